@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from keras_extras.callbacks.monitor import LogDir
+from keras_extras.callbacks.monitor import Monitor
+from keras_extras.instrumentation import plan as plans
+from keras_extras.instrumentation.layer_table import LayerFilter
+from keras_extras.instrumentation.sampling import Interval
+
+
+class ActivationLogger(Monitor):
+    """Records what every layer returns during training.
+
+    The numbers come from the forward pass of the training batch itself, with
+    dropout on and batch normalisation in training mode. Layers inside nested
+    models, wrappers and attention are included; what runs in a loop, such as the
+    cell of a recurrent layer, counts as part of the layer that runs it. A layer
+    that is called several times in a step, or returns several tensors, has them
+    all counted together. Use it to see dead and saturated units.
+
+    `history` holds one `(steps, layers)` array for each of:
+
+    - `activation_mean`, `activation_std`, `activation_min`, `activation_max`.
+    - `activation_zero_fraction`: share of values that are exactly 0.
+    - `activation_dead_fraction`: share of units (entries of the channel axis) that
+      are 0 for the whole batch.
+    - `activation_saturated_fraction`: share of values where the slope of the
+      activation function is at most 1 % of its largest slope; NaN for functions
+      that do not saturate.
+    - `activation_nonfinite_fraction`: share of values that are NaN or infinite.
+
+    Args:
+        log_dir: Path of the directory to write TensorBoard summaries to, or a
+            `keras.callbacks.TensorBoard` to write beside, or `None` to write
+            nothing. Defaults to `None`.
+        every: Integer, number of steps between samples, or `"auto"`: the first ten
+            batches, then as often as keeps the added time within 2 %. Defaults to
+            `"auto"`.
+        layers: Which layers: a list of names or paths, a regular expression, a
+            function of the layer that returns a boolean, or `None` for all.
+            Defaults to `None`.
+        histograms: Boolean. Whether to write histograms of the outputs too.
+            Defaults to `False`.
+
+    Raises:
+        ValueError: If an argument has no valid value; when training starts, if
+            `layers` names no layer of the model, if the model has no optimizer,
+            or if `log_dir` cannot be written to.
+
+    Example:
+
+    ```python
+    activations = keras_extras.callbacks.ActivationLogger(every=10)
+    model.fit(x, y, epochs=5, callbacks=[activations])
+    print(activations.history.activation_dead_fraction[-1])
+    ```
+
+    References:
+        Glorot & Bengio (2010), "Understanding the difficulty of training deep
+        feedforward neural networks".
+    """
+
+    kinds = ("activation",)
+
+    def __init__(
+        self,
+        log_dir: LogDir = None,
+        every: Interval = "auto",
+        layers: LayerFilter = None,
+        histograms: bool = False,
+    ) -> None:
+        super().__init__(log_dir, every, layers)
+        self.histograms = histograms
+        measures = {plans.ACTIVATIONS}
+        measures |= {plans.ACTIVATION_HISTOGRAMS} if histograms else set()
+        self.measures = frozenset(measures)

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from keras_extras.callbacks.monitor import LogDir
+from keras_extras.callbacks.monitor import Monitor
+from keras_extras.instrumentation import plan as plans
+from keras_extras.instrumentation.layer_table import LayerFilter
+from keras_extras.instrumentation.layer_table import Site
+from keras_extras.instrumentation.sampling import Interval
+
+
+class GradientLogger(Monitor):
+    """Records the gradients that training really uses, layer by layer.
+
+    The numbers come from inside the training step: the gradients that the
+    optimizer receives for that batch, before it clips them and with any loss
+    scale taken out. There is no second forward or backward pass. Use it to see
+    whether gradients vanish or explode, and how large the updates are in
+    proportion to the weights. To be told what is wrong, rather than look for it,
+    use `TrainingDiagnostics`.
+
+    `history` holds one `(steps, layers)` array for each of:
+
+    - `gradient_norm`: L2 norm over all trainable variables of the layer's own.
+    - `gradient_mean_abs`, `gradient_max_abs`: mean and largest magnitude.
+    - `gradient_zero_fraction`, `gradient_nonfinite_fraction`: shares, 0 to 1.
+    - `weight_norm`: L2 norm of the weights before the update.
+    - `update_norm`, `update_ratio`: L2 norm of the change of the weights, and its
+      ratio to `weight_norm`; about 1e-3 is usual.
+
+    and one `(steps,)` array for `global_gradient_norm` and, with an optimizer that
+    clips, `gradient_clipped`: 1 where that step was clipped, so its mean is the
+    share of steps clipped. Layers without trainable weights have no row; a layer
+    that the loss does not depend on has NaN.
+
+    Args:
+        log_dir: Path of the directory to write TensorBoard summaries to, or a
+            `keras.callbacks.TensorBoard` to write beside, or `None` to write
+            nothing. Defaults to `None`.
+        every: Integer, number of steps between samples, or `"auto"`: the first ten
+            batches, then as often as keeps the added time within 2 %. Defaults to
+            `"auto"`.
+        layers: Which layers: a list of names or paths, a regular expression, a
+            function of the layer that returns a boolean, or `None` for all.
+            Defaults to `None`.
+        histograms: Boolean. Whether to write histograms of the gradients too.
+            Defaults to `False`.
+        updates: Boolean. Whether to measure `update_norm` and `update_ratio`,
+            which takes a copy of the trainable weights during a sampled step.
+            Defaults to `True`.
+
+    Raises:
+        ValueError: If an argument has no valid value; when training starts, if
+            `layers` names no layer of the model, if the model has no optimizer,
+            or if `log_dir` cannot be written to.
+
+    Example:
+
+    ```python
+    gradients = keras_extras.callbacks.GradientLogger("logs/run1")
+    model.fit(x, y, epochs=5, callbacks=[gradients])
+    print(gradients.history.layers)
+    print(gradients.history.gradient_norm[-1])
+    ```
+
+    References:
+        Glorot & Bengio (2010), "Understanding the difficulty of training deep
+        feedforward neural networks".
+    """
+
+    kinds = ("gradient", "weight", "update")
+
+    def __init__(
+        self,
+        log_dir: LogDir = None,
+        every: Interval = "auto",
+        layers: LayerFilter = None,
+        histograms: bool = False,
+        updates: bool = True,
+    ) -> None:
+        super().__init__(log_dir, every, layers)
+        self.histograms = histograms
+        self.updates = updates
+        measures = {plans.GRADIENTS}
+        measures |= {plans.UPDATES} if updates else set()
+        measures |= {plans.GRADIENT_HISTOGRAMS} if histograms else set()
+        self.measures = frozenset(measures)
+
+    def concerns(self, site: Site) -> bool:
+        return bool(site.variables)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from keras_extras.callbacks.monitor import LogDir
+from keras_extras.callbacks.monitor import Monitor
+from keras_extras.instrumentation.sampling import Interval
+
+
+class HyperparameterLogger(Monitor):
+    """Records the learning rate, momentum and the like of every optimizer step.
+
+    Keras' own `TensorBoard` callback writes the learning rate once per epoch. This
+    one reads what acts on each step: also a rate that follows a schedule, also the
+    steps inside one execution with `steps_per_execution`, also through
+    `LossScaleOptimizer` and `MultiOptimizer`.
+
+    `history` holds one `(steps,)` array for each of `learning_rate` and, where the
+    optimizer has them, `momentum` (of SGD and RMSprop; `beta_1` for the others),
+    `beta_1`, `weight_decay` and `loss_scale`. With a `MultiOptimizer` the values of
+    each optimizer are items such as `history["learning_rate/1_adam"]`.
+
+    Args:
+        log_dir: Path of the directory to write TensorBoard summaries to, or a
+            `keras.callbacks.TensorBoard` to write beside, or `None` to write
+            nothing. Defaults to `None`.
+        every: Integer, number of steps between samples, or `"auto"`. Defaults to
+            `1`.
+
+    Raises:
+        ValueError: If an argument has no valid value; when training starts, if
+            the model has no optimizer or `log_dir` cannot be written to.
+
+    Example:
+
+    ```python
+    hyperparameters = keras_extras.callbacks.HyperparameterLogger()
+    model.fit(x, y, epochs=5, callbacks=[hyperparameters])
+    plt.plot(hyperparameters.history.steps, hyperparameters.history.learning_rate)
+    ```
+    """
+
+    reads_hyperparameters = True
+
+    def __init__(self, log_dir: LogDir = None, every: Interval = 1) -> None:
+        super().__init__(log_dir, every, layers=None)

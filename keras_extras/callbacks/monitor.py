@@ -1,0 +1,157 @@
+"""What the monitoring callbacks have in common."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+import keras
+
+from keras_extras.history import History
+from keras_extras.instrumentation import sampling
+from keras_extras.instrumentation.instrument import Instrument
+from keras_extras.instrumentation.layer_table import LayerFilter
+from keras_extras.instrumentation.layer_table import LayerInfo
+from keras_extras.instrumentation.layer_table import Site
+from keras_extras.instrumentation.layer_table import select_sites
+from keras_extras.instrumentation.step_record import StepRecord
+from keras_extras.summaries.writer import SummaryWriter
+from keras_extras.summaries.writer import open_writer
+
+LogDir = str | os.PathLike[str] | keras.callbacks.TensorBoard | None
+
+
+class Monitor(keras.callbacks.Callback):
+    """Records what the instrument measures and writes it to TensorBoard.
+
+    Subclasses say what to measure in `measures`. Nothing is opened or looked at
+    before training starts, so a callback can be copied until then.
+    """
+
+    measures: frozenset[str] = frozenset()
+    kinds: tuple[str, ...] = ()
+    watches = False
+    reads_hyperparameters = False
+
+    def __init__(
+        self,
+        log_dir: LogDir,
+        every: sampling.Interval,
+        layers: LayerFilter,
+        overhead: float = 0.02,
+    ) -> None:
+        super().__init__()
+        sampling.check_every(every)
+        sampling.check_overhead(overhead)
+        _check_log_dir(log_dir)
+        self.log_dir = log_dir
+        self.every = every
+        self.layers = layers
+        self.overhead = overhead
+        self.history = History()
+        self.infos: tuple[LayerInfo, ...] = ()
+        self.sampler = sampling.make_sampler(every, overhead)
+        self._instrument: Instrument | None = None
+        self._writer: SummaryWriter | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves out what belongs to a training that is going on."""
+        state = dict(vars(self))
+        return state | {"_instrument": None, "_writer": None, "_model": None}
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        _check_compiled(self.model, type(self).__name__)
+        self.sampler = sampling.make_sampler(self.every, self.overhead)
+        self._instrument = Instrument.join(self.model, self)
+        self._instrument.prepare()
+        self._close_writer()
+        self._writer = open_writer(_directory(self.log_dir))
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if self._instrument is not None:
+            self._instrument.begin_batch(self)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self._instrument is not None:
+            self._instrument.end_batch(self)
+        if self._writer is not None:
+            self.sampler.spent(self._writer.seconds_spent())
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._report_lost_summaries()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._instrument is not None:
+            self._instrument.leave(self)
+        self._close_writer()
+
+    def _close_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._report_lost_summaries()
+            self._writer = None
+
+    def choose(self, sites: list[Site]) -> list[Site]:
+        """Returns the layers to measure, and starts a history for them."""
+        chosen = select_sites([s for s in sites if self.concerns(s)], self.layers)
+        infos = tuple(site.info for site in chosen)
+        if infos != self.infos:
+            self.infos = infos
+            self.history = History(tuple(info.name for info in infos))
+        return chosen
+
+    def concerns(self, site: Site) -> bool:
+        """Whether the layer has anything that this callback measures."""
+        return True
+
+    def receive(self, record: StepRecord) -> None:
+        """Takes the record of a sampled step."""
+        record = record.about(self.history.layers, self.kinds)
+        self.history.append(record.step, {**record.statistics, **record.scalars})
+        if self._writer is not None:
+            self._writer.record(record)
+
+    def receive_hyperparameters(self, step: int, values: dict[str, float]) -> None:
+        """Takes the hyperparameters of one step."""
+        self.history.append(step, values)
+        if self._writer is not None:
+            self._writer.scalars(step, values)
+
+    def _report_lost_summaries(self) -> None:
+        failure = self._writer.take_failure() if self._writer is not None else None
+        if failure is not None:
+            warnings.warn(
+                f"{type(self).__name__} cannot write to `log_dir` any more; training "
+                f"goes on without its summaries. Received: log_dir="
+                f"{_directory(self.log_dir)!r} ({failure})",
+                stacklevel=2,
+            )
+
+
+def _check_log_dir(log_dir: object) -> None:
+    allowed = str | os.PathLike | keras.callbacks.TensorBoard | None
+    if not isinstance(log_dir, allowed) or log_dir == "":
+        raise ValueError(
+            "`log_dir` must be a path, a `keras.callbacks.TensorBoard` or None. "
+            f"Received: log_dir={log_dir!r}"
+        )
+
+
+def _check_compiled(model: Any, name: str) -> None:
+    from keras_extras.hyperparameters import optimizers_of
+
+    if not optimizers_of(model):
+        raise ValueError(
+            f"`{name}` needs a model that is compiled with an optimizer. "
+            f"Received: model={model!r}, model.optimizer=None"
+        )
+
+
+def _directory(log_dir: LogDir) -> str | None:
+    """Returns where to write; a run of its own beside those of `TensorBoard`."""
+    if log_dir is None:
+        return None
+    if isinstance(log_dir, keras.callbacks.TensorBoard):
+        return os.path.join(str(log_dir.log_dir), "diagnostics")
+    return os.fspath(log_dir)

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from dataclasses import asdict
+from dataclasses import dataclass
+from typing import Any
+from typing import Literal
+
+Severity = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with a training, and what to do about it.
+
+    Attributes:
+        code: String. What was found, such as `"vanishing-gradient"`.
+        severity: `"error"` (training cannot go well like this), `"warning"` (it
+            very likely goes worse than it could) or `"info"` (advice).
+        layer: String or `None`. Name of the layer, or `None` for the whole model.
+        first_step: Integer. First step at which it was seen, as a value of
+            `optimizer.iterations`.
+        last_step: Integer. Last step at which it was seen.
+        evidence: String. The numbers that were measured, against their limits.
+        remedy: String. What to do, as one sentence with code.
+        confidence: Float between 0 and 1. How likely it is that the finding is
+            right.
+
+    Example:
+
+    ```python
+    for finding in diagnostics.findings:
+        print(finding.code, finding.layer, finding.remedy)
+    ```
+    """
+
+    code: str
+    severity: Severity
+    layer: str | None
+    first_step: int
+    last_step: int
+    evidence: str
+    remedy: str
+    confidence: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the finding as a dict of plain values, for JSON."""
+        return asdict(self)

@@ -1,0 +1,72 @@
+"""Findings as text."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from keras_extras.diagnostics.finding import Finding
+
+_WIDTH = 88
+_INDENT = " " * 4
+
+
+def text_report(findings: Sequence[Finding], steps: int, samples: int) -> str:
+    """Returns the findings as text for a terminal, the first one on top.
+
+    Args:
+        findings: The findings, most likely root cause first.
+        steps: Number of steps trained.
+        samples: Number of steps looked at.
+    """
+    seen = f"{steps:,} steps, {samples:,} of them looked at"
+    if not findings:
+        return f"No findings in {seen}."
+    noun = "finding" if len(findings) == 1 else "findings"
+    lines = [f"{len(findings)} {noun} in {seen}:"]
+    for number, finding in enumerate(findings, start=1):
+        lines += ["", *_finding_lines(number, finding)]
+    return "\n".join(lines)
+
+
+def markdown_table(findings: Sequence[Finding]) -> str:
+    """Returns the findings as a Markdown table."""
+    if not findings:
+        return "No findings."
+    head = "| severity | finding | layer | steps | evidence | what to do |"
+    rows = [head, "|---|---|---|---|---|---|"]
+    for f in findings:
+        cells = (
+            f.severity,
+            f.code,
+            f.layer or "",
+            f"{f.first_step}-{f.last_step}",
+            f.evidence,
+            f.remedy,
+        )
+        escaped = [cell.replace("|", "\\|") for cell in cells]
+        rows.append(f"| {' | '.join(escaped)} |")
+    return "\n".join(rows)
+
+
+def _finding_lines(number: int, finding: Finding) -> list[str]:
+    where = f" in '{finding.layer}'" if finding.layer else ""
+    when = f"steps {finding.first_step}-{finding.last_step}"
+    title = (
+        f"{number}. {finding.severity.upper()} {finding.code}{where} "
+        f"({when}, confidence {finding.confidence:.0%})"
+    )
+    return [
+        title,
+        *_wrapped("seen: ", finding.evidence),
+        *_wrapped("do:   ", finding.remedy),
+    ]
+
+
+def _wrapped(label: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=_INDENT + label,
+        subsequent_indent=_INDENT + " " * len(label),
+    )

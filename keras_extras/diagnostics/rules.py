@@ -1,0 +1,336 @@
+"""The rules: from statistics to findings, each a pure function.
+
+A rule speaks only of what lasts: its condition must hold at each of the last
+samples. Gradients are judged against those of other layers or against the
+weights, never by size alone, for a converged model has small gradients everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+
+import numpy as np
+
+from keras_extras.diagnostics.finding import Finding
+from keras_extras.diagnostics.observations import Observations
+
+# How many samples in a row a condition must hold before a rule speaks.
+PATIENCE = 5
+# A step that moves the weights by more than a tenth of their norm forgets them.
+LARGE_UPDATE = 0.1
+TINY_UPDATE = 1e-6
+
+_DYING = ("relu", "relu6")
+_TINY = 1e-300
+
+
+def non_finite(seen: Observations) -> Iterator[Finding]:
+    """NaN or infinity appeared, in the step and layer that the black box names.
+
+    References:
+        TensorFlow, "Debugger V2": the origin of a NaN is the first value that is
+        not finite although everything it was computed from is.
+    """
+    found = seen.nonfinite
+    if found is None:
+        return
+    where = "the model" if found.layer is None else f"layer '{found.layer}'"
+    evidence, remedy = {
+        "input": (
+            "the batch that the model received holds NaN or infinity",
+            "Clean the data: `np.isfinite(x).all()` must be true.",
+        ),
+        "activation": (
+            f"the output of {where} was not finite, its inputs and weights were",
+            "Look for a logarithm, root or division of 0 in that layer; if values "
+            "grew step by step, lower the learning rate or clip: "
+            "`optimizer=keras.optimizers.SGD(..., clipnorm=1.0)`.",
+        ),
+        "loss": (
+            "all outputs were finite, the loss or its gradient was not",
+            "Check the labels for NaN and the last activation against the loss; "
+            "`from_logits=True` with a linear last layer is numerically safe.",
+        ),
+        "gradient": (
+            f"the gradient of {where} was not finite, its output and the loss were",
+            "Look for a root or norm at 0 in or after that layer: add a small "
+            "constant inside, `ops.sqrt(x + 1e-7)`.",
+        ),
+        "weight": (
+            f"the weights of {where} were not finite when the next step began",
+            "Lower the learning rate or clip gradients: "
+            "`optimizer=keras.optimizers.SGD(..., clipnorm=1.0)`.",
+        ),
+        "unknown": (
+            "the loss was not finite",
+            "Check the data for NaN and lower the learning rate.",
+        ),
+    }[found.kind]
+    yield Finding(
+        code="nan-loss",
+        severity="error",
+        layer=found.layer,
+        first_step=found.step,
+        last_step=max(seen.last_step, found.step),
+        evidence=f"at step {found.step} {evidence}",
+        remedy=remedy,
+        confidence=0.95 if found.kind != "unknown" else 0.8,
+    )
+
+
+def dead_units(seen: Observations) -> Iterator[Finding]:
+    """Most ReLU units of a layer are 0 for whole batches.
+
+    Judged on batches that hold at least 16 values per unit: in a small batch a
+    healthy unit may well be 0 throughout.
+
+    References:
+        Lu et al. (2019), "Dying ReLU and initialization"; SageMaker Debugger's
+        DeadRelu and TheDeepChecker's dead activation both take half of the units;
+        three quarters here, for sparse layers are healthy.
+    """
+    dead = seen["activation_dead_fraction"]
+    enough = seen["activation_values_per_unit"] >= 16
+    for index, layer in enumerate(seen.layers):
+        if layer.activation not in _DYING:
+            continue
+        share = dead[:, index]
+        span = _lasting(seen, enough[:, index] & (share >= 0.75))
+        if span is None:
+            continue
+        now = float(np.median(share[-PATIENCE:]))
+        yield Finding(
+            code="dead-units",
+            severity="error" if now >= 0.95 else "warning",
+            layer=layer.name,
+            first_step=span[0],
+            last_step=span[1],
+            evidence=f"{now:.0%} of the units of '{layer.name}' are 0 for the whole "
+            "batch (limit 75 %), so they pass no gradient",
+            remedy="Use He initialisation with zero biases, a lower learning rate, or "
+            'a leaky activation: `Dense(units, activation="leaky_relu", '
+            'kernel_initializer="he_normal")`.',
+            confidence=0.95 if now >= 0.95 else 0.8,
+        )
+
+
+def saturated_activation(seen: Observations) -> Iterator[Finding]:
+    """Most outputs of a hidden layer lie where its activation function is flat.
+
+    The last layer is left out: a classifier that is sure saturates rightly.
+
+    References:
+        Glorot & Bengio (2010); DeepDiagnosis' and TheDeepChecker's saturation
+        rules, which also take half of the values.
+    """
+    saturated = seen["activation_saturated_fraction"]
+    for index, layer in enumerate(seen.layers[:-1]):
+        share = saturated[:, index]
+        span = _lasting(seen, share >= 0.5)
+        if span is None:
+            continue
+        now = float(np.median(share[-PATIENCE:]))
+        yield Finding(
+            code="saturated-activation",
+            severity="error" if now >= 0.9 else "warning",
+            layer=layer.name,
+            first_step=span[0],
+            last_step=span[1],
+            evidence=f"{now:.0%} of the outputs of '{layer.name}' lie where "
+            f"{layer.activation} has at most 1 % of its largest slope (limit 50 %)",
+            remedy="Standardise the inputs and use a smaller initialisation or batch "
+            'normalisation: `kernel_initializer="glorot_uniform"`, '
+            "`BatchNormalization()`.",
+            confidence=0.9 if now >= 0.9 else 0.75,
+        )
+
+
+def vanishing_gradient(seen: Observations) -> Iterator[Finding]:
+    """Gradients shrink on their way to the input by a factor of 1000 or more.
+
+    Each layer is compared with the layer nearest to the output that has the
+    largest gradient, at the same step, so that a model that has converged, whose
+    gradients are small everywhere, is no case. Where ReLU units are dead, that is
+    the cause, and `dead_units` speaks.
+
+    References:
+        Glorot & Bengio (2010); the ratio of AUTOTRAINER (Zhang et al., 2021), whose
+        second, absolute limit is replaced by the comparison with the weights.
+    """
+    trained = _trained(seen)
+    if len(trained) < 3:
+        return
+    norms = seen["gradient_norm"][:, trained]
+    half = len(trained) // 2
+    reference = np.max(norms[:, half:], axis=1, keepdims=True)
+    ratio = norms[:, :half] / np.maximum(reference, _TINY)
+    alive = (reference[:, 0] > 0) & _no_dead_layer(seen)
+    span = _lasting(seen, alive & (ratio.min(axis=1) < 1e-3))
+    if span is None:
+        return
+    recent = np.median(ratio[-PATIENCE:], axis=0)
+    worst = int(np.argmin(recent))
+    layer = seen.layers[trained[worst]]
+    top = seen.layers[trained[half + int(np.argmax(np.median(norms[-PATIENCE:, half:], 0)))]]
+    yield Finding(
+        code="vanishing-gradient",
+        severity="error",
+        layer=layer.name,
+        first_step=span[0],
+        last_step=span[1],
+        evidence=f"the gradient norm of '{layer.name}' is {recent[worst]:.1e} times that "
+        f"of '{top.name}' (limit 1e-03)",
+        remedy="Use an activation that does not flatten with an initialisation that "
+        'fits, `activation="relu", kernel_initializer="he_normal"`, batch '
+        "normalisation, or skip connections.",
+        confidence=0.9,
+    )
+
+
+def exploding_gradient(seen: Observations) -> Iterator[Finding]:
+    """Gradients are many times as large as the weights and tear them along.
+
+    A large gradient alone is no fault: targets in odd units make one, and Adam
+    does not mind. It is one when the updates it makes replace the weights.
+
+    References:
+        Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent
+        neural networks"; TheDeepChecker's growth rule.
+    """
+    update, gradient = _update_ratio(seen), _gradient_ratio(seen)
+    if not len(update):
+        return
+    start = np.nanmedian(gradient[:PATIENCE])
+    grown = gradient > 1000.0 * max(start, _TINY)
+    bad = (update > LARGE_UPDATE) & ((gradient > 10.0) | grown)
+    span = _lasting(seen, bad, patience=2)
+    if span is None:
+        return
+    layer = _steepest_layer(seen)
+    now = gradient[-1]
+    yield Finding(
+        code="exploding-gradient",
+        severity="error",
+        layer=layer,
+        first_step=span[0],
+        last_step=span[1],
+        evidence=f"the gradient is {now:.1e} times as large as the weights (limit 10) "
+        f"and one update changes them by {update[-1]:.0%} (limit {LARGE_UPDATE:.0%}); "
+        f"it is steepest in '{layer}'",
+        remedy="Clip gradients, `optimizer=keras.optimizers.SGD(..., clipnorm=1.0)`, and "
+        'use an initialisation that keeps the scale, `kernel_initializer="he_normal"`.',
+        confidence=0.9,
+    )
+
+
+def learning_rate_too_high(seen: Observations) -> Iterator[Finding]:
+    """Each update replaces a tenth or more of the weights, time and again.
+
+    References:
+        Karpathy, CS231n, "Ratio of weights:updates" (about 1e-3 is usual);
+        TheDeepChecker's upper limit of 1e-1.
+    """
+    update, gradient = _update_ratio(seen), _gradient_ratio(seen)
+    bad = (update > LARGE_UPDATE) & ~(gradient > 10.0)
+    span = _lasting(seen, bad)
+    if span is None:
+        return
+    now = float(np.median(update[-PATIENCE:]))
+    yield Finding(
+        code="learning-rate-too-high",
+        severity="error" if now > 1.0 else "warning",
+        layer=None,
+        first_step=span[0],
+        last_step=span[1],
+        evidence=f"one update changes the weights by {now:.0%} (limit "
+        f"{LARGE_UPDATE:.0%}, usual about 0.1 %)",
+        remedy=f"Divide the learning rate by {_round(now / 1e-3)}, or warm it up.",
+        confidence=0.85,
+    )
+
+
+def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
+    """Updates are next to nothing although there is a gradient to follow.
+
+    Judged by the gradient in proportion to the weights: in a converged model that
+    is small too. It must hold from the first sample on, and for 20 of them, so
+    that neither a warm-up nor the end of a decay is a case.
+
+    References:
+        Karpathy, CS231n; SageMaker Debugger's WeightUpdateRatio (1e-8) and
+        TheDeepChecker's lower limit (1e-4), both without regard to convergence.
+    """
+    update, gradient = _update_ratio(seen), _gradient_ratio(seen)
+    bad = (update < TINY_UPDATE) & (gradient > 1e-3)
+    if len(bad) < 20 or not bad.all():
+        return
+    now = float(np.median(update))
+    yield Finding(
+        code="learning-rate-too-low",
+        severity="warning",
+        layer=None,
+        first_step=int(seen.steps[0]),
+        last_step=int(seen.steps[-1]),
+        evidence=f"one update changes the weights by {now:.1e} of their norm (limit "
+        f"{TINY_UPDATE:.0e}, usual about 1e-03), the gradient is "
+        f"{np.median(gradient):.1e} of it",
+        remedy=f"Multiply the learning rate by {_round(1e-3 / max(now, 1e-12))}.",
+        confidence=0.85,
+    )
+
+
+RULES: tuple[Callable[[Observations], Iterator[Finding]], ...] = (
+    dead_units,
+    saturated_activation,
+    vanishing_gradient,
+    exploding_gradient,
+    learning_rate_too_high,
+    learning_rate_too_low,
+)
+
+
+def _lasting(
+    seen: Observations, bad: np.ndarray, patience: int = PATIENCE
+) -> tuple[int, int] | None:
+    """Returns first and last step of a condition that holds at the last samples."""
+    if len(bad) < patience or not bad[-patience:].all():
+        return None
+    good = np.flatnonzero(~bad)
+    first = int(good[-1]) + 1 if len(good) else 0
+    return int(seen.steps[first]), int(seen.steps[-1])
+
+
+def _trained(seen: Observations) -> np.ndarray:
+    """Returns the indices of the layers whose gradient was measured throughout."""
+    norms = seen["gradient_norm"]
+    # The gradient of an embedding lives in the few rows that a batch looks up.
+    usual = [layer.class_name != "Embedding" for layer in seen.layers]
+    return np.flatnonzero(np.isfinite(norms).all(axis=0) & usual)
+
+
+def _no_dead_layer(seen: Observations) -> np.ndarray:
+    relu = [layer.activation in _DYING for layer in seen.layers]
+    dead = seen["activation_dead_fraction"][:, relu]
+    return ~(dead >= 0.95).any(axis=1)
+
+
+def _total(seen: Observations, statistic: str) -> np.ndarray:
+    return np.sqrt(np.nansum(np.square(seen[statistic]), axis=1))
+
+
+def _update_ratio(seen: Observations) -> np.ndarray:
+    return _total(seen, "update_norm") / np.maximum(_total(seen, "weight_norm"), _TINY)
+
+
+def _gradient_ratio(seen: Observations) -> np.ndarray:
+    return _total(seen, "gradient_norm") / np.maximum(_total(seen, "weight_norm"), _TINY)
+
+
+def _steepest_layer(seen: Observations) -> str:
+    ratio = seen["gradient_norm"][-1] / np.maximum(seen["weight_norm"][-1], _TINY)
+    return seen.layers[int(np.nanargmax(ratio))].name
+
+
+def _round(factor: float) -> str:
+    return f"{10 ** round(np.log10(factor)):,.0f}"

@@ -1,0 +1,149 @@
+"""The one place that looks through an optimizer for its hyperparameters.
+
+`LossScaleOptimizer` hides an inner optimizer and `MultiOptimizer` several of
+them; schedules, gradient accumulation and loss scales sit in different places.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras.optimizers.schedules import LearningRateSchedule
+
+_MOMENTUM_NAMES = ("momentum", "beta_1")
+_OTHER_NAMES = ("beta_1", "weight_decay")
+
+
+def innermost(optimizer: Any) -> Any:
+    """Returns the optimizer inside a `LossScaleOptimizer`, or `optimizer`."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def parts(optimizer: Any) -> list[Any]:
+    """Returns the optimizers that do the work: several in a `MultiOptimizer`."""
+    inner = innermost(optimizer)
+    return list(getattr(inner, "optimizers", None) or [inner])
+
+
+def optimizers_of(model: Any) -> list[Any]:
+    """Returns the optimizers of `model`, its compiled one first.
+
+    A model with a training step of its own may hold more of them as attributes.
+    """
+    found = [model.optimizer, *vars(model).values()]
+    optimizers: list[Any] = []
+    for candidate in found:
+        known = any(candidate is optimizer for optimizer in optimizers)
+        if isinstance(candidate, keras.optimizers.Optimizer) and not known:
+            optimizers.append(candidate)
+    return optimizers
+
+
+def accumulation_steps(optimizer: Any) -> int:
+    """Returns how many batches make one update."""
+    return parts(optimizer)[0].gradient_accumulation_steps or 1
+
+
+def raw_iterations(optimizer: Any) -> Any:
+    """Returns the variable that counts batches, also while accumulating."""
+    return innermost(optimizer)._iterations
+
+
+def pending_gradient(optimizer: Any, variable: Any) -> Any | None:
+    """Returns what was accumulated for `variable` in earlier batches, if any."""
+    for part in parts(optimizer):
+        known = part._trainable_variables_indices
+        if part.gradient_accumulation_steps and part._var_key(variable) in known:
+            return part._accumulated_gradients[part._get_variable_index(variable)]
+    return None
+
+
+def loss_scale(optimizer: Any) -> Any:
+    """Returns the factor by which gradients are scaled: a variable or a float."""
+    if hasattr(optimizer, "inner_optimizer"):
+        return optimizer.dynamic_scale if optimizer.built else optimizer.initial_scale
+    return optimizer.loss_scale_factor or 1.0
+
+
+def share_clipped(
+    optimizer: Any, norms: np.ndarray, largest: np.ndarray
+) -> float | None:
+    """Returns 1.0 where the gradients are clipped, 0.0 where not.
+
+    Args:
+        optimizer: The optimizer that clips.
+        norms: L2 norm of the gradient of each variable, unscaled.
+        largest: Largest magnitude in the gradient of each variable.
+
+    Returns:
+        `None` for an optimizer that does not clip.
+    """
+    inner = parts(optimizer)[0]
+    if inner.clipnorm is not None:
+        return float(np.any(norms > inner.clipnorm))
+    if inner.global_clipnorm is not None:
+        return float(np.linalg.norm(norms) > inner.global_clipnorm)
+    if inner.clipvalue is not None:
+        return float(np.any(largest > inner.clipvalue))
+    return None
+
+
+def read(optimizer: Any, iteration: int) -> dict[str, float]:
+    """Returns the hyperparameters that act on the batch number `iteration`.
+
+    Args:
+        optimizer: A Keras optimizer, `LossScaleOptimizer` and `MultiOptimizer`
+            included.
+        iteration: Integer. Value of `raw_iterations` before the batch.
+
+    Returns:
+        A dict with `learning_rate` and, where the optimizer has them,
+        `momentum` (of SGD and RMSprop; `beta_1` elsewhere), `beta_1`,
+        `weight_decay` and `loss_scale`. The optimizers of a `MultiOptimizer`
+        append their place and name: `learning_rate/1_adam`; the plain names are
+        those of the first.
+    """
+    values: dict[str, float] = {}
+    inner = parts(optimizer)
+    for place, part in enumerate(inner):
+        own = _read_one(part, iteration)
+        if place == 0:
+            values.update(own)
+        if len(inner) > 1:
+            suffix = f"/{place}_{part.name}"
+            values.update({f"{name}{suffix}": value for name, value in own.items()})
+    scale = loss_scale(optimizer)
+    if not isinstance(scale, float) or scale != 1.0:
+        values["loss_scale"] = _number(scale)
+    return values
+
+
+def _read_one(optimizer: Any, iteration: int) -> dict[str, float]:
+    values = {"learning_rate": _learning_rate(optimizer, iteration)}
+    for name in _MOMENTUM_NAMES:
+        if getattr(optimizer, name, None) is not None:
+            values["momentum"] = _number(getattr(optimizer, name))
+            break
+    for name in _OTHER_NAMES:
+        if getattr(optimizer, name, None) is not None:
+            values[name] = _number(getattr(optimizer, name))
+    return values
+
+
+def _learning_rate(optimizer: Any, iteration: int) -> float:
+    rate = optimizer._learning_rate
+    if isinstance(rate, LearningRateSchedule):
+        return _number(rate(iteration))
+    if callable(rate) and not isinstance(rate, keras.Variable):
+        return _number(rate())
+    return _number(rate)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, int | float):
+        return float(value)
+    if isinstance(value, keras.Variable):
+        value = value.value
+    return float(keras.ops.convert_to_numpy(value))

@@ -1,0 +1,385 @@
+"""The one object that stands between `fit` and the callbacks that measure."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import weakref
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from typing import Protocol
+
+import keras
+
+from keras_extras import hyperparameters
+from keras_extras.instrumentation.backend import Backend
+from keras_extras.instrumentation.backend import Buffer
+from keras_extras.instrumentation.backend import Step
+from keras_extras.instrumentation.backend import TrainFunction
+from keras_extras.instrumentation.backend import load_backend
+from keras_extras.instrumentation.decode import decode
+from keras_extras.instrumentation.hooks import Hooks
+from keras_extras.instrumentation.layer_table import Site
+from keras_extras.instrumentation.layer_table import find_sites
+from keras_extras.instrumentation.plan import Plan
+from keras_extras.instrumentation.recording import Recording
+from keras_extras.instrumentation.sampling import Sampler
+from keras_extras.instrumentation.step_record import StepRecord
+from keras_extras.instrumentation.watch import NonFinite
+from keras_extras.instrumentation.watch import Watch
+from keras_extras.instrumentation.watch import box_width
+from keras_extras.instrumentation.watch import open_box
+
+
+class Subscriber(Protocol):
+    """A callback that takes part in an instrument."""
+
+    sampler: Sampler
+    measures: frozenset[str]
+    watches: bool
+    reads_hyperparameters: bool
+
+    def choose(self, sites: list[Site]) -> list[Site]:
+        """Returns the layers that it wants measured."""
+
+    def receive(self, record: StepRecord) -> None:
+        """Takes the record of a step that it asked for."""
+
+    def receive_hyperparameters(self, step: int, values: dict[str, float]) -> None:
+        """Takes the hyperparameters of one step."""
+
+
+class Variant:
+    """One compiled form of the training step."""
+
+    def __init__(self, function: TrainFunction, plan: Plan | None, buffer: Buffer | None):
+        self.function = function
+        self.plan = plan
+        self.buffer = buffer
+        self.compiled = False
+
+
+_live: weakref.WeakValueDictionary[int, Instrument] = weakref.WeakValueDictionary()
+
+
+class Instrument:
+    """Runs the training steps of one model, some of them instrumented.
+
+    Between two batches the model is as the user made it. For a batch that
+    someone wants to see, the model's train function is replaced until it is
+    called, and what it then runs is an instrumented trace of the same step.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._backend: Backend = load_backend()
+        self._sites: tuple[Site, ...] = ()
+        self._variants: dict[Any, Variant] = {}
+        self._own_function: TrainFunction | None = None
+        self._box: Buffer | None = None
+        self._order: list[str] = []
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._subscribers: list[Subscriber] = []
+        self._requests: list[Subscriber] = []
+        self._ready = self._running = False
+        self._sampled = self._first_sample = False
+        self._began = 0.0
+        self.step = 0
+        self.steps_per_batch = 1
+
+    @classmethod
+    def join(cls, model: Any, subscriber: Subscriber) -> Instrument:
+        """Returns the instrument of the `fit` that is about to start.
+
+        It is the one of the last `fit`, with its traces, while one of the
+        callbacks of that `fit` is alive.
+        """
+        instrument = _live.get(id(model))
+        if instrument is None or instrument._model is not model:
+            instrument = cls(model)
+            _live[id(model)] = instrument
+        elif instrument._running:  # the last `fit` ended in an exception
+            instrument._start_over()
+        instrument._subscribers.append(subscriber)
+        return instrument
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """The layers of the model; empty until it is built."""
+        return self._sites
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """Ends the part of `subscriber` in the training."""
+        self._disarm()
+        self._subscribers = [s for s in self._subscribers if s is not subscriber]
+        if not self._subscribers:
+            self._start_over()
+
+    def prepare(self, data: Any = None) -> bool:
+        """Looks at the model as soon as it is built; returns whether it is.
+
+        Args:
+            data: The batches that the model will train on, which are enough to
+                build a model that is not built yet.
+        """
+        if self._ready:
+            return True
+        if not _is_built(self._model):
+            if data is None:
+                return False
+            with contextlib.suppress(Exception):
+                self._backend.build(self._model, data)
+            if not _is_built(self._model):
+                return False
+        for optimizer in hyperparameters.optimizers_of(self._model)[:1]:
+            if not optimizer.built:
+                with keras.name_scope(optimizer.name, caller=optimizer):
+                    optimizer.build(self._model.trainable_variables)
+        self._look_at_layers()
+        self._ready = True
+        return True
+
+    def _look_at_layers(self) -> None:
+        sites = find_sites(self._model)
+        if [s.identity for s in sites] != [s.identity for s in self._sites]:
+            self._sites = tuple(sites)
+            self._variants = {}
+            self._box, self._order = None, []
+        for subscriber in self._subscribers:
+            subscriber.choose(list(self._sites))
+
+    def begin_batch(self, subscriber: Subscriber) -> None:
+        """Is called by each subscriber before each batch."""
+        if subscriber is self._subscribers[0]:
+            self._begin()
+        due = subscriber.sampler.due(self.step, self.steps_per_batch)
+        if due and self._updates_weights():
+            self._requests.append(subscriber)
+        if due or subscriber.watches:
+            self._arm()
+
+    def end_batch(self, subscriber: Subscriber) -> None:
+        """Is called by each subscriber after each batch."""
+        if subscriber is not self._subscribers[0]:
+            return
+        self.step += self.steps_per_batch
+        seconds = time.perf_counter() - self._began
+        for each in self._subscribers:
+            if self._sampled:
+                each.sampler.sampled(seconds, self._first_sample)
+            else:
+                each.sampler.ordinary(seconds)
+
+    def origin_of_nonfinite(self) -> NonFinite | None:
+        """Returns what the black box tells about the first non-finite value."""
+        if self._box is None:
+            return None
+        for row in self._box.read():
+            found = open_box(row[0], self._sites, self._order)
+            if found is not None:
+                return found
+        return None
+
+    def forget_nonfinite(self) -> None:
+        """Empties the black box."""
+        if self._box is not None:
+            self._box.clear()
+
+    def _begin(self) -> None:
+        if not self._running:
+            self._running = True
+            self.prepare()
+            self.steps_per_batch = self._model.steps_per_execution
+            self.step = self._read_step()
+        self._requests = []
+        self._sampled = self._first_sample = False
+        self._began = time.perf_counter()
+
+    def _read_step(self) -> int:
+        optimizer = hyperparameters.optimizers_of(self._model)[0]
+        return int(keras.ops.convert_to_numpy(optimizer.iterations))
+
+    def _read_batches(self) -> int:
+        optimizer = hyperparameters.optimizers_of(self._model)[0]
+        return int(keras.ops.convert_to_numpy(hyperparameters.raw_iterations(optimizer)))
+
+    def _updates_weights(self) -> bool:
+        """Whether the next execution ends with an update, while accumulating."""
+        optimizer = hyperparameters.optimizers_of(self._model)[0]
+        steps = hyperparameters.accumulation_steps(optimizer)
+        if steps == 1:
+            return True
+        before = self._read_batches()
+        return (before + self.steps_per_batch) // steps > before // steps
+
+    def _arm(self) -> None:
+        own = vars(self._model).get("train_function")
+        if getattr(own, "__self__", None) is self:
+            return
+        if own is not self._own_function:
+            self._own_function = own
+            self._variants = {}
+        vars(self._model)["train_function"] = self._run
+
+    def _disarm(self) -> None:
+        own = vars(self._model).get("train_function")
+        if getattr(own, "__self__", None) is self:
+            vars(self._model)["train_function"] = self._own_function
+
+    def _run(self, iterator: Any) -> Any:
+        """Stands in for the train function, for one call."""
+        self._disarm()
+        if not self._requests and not self._watched():
+            return self._own_function(iterator)
+        if not self.prepare(iterator):
+            logs = self._own_function(iterator)
+            self.prepare()
+            return logs
+        requests = self._requests
+        measures = frozenset().union(*(r.measures for r in requests))
+        variant = self._variant(measures)
+        batches = self._read_batches() if requests else 0
+        with self._timed_sample(variant, bool(measures)):
+            logs = variant.function(iterator)
+            self._deliver_hyperparameters(requests, batches)
+            self._deliver(requests, variant)
+        return logs
+
+    @contextmanager
+    def _timed_sample(self, variant: Variant, sampled: bool) -> Iterator[None]:
+        yield
+        self._sampled = sampled
+        self._first_sample = not variant.compiled
+        variant.compiled = True
+
+    def _watched(self) -> bool:
+        return any(subscriber.watches for subscriber in self._subscribers)
+
+    def _deliver(self, requests: list[Subscriber], variant: Variant) -> None:
+        if variant.buffer is None or variant.plan is None:
+            return
+        optimizer = hyperparameters.optimizers_of(self._model)[0]
+        for rows in zip(*variant.buffer.read()):
+            record = decode(list(rows), variant.plan, optimizer)
+            for subscriber in requests if record is not None else ():
+                if subscriber.measures and subscriber.sampler.accepts(record.step):
+                    subscriber.receive(record)
+
+    def _deliver_hyperparameters(self, requests: list[Subscriber], before: int) -> None:
+        readers = [s for s in requests if s.reads_hyperparameters]
+        if not readers:
+            return
+        optimizer = hyperparameters.optimizers_of(self._model)[0]
+        per_update = hyperparameters.accumulation_steps(optimizer)
+        for batch in range(before, self._read_batches()):
+            step = batch // per_update
+            updates = (batch + 1) % per_update == 0
+            wanting = [s for s in readers if updates and s.sampler.accepts(step)]
+            if wanting:
+                values = hyperparameters.read(optimizer, batch)
+                for subscriber in wanting:
+                    subscriber.receive_hyperparameters(step, values)
+
+    def _variant(self, measures: frozenset[str]) -> Variant:
+        watched = self._watched()
+        sites = self._chosen_sites() if measures else ()
+        key = (measures, watched, tuple(s.info.name for s in sites), self._rows())
+        if key not in self._variants:
+            self._variants[key] = self._make_variant(measures, sites, watched)
+        return self._variants[key]
+
+    def _chosen_sites(self) -> tuple[Site, ...]:
+        wanted = {
+            id(site)
+            for subscriber in self._subscribers
+            if subscriber.measures
+            for site in subscriber.choose(list(self._sites))
+        }
+        return tuple(site for site in self._sites if id(site) in wanted)
+
+    def _rows(self) -> int:
+        return self._model.steps_per_execution
+
+    def _make_variant(
+        self, measures: frozenset[str], sites: tuple[Site, ...], watched: bool
+    ) -> Variant:
+        plan = Plan(sites, measures) if measures else None
+        model, backend = self._model, self._backend
+        buffer = backend.buffer(model, self._rows(), plan.width) if plan else None
+        if watched and self._box is None:
+            self._box = backend.buffer(model, 1, box_width(self._sites))
+        if plan is None and not watched:
+            return Variant(self._own_function, None, None)
+        optimizers = hyperparameters.optimizers_of(model)
+        hooks = Hooks(model, list(self._sites), optimizers)
+
+        def listeners() -> list[Any]:
+            found: list[Any] = [self._new_watch()] if watched else []
+            if plan is not None and buffer is not None:
+                found.append(Recording(model, plan, backend, buffer))
+            return found
+
+        function = backend.train_function(
+            model, lambda step: _instrumented(step, hooks, listeners)
+        )
+        return Variant(function, plan, buffer)
+
+    def _new_watch(self) -> Watch:
+        optimizer = hyperparameters.optimizers_of(self._model)[0]
+        return Watch(
+            sites=self._sites,
+            backend=self._backend,
+            buffer=self._box,
+            iterations=lambda: keras.ops.convert_to_tensor(optimizer.iterations),
+            skips_bad_steps=hasattr(optimizer, "inner_optimizer"),
+            order=self._order,
+        )
+
+
+class _All:
+    """Tells several listeners the same."""
+
+    def __init__(self, listeners: list[Any]) -> None:
+        self._listeners = listeners
+
+    def on_inputs(self, inputs: Any) -> None:
+        for listener in self._listeners:
+            listener.on_inputs(inputs)
+
+    def on_output(self, site: Site, output: Any) -> None:
+        for listener in self._listeners:
+            listener.on_output(site, output)
+
+    def on_update(
+        self, optimizer: Any, gradients: list[Any], variables: list[Any]
+    ) -> Callable[[], None]:
+        after = [
+            listener.on_update(optimizer, gradients, variables)
+            for listener in self._listeners
+        ]
+        return lambda: [function() for function in after] and None
+
+    def finish(self) -> None:
+        for listener in self._listeners:
+            listener.finish()
+
+
+def _instrumented(
+    step: Step, hooks: Hooks, listeners: Callable[[], list[Any]]
+) -> Step:
+    def instrumented_step(*args: Any, **kwargs: Any) -> Any:
+        listener = _All(listeners())
+        with hooks.listening(listener):
+            logs = step(*args, **kwargs)
+            listener.finish()
+        return logs
+
+    return instrumented_step
+
+
+def _is_built(model: Any) -> bool:
+    return all(layer.built for layer in model._flatten_layers())

@@ -1,0 +1,158 @@
+"""Which layers a model has, in model order, and what belongs to each of them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+LayerFilter = str | re.Pattern[str] | Iterable[str] | Callable[[Any], bool] | None
+
+_ACTIVATION_CLASSES = {
+    "ReLU": "relu",
+    "LeakyReLU": "leaky_relu",
+    "PReLU": "leaky_relu",
+    "ELU": "elu",
+    "Softmax": "softmax",
+}
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """What the statistics and the rules may know about a layer, without Keras.
+
+    Attributes:
+        name: Path of the layer from the model's root, such as `"encoder/dense"`.
+        class_name: Name of its class, such as `"Dense"`.
+        activation: Name of its activation function, or `None` without one.
+        variables: Paths of its own trainable variables.
+        sizes: Number of elements of each of these variables.
+    """
+
+    name: str
+    class_name: str = "Layer"
+    activation: str | None = None
+    variables: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """A layer of a live model, with the variables that are its own."""
+
+    layer: Any
+    info: LayerInfo
+    variables: tuple[Any, ...]
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What must be the same for a trace to stay valid."""
+        return id(self.layer), self.info, *(id(v) for v in self.variables)
+
+
+def find_sites(model: Any) -> list[Site]:
+    """Returns the layers of `model` in model order, nested ones included.
+
+    Recurrent layers and `TimeDistributed` run their inner layers in a loop, so
+    they count as one layer, together with everything inside them. A nested
+    model counts only through its layers.
+    """
+    claimed: set[int] = set()
+    names: set[str] = set()
+    sites = []
+    for path, layer in _walk(model, "", set()):
+        own = [v for v in _own_variables(layer) if id(v) not in claimed]
+        claimed.update(id(v) for v in own)
+        if isinstance(layer, keras.Model) and not own:
+            continue
+        name = _unique(path, names)
+        info = LayerInfo(
+            name=name,
+            class_name=type(layer).__name__,
+            activation=_activation_name(layer),
+            variables=tuple(v.path for v in own),
+            sizes=tuple(math.prod(v.shape) for v in own),
+        )
+        sites.append(Site(layer, info, tuple(own)))
+    return sites
+
+
+def select_sites(sites: list[Site], layers: LayerFilter) -> list[Site]:
+    """Returns the sites that `layers` names.
+
+    Raises:
+        ValueError: If a name or a pattern fits no layer of the model.
+    """
+    if layers is None:
+        return sites
+    if callable(layers):
+        chosen = [s for s in sites if layers(s.layer)]
+    elif isinstance(layers, str | re.Pattern):
+        chosen = [s for s in sites if _fits(layers, s)]
+    else:
+        wanted = list(layers)
+        unknown = [n for n in wanted if not any(_fits(re.escape(n), s) for s in sites)]
+        if unknown:
+            raise ValueError(_no_such_layer(unknown, sites))
+        chosen = [s for s in sites if any(_fits(re.escape(n), s) for n in wanted)]
+    if not chosen:
+        raise ValueError(_no_such_layer(layers, sites))
+    return chosen
+
+
+def _no_such_layer(received: Any, sites: list[Site]) -> str:
+    known = ", ".join(s.info.name for s in sites)
+    return (
+        "`layers` must name layers of the model. "
+        f"Received: layers={received!r}. The model has: {known}"
+    )
+
+
+def _fits(pattern: str | re.Pattern[str], site: Site) -> bool:
+    candidates = (site.info.name, site.layer.name)
+    return any(re.fullmatch(pattern, c) is not None for c in candidates)
+
+
+def _walk(parent: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    for layer in parent._layers:
+        if id(layer) in seen:
+            continue
+        seen.add(id(layer))
+        if isinstance(layer, keras.layers.InputLayer):
+            continue
+        path = f"{prefix}{layer.name}"
+        yield path, layer
+        if not _runs_a_loop(layer):
+            yield from _walk(layer, f"{path}/", seen)
+
+
+def _runs_a_loop(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.RNN | keras.layers.TimeDistributed)
+
+
+def _own_variables(layer: Any) -> list[Any]:
+    if _runs_a_loop(layer):
+        return list(layer.trainable_variables)
+    inner = {id(v) for sub in layer._layers for v in sub.trainable_variables}
+    return [v for v in layer.trainable_variables if id(v) not in inner]
+
+
+def _activation_name(layer: Any) -> str | None:
+    function = getattr(layer, "activation", None)
+    if function is None:
+        return _ACTIVATION_CLASSES.get(type(layer).__name__)
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _unique(path: str, taken: set[str]) -> str:
+    name, number = path, 1
+    while name in taken:
+        name, number = f"{path}_{number}", number + 1
+    taken.add(name)
+    return name

@@ -1,0 +1,223 @@
+"""Turns what happens in one step into one row of numbers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_extras import hyperparameters
+from keras_extras.instrumentation import measure
+from keras_extras.instrumentation import plan as plans
+from keras_extras.instrumentation.backend import Backend
+from keras_extras.instrumentation.backend import Buffer
+from keras_extras.instrumentation.layer_table import Site
+from keras_extras.instrumentation.plan import Plan
+
+_NO_GRADIENT = (0.0, -1.0, 0.0, 0.0)
+
+
+class Recording:
+    """Listens to one step and writes the row that its plan asks for."""
+
+    def __init__(self, model: Any, plan: Plan, backend: Backend, buffer: Buffer):
+        self._model = model
+        self._plan = plan
+        self._backend = backend
+        self._buffer = buffer
+        self._scope = backend.scope()
+        self._sums: dict[int, list[Any]] = {}
+        self._gradients: dict[int, Any] = {}
+        self._updates: dict[int, list[Any]] = {}
+        self._moments: dict[int, list[measure.Moments]] = {}
+        self._outputs: dict[int, list[Any]] = {}
+        self._started_at = _iterations(model)
+        self._scale: Any = 1.0
+
+    def on_inputs(self, inputs: Any) -> None:
+        """Inputs have no statistics of their own."""
+
+    def on_output(self, site: Site, output: Any) -> None:
+        if not self._plan.measures & {plans.ACTIVATIONS, plans.ACTIVATION_HISTOGRAMS}:
+            return
+        if not any(site is planned for planned in self._plan.sites):
+            return
+        key, axis = id(site.layer), _unit_axis(site.layer)
+        for tensor in float_tensors(output, self._backend, self._scope):
+            y = measure.as_float(tensor)
+            moments = measure.activation_moments(y, site.info.activation, axis)
+            self._moments.setdefault(key, []).append(moments)
+            self._outputs.setdefault(key, []).append(y)
+
+    def on_update(
+        self, optimizer: Any, gradients: list[Any], variables: list[Any]
+    ) -> Callable[[], None]:
+        wanted = {id(v) for v in self._plan.variables}
+        pairs = [(g, v) for g, v in zip(gradients, variables) if id(v) in wanted]
+        if plans.GRADIENTS not in self._plan.measures or not pairs:
+            return lambda: None
+        self._scale = hyperparameters.loss_scale(optimizer)
+        self._measure_gradients(optimizer, pairs)
+        if plans.UPDATES not in self._plan.measures:
+            for _, v in pairs:
+                weights = measure.as_float(v)
+                self._updates[id(v)] = [measure.square_sum(weights), ops.zeros(())]
+            return lambda: None
+        before = [(v, ops.copy(ops.convert_to_tensor(v))) for _, v in pairs]
+        return functools.partial(self._measure_updates, before)
+
+    def _measure_gradients(self, optimizer: Any, pairs: list[tuple[Any, Any]]) -> None:
+        present = [(g, v) for g, v in pairs if g is not None]
+        used = [self._gradient_in_use(optimizer, g, v) for g, v in present]
+        used = self._backend.sum_over_replicas(used)
+        for gradient, (_, v) in zip(used, present):
+            self._gradients[id(v)] = gradient
+            self._sums[id(v)] = measure.gradient_sums(gradient)
+
+    def _gradient_in_use(self, optimizer: Any, gradient: Any, variable: Any) -> Any:
+        pending = hyperparameters.pending_gradient(optimizer, variable)
+        whole = pending is not None or self._backend.replicas(self._model) > 1
+        dense = self._backend.as_dense(
+            gradient, variable, whole or bool(self._model.jit_compile)
+        )
+        dense = measure.as_float(dense)
+        if pending is None:
+            return dense
+        steps = hyperparameters.accumulation_steps(optimizer)
+        return (dense + measure.as_float(pending) * self._scale) / steps
+
+    def _measure_updates(self, before: list[tuple[Any, Any]]) -> None:
+        for variable, old in before:
+            old = measure.as_float(old)
+            change = measure.as_float(variable) - old
+            self._updates[id(variable)] = [
+                measure.square_sum(old),
+                measure.square_sum(change),
+            ]
+
+    def finish(self) -> None:
+        """Writes the row; called at the end of the step."""
+        pieces = [self._header()]
+        blocks = {
+            plans.GRADIENTS: self._gradient_block,
+            plans.ACTIVATIONS: self._activation_block,
+            plans.GRADIENT_HISTOGRAMS: self._gradient_histograms,
+            plans.ACTIVATION_HISTOGRAMS: self._activation_histograms,
+        }
+        pieces += [ops.reshape(blocks[name](), (-1,)) for name in self._plan.blocks]
+        self._buffer.write(ops.concatenate(pieces))
+
+    def _header(self) -> Any:
+        now = _iterations(self._model)
+        numbers = [
+            *plans.split_iteration(self._started_at),
+            now - self._started_at,
+            self._scale,
+        ]
+        return ops.stack([ops.cast(number, "float32") for number in numbers])
+
+    def _gradient_block(self) -> Any:
+        keys = [id(v) for v in self._plan.variables]
+        present = [key for key in keys if key in self._gradients]
+        counts: dict[int, Any] = {}
+        if present:
+            nonfinite = measure.nonfinite_counts(
+                [self._gradients[key] for key in present],
+                [self._sums[key][0] for key in present],
+            )
+            counts = dict(zip(present, ops.unstack(nonfinite, len(present))))
+        rows = [
+            *(
+                number
+                for key in keys
+                for number in (
+                    *self._sums.get(key, _NO_GRADIENT),
+                    counts.get(key, 0.0),
+                    *self._updates.get(key, (0.0, 0.0)),
+                )
+            )
+        ]
+        return ops.stack([ops.cast(number, "float32") for number in rows])
+
+    def _activation_block(self) -> Any:
+        merged = {
+            key: functools.reduce(measure.merge_moments, calls)
+            for key, calls in self._moments.items()
+        }
+        empty = ops.zeros((len(measure.ACTIVATION_FIELDS),))
+        dead = self._dead_fractions({key: m.peak for key, m in merged.items()})
+        nonfinite = self._nonfinite_outputs(merged)
+        rows = []
+        for site in self._plan.sites:
+            key = id(site.layer)
+            if key not in merged:
+                rows.append(empty)
+                continue
+            units = ops.size(merged[key].peak)
+            numbers = [*merged[key][:-1], nonfinite[key], dead[key], units]
+            numbers = [ops.cast(number, "float32") for number in numbers]
+            rows.append(ops.stack(numbers))
+        return ops.stack(rows)
+
+    def _dead_fractions(self, peaks: dict[int, Any]) -> dict[int, Any]:
+        summed = self._backend.sum_over_replicas(list(peaks.values()))
+        return {
+            key: ops.mean(ops.cast(ops.equal(peak, 0.0), "float32"))
+            for key, peak in zip(peaks, summed)
+        }
+
+    def _nonfinite_outputs(self, merged: dict[int, measure.Moments]) -> dict[int, Any]:
+        calls = [(key, y) for key, ys in self._outputs.items() for y in ys]
+        if not calls:
+            return {}
+        counts = measure.nonfinite_counts(
+            [y for _, y in calls], [m.mean for m in merged.values()]
+        )
+        totals: dict[int, Any] = {}
+        for (key, _), number in zip(calls, ops.unstack(counts, len(calls))):
+            totals[key] = totals.get(key, 0.0) + number
+        return totals
+
+    def _gradient_histograms(self) -> Any:
+        return self._histograms(
+            [
+                [self._gradients[id(v)] for v in site.variables if id(v) in self._gradients]
+                for site in self._plan.trained
+            ]
+        )
+
+    def _activation_histograms(self) -> Any:
+        return self._histograms(
+            [self._outputs.get(id(site.layer), []) for site in self._plan.sites]
+        )
+
+    def _histograms(self, tensors_of_layers: list[list[Any]]) -> Any:
+        empty = ops.zeros((measure.HISTOGRAM_BINS + 2,))
+        rows = []
+        for tensors in tensors_of_layers:
+            flat = [ops.reshape(t, (-1,)) for t in tensors]
+            rows.append(measure.histogram(ops.concatenate(flat)) if flat else empty)
+        return ops.stack(rows)
+
+
+def float_tensors(output: Any, backend: Backend, scope: Any) -> list[Any]:
+    """Returns the floating-point tensors of `output` that the step itself holds."""
+    return [
+        tensor
+        for tensor in keras.tree.flatten(output)
+        if backend.within(tensor, scope)
+        and keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype))
+    ]
+
+
+def _iterations(model: Any) -> Any:
+    optimizer = hyperparameters.optimizers_of(model)[0]
+    # A copy: the variable itself would be read only after the update.
+    return ops.copy(ops.convert_to_tensor(optimizer.iterations))
+
+
+def _unit_axis(layer: Any) -> int:
+    return 1 if getattr(layer, "data_format", None) == "channels_first" else -1

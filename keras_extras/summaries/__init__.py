@@ -1,0 +1,1 @@
+"""From statistics and findings to TensorBoard's event files."""

@@ -1,0 +1,110 @@
+"""Builds the values of summaries, in TensorBoard's own formats and in ours."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_TENSOR
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
+from tensorboard.plugins.histogram.metadata import (
+    create_summary_metadata as histogram_metadata,
+)
+from tensorboard.plugins.text.metadata import (
+    create_summary_metadata as text_metadata,
+)
+from tensorboard.util.tensor_util import make_tensor_proto
+
+from keras_extras.diagnostics.finding import Finding
+from keras_extras.diagnostics.report import markdown_table
+from keras_extras.instrumentation.step_record import Histogram
+from keras_extras.instrumentation.step_record import StepRecord
+from tensorboard_plugins.keras_diagnostics import schema
+
+Value = Any
+
+
+def scalar_values(values: Mapping[str, float]) -> list[Value]:
+    """Returns a scalar for each value that is a number."""
+    return [
+        Summary.Value(tag=tag, simple_value=value)
+        for tag, value in values.items()
+        if not math.isnan(value)
+    ]
+
+
+def record_values(record: StepRecord) -> list[Value]:
+    """Returns the scalars, vectors and histograms of a step."""
+    values = scalar_values(record.scalars)
+    for name, by_layer in record.statistics.items():
+        tags = {f"{name}/{layer}": v for layer, v in zip(record.layers, by_layer.tolist())}
+        values += scalar_values(tags)
+        values.append(_vector(name, record.layers, by_layer))
+    for kind, histograms in record.histograms.items():
+        for layer, histogram in histograms.items():
+            values.append(_histogram(f"{kind}/{layer}", histogram))
+    return values
+
+
+def finding_values(findings: Sequence[Finding]) -> list[Value]:
+    """Returns the findings as text for a reader and as JSON for the plugin."""
+    document = json.dumps([finding.to_dict() for finding in findings])
+    text = Summary.Value(
+        tag="findings",
+        metadata=text_metadata("findings", "What keras_extras found in this run."),
+        tensor=make_tensor_proto(markdown_table(findings), np.object_),
+    )
+    data = Summary.Value(
+        tag=schema.FINDINGS_TAG,
+        metadata=_plugin_metadata("findings"),
+        tensor=make_tensor_proto(document, np.object_),
+    )
+    return [text, data]
+
+
+def without_metadata(values: Iterable[Value], known: set[str]) -> list[Value]:
+    """Drops the metadata of the tags in `known`, to which it adds all others.
+
+    TensorBoard reads the metadata of a tag's first event only.
+    """
+    values = list(values)
+    for value in values:
+        if value.tag in known:
+            value.ClearField("metadata")
+        known.add(value.tag)
+    return values
+
+
+def _vector(name: str, layers: tuple[str, ...], by_layer: np.ndarray) -> Value:
+    return Summary.Value(
+        tag=schema.tag_of(name),
+        metadata=_plugin_metadata("layers", layers),
+        tensor=make_tensor_proto(by_layer.astype(np.float32)),
+    )
+
+
+def _histogram(tag: str, histogram: Histogram) -> Value:
+    low, high, counts = histogram
+    edges = np.linspace(low, high, len(counts) + 1)
+    buckets = np.stack([edges[:-1], edges[1:], counts], axis=1)
+    return Summary.Value(
+        tag=tag,
+        metadata=histogram_metadata(display_name=tag, description=""),
+        tensor=make_tensor_proto(buckets.astype(np.float64)),
+    )
+
+
+def _plugin_metadata(kind: str, layers: Sequence[str] = ()) -> Any:
+    return SummaryMetadata(
+        plugin_data=SummaryMetadata.PluginData(
+            plugin_name=schema.PLUGIN_NAME,
+            content=schema.encode_content(kind, layers),
+        ),
+        data_class=DATA_CLASS_TENSOR,
+    )

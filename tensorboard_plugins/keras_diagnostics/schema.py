@@ -1,0 +1,52 @@
+"""How diagnostics are laid out in event files, for those who write and read them.
+
+One tag per statistic holds, at each recorded step, one vector over the layers.
+The layers' names stand in the metadata of the tag's first event. Findings are a
+string tensor with one JSON document per event.
+
+This module imports neither Keras nor TensorFlow: TensorBoard loads it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+PLUGIN_NAME = "keras_diagnostics"
+SCHEMA_VERSION = 1
+TAG_PREFIX = "keras_diagnostics"
+FINDINGS_TAG = f"{TAG_PREFIX}/findings"
+
+
+def tag_of(statistic: str) -> str:
+    """Returns the tag of the vectors of `statistic`."""
+    return f"{TAG_PREFIX}/{statistic}"
+
+
+def encode_content(kind: str, layers: Sequence[str] = ()) -> bytes:
+    """Returns the plugin content that describes a tag.
+
+    Args:
+        kind: `"layers"` for vectors over layers, `"findings"` for findings.
+        layers: Names of the layers, in the order of the vectors.
+    """
+    content = {"version": SCHEMA_VERSION, "kind": kind, "layers": list(layers)}
+    return json.dumps(content).encode("utf-8")
+
+
+def decode_content(content: bytes) -> dict[str, object]:
+    """Returns what `encode_content` encoded.
+
+    Raises:
+        ValueError: If the content is damaged or of a newer schema.
+    """
+    try:
+        decoded = json.loads(content)
+        version = int(decoded["version"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"Not the content of a tag: {content[:100]!r}") from error
+    if version > SCHEMA_VERSION:
+        raise ValueError(
+            f"Written by a newer version: schema {version}, known {SCHEMA_VERSION}"
+        )
+    return decoded
