@@ -144,6 +144,4 @@ def _learning_rate(optimizer: Any, iteration: int) -> float:
 def _number(value: Any) -> float:
     if isinstance(value, int | float):
         return float(value)
-    if isinstance(value, keras.Variable):
-        value = value.value
-    return float(keras.ops.convert_to_numpy(value))
+    return float(value.numpy())

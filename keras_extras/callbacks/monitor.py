@@ -70,7 +70,7 @@ class Monitor(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if self._instrument is not None:
-            self._instrument.begin_batch(self)
+            self._instrument.begin_batch(self, batch)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self._instrument is not None:

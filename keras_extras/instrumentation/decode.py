@@ -24,7 +24,7 @@ def decode(rows: list[np.ndarray], plan: Plan, optimizer: Any) -> StepRecord | N
         plan: The plan that the step followed.
         optimizer: The model's optimizer, for the limits at which it clips.
     """
-    high, low, applied, scale = rows[0][: len(plans.HEADER)].tolist()
+    *_, applied, scale = rows[0][: len(plans.HEADER)].tolist()
     if not applied:
         return None
     statistics: dict[str, np.ndarray] = {}
@@ -56,12 +56,17 @@ def decode(rows: list[np.ndarray], plan: Plan, optimizer: Any) -> StepRecord | N
                 if h[2:].any()
             }
     return StepRecord(
-        step=plans.join_iteration(high, low),
+        step=batch_of(rows[0]) // hyperparameters.accumulation_steps(optimizer),
         layers=tuple(site.info.name for site in plan.sites),
         statistics=statistics,
         scalars=scalars,
         histograms=histograms,
     )
+
+
+def batch_of(row: np.ndarray) -> int:
+    """Returns the number of batches trained before the one that `row` tells of."""
+    return plans.join_iteration(row[0], row[1])
 
 
 def _block(row: np.ndarray, plan: Plan, name: str) -> np.ndarray:
@@ -78,9 +83,11 @@ def _fields(
 
 def _norms(fields: dict[str, np.ndarray]) -> np.ndarray:
     """Returns the norm of each variable's gradient, NaN where it has none."""
-    largest = fields["absolute_max"]
-    norms = largest * np.sqrt(fields["scaled_square_sum"])
-    norms = np.where(np.isposinf(fields["absolute_sum"]) & np.isnan(norms), np.inf, norms)
+    largest, scaled = fields["absolute_max"], fields["scaled_square_sum"]
+    norms = np.sqrt(fields["square_sum"])
+    norms = np.where(scaled > 0, largest * np.sqrt(scaled), norms)
+    # NaN marks what is NaN, and an infinite gradient has an infinite norm.
+    norms = np.where(np.isposinf(largest) & ~np.isnan(fields["absolute_sum"]), np.inf, norms)
     norms = np.where(np.isnan(fields["absolute_sum"]), np.nan, norms)
     return np.where(largest < 0, np.nan, norms)
 
@@ -88,37 +95,26 @@ def _norms(fields: dict[str, np.ndarray]) -> np.ndarray:
 def _gradient_statistics(
     fields: dict[str, np.ndarray], plan: Plan, scale: float
 ) -> dict[str, np.ndarray]:
-    names = (
-        "gradient_norm gradient_mean_abs gradient_max_abs gradient_zero_fraction "
-        "gradient_nonfinite_fraction weight_norm update_norm update_ratio"
-    ).split()
-    out = {name: np.full(len(plan.sites), np.nan) for name in names}
-    norms = _norms(fields) / scale
-    has_gradient = ~(fields["absolute_max"] < 0)
-    for index, own in plan.sites_with_slices():
-        sizes = np.array(plan.sites[index].info.sizes, np.float64)
-        if not len(sizes):
-            continue
-        weight_norm = np.sqrt(fields["weight_square_sum"][own].sum())
-        out["weight_norm"][index] = weight_norm
-        if plans.UPDATES in plan.measures:
-            update_norm = np.sqrt(fields["update_square_sum"][own].sum())
-            out["update_norm"][index] = update_norm
-            out["update_ratio"][index] = update_norm / weight_norm
-        chosen = has_gradient[own]
-        if not chosen.any():
-            continue
-        own_fields = {name: values[own][chosen] for name, values in fields.items()}
-        count = sizes[chosen].sum()
-        nonfinite = own_fields["nonfinite_count"].sum()
-        nonzero = own_fields["nonzero_count"].sum()
-        out["gradient_norm"][index] = np.linalg.norm(norms[own][chosen])
-        out["gradient_mean_abs"][index] = own_fields["absolute_sum"].sum() / count / scale
-        out["gradient_max_abs"][index] = own_fields["absolute_max"].max() / scale
-        out["gradient_zero_fraction"][index] = 1.0 - nonzero / count
-        out["gradient_nonfinite_fraction"][index] = nonfinite / count
-    if plans.UPDATES not in plan.measures:
-        del out["update_norm"], out["update_ratio"]
+    present = ~(fields["absolute_max"] < 0)
+    sizes = np.where(present, plan.sizes, 0.0)
+    total = plan.sum_by_layer(sizes)
+    total = np.where(total > 0, total, np.nan)
+    squares = np.where(present, np.square(_norms(fields) / scale), 0.0)
+    known = np.where(total > 0, 1.0, np.nan)
+    trained = np.where(plan.sum_by_layer(plan.sizes) > 0, 1.0, np.nan)
+    weight_norm = np.sqrt(plan.sum_by_layer(fields["weight_square_sum"])) * trained
+    out = {
+        "gradient_norm": np.sqrt(plan.sum_by_layer(squares)) * known,
+        "gradient_mean_abs": plan.sum_by_layer(fields["absolute_sum"]) / total / scale,
+        "gradient_max_abs": plan.max_by_layer(fields["absolute_max"]) * known / scale,
+        "gradient_zero_fraction": 1.0 - plan.sum_by_layer(fields["nonzero_count"]) / total,
+        "gradient_nonfinite_fraction": plan.sum_by_layer(fields["nonfinite_count"]) / total,
+        "weight_norm": weight_norm,
+    }
+    if plans.UPDATES in plan.measures:
+        update_norm = np.sqrt(plan.sum_by_layer(fields["update_square_sum"])) * trained
+        out["update_norm"] = update_norm
+        out["update_ratio"] = update_norm / weight_norm
     return out
 
 

@@ -19,6 +19,7 @@ from keras_extras.instrumentation.backend import Buffer
 from keras_extras.instrumentation.backend import Step
 from keras_extras.instrumentation.backend import TrainFunction
 from keras_extras.instrumentation.backend import load_backend
+from keras_extras.instrumentation.decode import batch_of
 from keras_extras.instrumentation.decode import decode
 from keras_extras.instrumentation.hooks import Hooks
 from keras_extras.instrumentation.layer_table import Site
@@ -85,9 +86,12 @@ class Instrument:
     def _start_over(self) -> None:
         self._subscribers: list[Subscriber] = []
         self._requests: list[Subscriber] = []
-        self._ready = self._running = False
+        self._optimizer = hyperparameters.optimizers_of(self._model)[0]
+        self._batches_per_step = hyperparameters.accumulation_steps(self._optimizer)
+        self._ready = self._running = self._counted = False
         self._sampled = self._first_sample = False
         self._began = 0.0
+        self._batches = 0
         self.step = 0
         self.steps_per_batch = 1
 
@@ -102,8 +106,8 @@ class Instrument:
         if instrument is None or instrument._model is not model:
             instrument = cls(model)
             _live[id(model)] = instrument
-        elif instrument._running:  # the last `fit` ended in an exception
-            instrument._start_over()
+        elif instrument._running or not instrument._subscribers:
+            instrument._start_over()  # running: the last `fit` ended in an exception
         instrument._subscribers.append(subscriber)
         return instrument
 
@@ -117,7 +121,7 @@ class Instrument:
         self._disarm()
         self._subscribers = [s for s in self._subscribers if s is not subscriber]
         if not self._subscribers:
-            self._start_over()
+            self._running = False
 
     def prepare(self, data: Any = None) -> bool:
         """Looks at the model as soon as it is built; returns whether it is.
@@ -135,10 +139,9 @@ class Instrument:
                 self._backend.build(self._model, data)
             if not _is_built(self._model):
                 return False
-        for optimizer in hyperparameters.optimizers_of(self._model)[:1]:
-            if not optimizer.built:
-                with keras.name_scope(optimizer.name, caller=optimizer):
-                    optimizer.build(self._model.trainable_variables)
+        if not self._optimizer.built:
+            with keras.name_scope(self._optimizer.name, caller=self._optimizer):
+                self._optimizer.build(self._model.trainable_variables)
         self._look_at_layers()
         self._ready = True
         return True
@@ -152,10 +155,10 @@ class Instrument:
         for subscriber in self._subscribers:
             subscriber.choose(list(self._sites))
 
-    def begin_batch(self, subscriber: Subscriber) -> None:
+    def begin_batch(self, subscriber: Subscriber, batch: int) -> None:
         """Is called by each subscriber before each batch."""
         if subscriber is self._subscribers[0]:
-            self._begin()
+            self._begin(batch)
         due = subscriber.sampler.due(self.step, self.steps_per_batch)
         if due and self._updates_weights():
             self._requests.append(subscriber)
@@ -166,7 +169,9 @@ class Instrument:
         """Is called by each subscriber after each batch."""
         if subscriber is not self._subscribers[0]:
             return
-        self.step += self.steps_per_batch
+        if not self._counted:
+            self._batches += self.steps_per_batch
+        self.step = self._batches // self._batches_per_step
         seconds = time.perf_counter() - self._began
         for each in self._subscribers:
             if self._sampled:
@@ -189,32 +194,28 @@ class Instrument:
         if self._box is not None:
             self._box.clear()
 
-    def _begin(self) -> None:
+    def _begin(self, batch: int) -> None:
         if not self._running:
             self._running = True
             self.prepare()
             self.steps_per_batch = self._model.steps_per_execution
-            self.step = self._read_step()
+        if batch == 0:  # the last execution of an epoch may be a short one
+            self._count_batches()
         self._requests = []
-        self._sampled = self._first_sample = False
+        self._sampled = self._first_sample = self._counted = False
         self._began = time.perf_counter()
 
-    def _read_step(self) -> int:
-        optimizer = hyperparameters.optimizers_of(self._model)[0]
-        return int(keras.ops.convert_to_numpy(optimizer.iterations))
-
-    def _read_batches(self) -> int:
-        optimizer = hyperparameters.optimizers_of(self._model)[0]
-        return int(keras.ops.convert_to_numpy(hyperparameters.raw_iterations(optimizer)))
+    def _count_batches(self) -> None:
+        """Reads how many batches were trained; in between they are counted."""
+        raw = hyperparameters.raw_iterations(self._optimizer)
+        self._batches = int(raw.numpy())
+        self.step = self._batches // self._batches_per_step
+        self._counted = True
 
     def _updates_weights(self) -> bool:
         """Whether the next execution ends with an update, while accumulating."""
-        optimizer = hyperparameters.optimizers_of(self._model)[0]
-        steps = hyperparameters.accumulation_steps(optimizer)
-        if steps == 1:
-            return True
-        before = self._read_batches()
-        return (before + self.steps_per_batch) // steps > before // steps
+        after = self._batches + self.steps_per_batch
+        return after // self._batches_per_step > self.step
 
     def _arm(self) -> None:
         own = vars(self._model).get("train_function")
@@ -242,10 +243,8 @@ class Instrument:
         requests = self._requests
         measures = frozenset().union(*(r.measures for r in requests))
         variant = self._variant(measures)
-        batches = self._read_batches() if requests else 0
         with self._timed_sample(variant, bool(measures)):
             logs = variant.function(iterator)
-            self._deliver_hyperparameters(requests, batches)
             self._deliver(requests, variant)
         return logs
 
@@ -260,27 +259,35 @@ class Instrument:
         return any(subscriber.watches for subscriber in self._subscribers)
 
     def _deliver(self, requests: list[Subscriber], variant: Variant) -> None:
-        if variant.buffer is None or variant.plan is None:
-            return
-        optimizer = hyperparameters.optimizers_of(self._model)[0]
-        for rows in zip(*variant.buffer.read()):
-            record = decode(list(rows), variant.plan, optimizer)
-            for subscriber in requests if record is not None else ():
-                if subscriber.measures and subscriber.sampler.accepts(record.step):
-                    subscriber.receive(record)
+        before = self._batches
+        if variant.buffer is not None and variant.plan is not None:
+            for rows in zip(*variant.buffer.read()):
+                self._deliver_record(requests, list(rows), variant.plan)
+        elif requests:
+            self._count_batches()
+        self._deliver_hyperparameters(requests, range(before, self._batches))
 
-    def _deliver_hyperparameters(self, requests: list[Subscriber], before: int) -> None:
-        readers = [s for s in requests if s.reads_hyperparameters]
-        if not readers:
+    def _deliver_record(
+        self, requests: list[Subscriber], rows: list[Any], plan: Plan
+    ) -> None:
+        record = decode(rows, plan, self._optimizer)
+        if record is None:
             return
-        optimizer = hyperparameters.optimizers_of(self._model)[0]
-        per_update = hyperparameters.accumulation_steps(optimizer)
-        for batch in range(before, self._read_batches()):
-            step = batch // per_update
-            updates = (batch + 1) % per_update == 0
+        self._batches, self._counted = batch_of(rows[0]) + 1, True
+        for subscriber in requests:
+            if subscriber.measures and subscriber.sampler.accepts(record.step):
+                subscriber.receive(record)
+
+    def _deliver_hyperparameters(
+        self, requests: list[Subscriber], batches: range
+    ) -> None:
+        readers = [s for s in requests if s.reads_hyperparameters]
+        for batch in batches if readers else ():
+            step, place = divmod(batch, self._batches_per_step)
+            updates = place == self._batches_per_step - 1
             wanting = [s for s in readers if updates and s.sampler.accepts(step)]
             if wanting:
-                values = hyperparameters.read(optimizer, batch)
+                values = hyperparameters.read(self._optimizer, batch)
                 for subscriber in wanting:
                     subscriber.receive_hyperparameters(step, values)
 
@@ -329,7 +336,7 @@ class Instrument:
         return Variant(function, plan, buffer)
 
     def _new_watch(self) -> Watch:
-        optimizer = hyperparameters.optimizers_of(self._model)[0]
+        optimizer = self._optimizer
         return Watch(
             sites=self._sites,
             backend=self._backend,

@@ -8,12 +8,15 @@ from typing import NamedTuple
 
 from keras import ops
 
+from keras_extras.instrumentation.bundle import Bundle
+
 HISTOGRAM_BINS = 30
 
 GRADIENT_FIELDS = (
     "absolute_sum",
     "absolute_max",
     "nonzero_count",
+    "square_sum",
     "scaled_square_sum",
     "nonfinite_count",
     "weight_square_sum",
@@ -110,26 +113,29 @@ def merge_moments(a: Moments, b: Moments) -> Moments:
     )
 
 
-def gradient_sums(gradient: Any) -> list[Any]:
-    """Returns the first four of `GRADIENT_FIELDS` for a float32 gradient.
+def gradient_sums(gradients: Bundle) -> list[Any]:
+    """Returns the first six of `GRADIENT_FIELDS`, each as a vector over variables.
 
-    The squares are of the gradient divided by its largest magnitude: the square
-    of a vanishing gradient would underflow.
+    Squares of vanishing gradients underflow and squares of exploding ones overflow
+    in float32. Only when one of them is that far out are the squares of the
+    gradients divided by their largest magnitude taken, and NaN and infinity counted.
     """
-    magnitude = ops.abs(gradient)
-    largest = ops.max(magnitude)
-    scale = ops.where(largest > 0.0, 1.0 / largest, 1.0)
-    return [
-        ops.sum(magnitude),
-        largest,
-        ops.sum(ops.sign(magnitude)),
-        square_sum(magnitude * scale),
-    ]
+    magnitudes = gradients.map(ops.abs)
+    sums, largest = magnitudes.sum(), magnitudes.max()
+    usual = ops.logical_and(largest < 1e15, largest > 1e-12)
+    usual = ops.logical_or(usual, ops.equal(sums, 0.0))
 
+    def unusual_values() -> tuple[Any, Any]:
+        scale = ops.where(largest > 0.0, 1.0 / largest, 1.0)
+        counts = gradients.map(lambda g: 1.0 - ops.cast(ops.isfinite(g), "float32"))
+        return magnitudes.scale(scale).square_sum(), counts.sum()
 
-def square_sum(x: Any) -> Any:
-    """Returns the sum of the squares of all elements of `x`."""
-    return ops.sum(ops.square(x))
+    nothing = ops.zeros_like(sums)
+    scaled, nonfinite = ops.cond(
+        ops.all(usual), lambda: (nothing, nothing), unusual_values
+    )
+    nonzero = magnitudes.map(ops.sign).sum()
+    return [sums, largest, nonzero, gradients.square_sum(), scaled, nonfinite]
 
 
 def count(condition: Any) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.measure import ACTIVATION_FIELDS
@@ -17,7 +19,7 @@ ACTIVATIONS = "activations"
 GRADIENT_HISTOGRAMS = "gradient histograms"
 ACTIVATION_HISTOGRAMS = "activation histograms"
 
-HEADER = ("iteration_high", "iteration_low", "applied", "loss_scale")
+HEADER = ("batch_high", "batch_low", "applied", "loss_scale")
 _HIGH = 2**20
 
 
@@ -63,16 +65,29 @@ class Plan:
         sizes = [rows * columns for _, rows, columns in self.blocks.values()]
         return len(HEADER) + sum(sizes)
 
-    def sites_with_slices(self) -> Iterator[tuple[int, slice]]:
-        """Yields the index of each layer and the slice of its variables."""
-        start = 0
-        for index, site in enumerate(self.sites):
-            stop = start + len(site.variables)
-            yield index, slice(start, stop)
-            start = stop
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Number of elements of each variable."""
+        return np.array([n for s in self.sites for n in s.info.sizes], np.float64)
+
+    @cached_property
+    def owners(self) -> np.ndarray:
+        """For each variable, the index of the layer that owns it."""
+        counts = [len(site.variables) for site in self.sites]
+        return np.repeat(np.arange(len(self.sites)), counts)
+
+    def sum_by_layer(self, values: np.ndarray) -> np.ndarray:
+        """Returns the sums over the variables of each layer."""
+        return np.bincount(self.owners, values, minlength=len(self.sites))
+
+    def max_by_layer(self, values: np.ndarray) -> np.ndarray:
+        """Returns the largest value among the variables of each layer, or -inf."""
+        largest = np.full(len(self.sites), -np.inf)
+        np.maximum.at(largest, self.owners, values)
+        return largest
 
 
-def split_iteration(iteration: int) -> tuple[int, int]:
+def split_iteration(iteration: Any) -> tuple[Any, Any]:
     """Splits an iteration into two parts that float32 holds exactly."""
     return iteration // _HIGH, iteration % _HIGH
 

@@ -14,10 +14,16 @@ from keras_extras.instrumentation import measure
 from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.backend import Backend
 from keras_extras.instrumentation.backend import Buffer
+from keras_extras.instrumentation.bundle import Bundle
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.plan import Plan
 
-_NO_GRADIENT = (0.0, -1.0, 0.0, 0.0)
+# What stands for a variable without a gradient: no magnitude is negative.
+_NO_GRADIENT = (0.0, -1.0, 0.0, 0.0, 0.0, 0.0)
+_NO_UPDATE = (0.0, 0.0)
+
+
+_Rows = list[tuple[list[Any], Any]]
 
 
 class Recording:
@@ -29,12 +35,14 @@ class Recording:
         self._backend = backend
         self._buffer = buffer
         self._scope = backend.scope()
-        self._sums: dict[int, list[Any]] = {}
         self._gradients: dict[int, Any] = {}
-        self._updates: dict[int, list[Any]] = {}
+        self._gradient_rows: _Rows = []
+        self._update_rows: _Rows = []
         self._moments: dict[int, list[measure.Moments]] = {}
         self._outputs: dict[int, list[Any]] = {}
-        self._started_at = _iterations(model)
+        self._optimizer = hyperparameters.optimizers_of(model)[0]
+        self._batch = _copy(hyperparameters.raw_iterations(self._optimizer))
+        self._started_at = _copy(self._optimizer.iterations)
         self._scale: Any = 1.0
 
     def on_inputs(self, inputs: Any) -> None:
@@ -61,21 +69,28 @@ class Recording:
             return lambda: None
         self._scale = hyperparameters.loss_scale(optimizer)
         self._measure_gradients(optimizer, pairs)
+        own = [v for _, v in pairs]
         if plans.UPDATES not in self._plan.measures:
-            for _, v in pairs:
-                weights = measure.as_float(v)
-                self._updates[id(v)] = [measure.square_sum(weights), ops.zeros(())]
+            weights = self._bundle(own).square_sum()
+            table = ops.stack([weights, ops.zeros_like(weights)], axis=1)
+            self._update_rows.append((own, table))
             return lambda: None
-        before = [(v, ops.copy(ops.convert_to_tensor(v))) for _, v in pairs]
-        return functools.partial(self._measure_updates, before)
+        before = [_copy(v) for v in own]
+        return functools.partial(self._measure_updates, own, before)
 
     def _measure_gradients(self, optimizer: Any, pairs: list[tuple[Any, Any]]) -> None:
         present = [(g, v) for g, v in pairs if g is not None]
         used = [self._gradient_in_use(optimizer, g, v) for g, v in present]
         used = self._backend.sum_over_replicas(used)
-        for gradient, (_, v) in zip(used, present):
-            self._gradients[id(v)] = gradient
-            self._sums[id(v)] = measure.gradient_sums(gradient)
+        own = [v for _, v in present]
+        self._gradients.update({id(v): g for g, v in zip(used, own)})
+        if used:
+            sums = measure.gradient_sums(self._bundle(used))
+            self._gradient_rows.append((own, ops.stack(sums, axis=1)))
+
+    def _bundle(self, tensors: list[Any]) -> Bundle:
+        floats = [measure.as_float(tensor) for tensor in tensors]
+        return Bundle(floats, self._backend.square_sum)
 
     def _gradient_in_use(self, optimizer: Any, gradient: Any, variable: Any) -> Any:
         pending = hyperparameters.pending_gradient(optimizer, variable)
@@ -89,14 +104,11 @@ class Recording:
         steps = hyperparameters.accumulation_steps(optimizer)
         return (dense + measure.as_float(pending) * self._scale) / steps
 
-    def _measure_updates(self, before: list[tuple[Any, Any]]) -> None:
-        for variable, old in before:
-            old = measure.as_float(old)
-            change = measure.as_float(variable) - old
-            self._updates[id(variable)] = [
-                measure.square_sum(old),
-                measure.square_sum(change),
-            ]
+    def _measure_updates(self, variables: list[Any], before: list[Any]) -> None:
+        old, new = self._bundle(before), self._bundle(variables)
+        change = new.map(ops.subtract, old)
+        table = ops.stack([old.square_sum(), change.square_sum()], axis=1)
+        self._update_rows.append((variables, table))
 
     def finish(self) -> None:
         """Writes the row; called at the end of the step."""
@@ -111,36 +123,22 @@ class Recording:
         self._buffer.write(ops.concatenate(pieces))
 
     def _header(self) -> Any:
-        now = _iterations(self._model)
         numbers = [
-            *plans.split_iteration(self._started_at),
-            now - self._started_at,
+            *plans.split_iteration(self._batch),
+            _copy(self._optimizer.iterations) - self._started_at,
             self._scale,
         ]
         return ops.stack([ops.cast(number, "float32") for number in numbers])
 
     def _gradient_block(self) -> Any:
-        keys = [id(v) for v in self._plan.variables]
-        present = [key for key in keys if key in self._gradients]
-        counts: dict[int, Any] = {}
-        if present:
-            nonfinite = measure.nonfinite_counts(
-                [self._gradients[key] for key in present],
-                [self._sums[key][0] for key in present],
-            )
-            counts = dict(zip(present, ops.unstack(nonfinite, len(present))))
-        rows = [
-            *(
-                number
-                for key in keys
-                for number in (
-                    *self._sums.get(key, _NO_GRADIENT),
-                    counts.get(key, 0.0),
-                    *self._updates.get(key, (0.0, 0.0)),
-                )
-            )
-        ]
-        return ops.stack([ops.cast(number, "float32") for number in rows])
+        variables = self._plan.variables
+        return ops.concatenate(
+            [
+                _table(variables, self._gradient_rows, _NO_GRADIENT),
+                _table(variables, self._update_rows, _NO_UPDATE),
+            ],
+            axis=1,
+        )
 
     def _activation_block(self) -> Any:
         merged = {
@@ -213,10 +211,22 @@ def float_tensors(output: Any, backend: Backend, scope: Any) -> list[Any]:
     ]
 
 
-def _iterations(model: Any) -> Any:
-    optimizer = hyperparameters.optimizers_of(model)[0]
-    # A copy: the variable itself would be read only after the update.
-    return ops.copy(ops.convert_to_tensor(optimizer.iterations))
+def _table(variables: list[Any], rows: _Rows, default: tuple[float, ...]) -> Any:
+    """Returns one row for each of `variables`: its last one, or `default`."""
+    tables = [ops.reshape(ops.convert_to_tensor(default, "float32"), (1, -1))]
+    place: dict[int, int] = {}
+    offset = 1
+    for measured, table in rows:
+        place.update({id(v): offset + i for i, v in enumerate(measured)})
+        tables.append(table)
+        offset += len(measured)
+    wanted = [place.get(id(v), 0) for v in variables]
+    return ops.take(ops.concatenate(tables), wanted, axis=0)
+
+
+def _copy(value: Any) -> Any:
+    """Returns `value` as it is now; a variable itself would be read too late."""
+    return ops.copy(ops.convert_to_tensor(value))
 
 
 def _unit_axis(layer: Any) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -37,19 +39,30 @@ class StepRecord:
             layers: Names of layers of this record.
             kinds: Words that names of statistics contain, such as `"gradient"`.
         """
-        rows = [self.layers.index(name) for name in layers]
-
-        def wanted(name: str) -> bool:
-            return any(kind in name for kind in kinds)
-
+        rows = _rows(self.layers, layers)
         return StepRecord(
             step=self.step,
             layers=layers,
-            statistics={k: v[rows] for k, v in self.statistics.items() if wanted(k)},
-            scalars={k: v for k, v in self.scalars.items() if wanted(k)},
+            statistics={
+                name: values if rows is None else values[rows]
+                for name, values in self.statistics.items()
+                if _concerns(name, kinds)
+            },
+            scalars={k: v for k, v in self.scalars.items() if _concerns(k, kinds)},
             histograms={
                 kind: {n: h for n, h in by_layer.items() if n in layers}
                 for kind, by_layer in self.histograms.items()
-                if wanted(kind)
+                if _concerns(kind, kinds)
             },
         )
+
+
+@cache
+def _concerns(name: str, kinds: tuple[str, ...]) -> bool:
+    return any(kind in name for kind in kinds)
+
+
+@lru_cache(maxsize=16)
+def _rows(known: tuple[str, ...], wanted: tuple[str, ...]) -> list[int] | None:
+    """Returns where `wanted` stand in `known`, `None` where they are the same."""
+    return None if known == wanted else [known.index(name) for name in wanted]

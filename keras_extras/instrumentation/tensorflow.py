@@ -52,10 +52,10 @@ class TensorFlowBuffer:
         tf.cond(condition, write, lambda: tf.constant(0))
 
     def read(self) -> list[np.ndarray]:
-        values = [v.numpy() for v in self._local(self._value)]
+        values = [_read(v) for v in self._local(self._value)]
         if self._rows == 1:
             return values
-        written = int(self._local(self._written)[0].numpy())
+        written = int(_read(self._local(self._written)[0]))
         rows = [row % self._rows for row in range(self._read_rows, written)]
         self._read_rows = written
         return [value[rows[-self._rows :]] for value in values]
@@ -115,6 +115,9 @@ class TensorFlowBackend:
         rows, position = tf.unique(gradient.indices)
         return tf.math.unsorted_segment_sum(gradient.values, position, tf.size(rows))
 
+    def square_sum(self, tensor: tf.Tensor) -> tf.Tensor:
+        return 2.0 * tf.nn.l2_loss(tensor)  # one pass, no temporary
+
     def sum_over_replicas(self, tensors: list[Any]) -> list[Any]:
         context = tf.distribute.get_replica_context()
         if context is None or context.num_replicas_in_sync == 1 or not tensors:
@@ -123,3 +126,9 @@ class TensorFlowBackend:
 
     def replicas(self, model: Any) -> int:
         return model.distribute_strategy.num_replicas_in_sync
+
+
+def _read(variable: tf.Variable) -> np.ndarray:
+    # `variable.numpy()` copies on the device first, which takes longer than the rest.
+    value = tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
+    return np.array(value)
