@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+_INITIAL_ROWS = 64
+
 
 class History:
     """The statistics of all sampled steps of one callback.
@@ -30,14 +32,14 @@ class History:
 
     def __init__(self, layers: tuple[str, ...] = ()) -> None:
         self.layers = layers
-        self._steps: list[int] = []
-        self._values: dict[str, dict[int, Any]] = {}
-        self._arrays: dict[str, np.ndarray] = {}
+        self._count = 0
+        self._steps = np.empty(_INITIAL_ROWS, np.int64)
+        self._values: dict[str, np.ndarray] = {}
 
     @property
     def steps(self) -> np.ndarray:
         """Values of `optimizer.iterations` before each recorded step."""
-        return np.array(self._steps, dtype=np.int64)
+        return self._steps[: self._count].copy()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,29 +48,27 @@ class History:
 
     def append(self, step: int, values: Mapping[str, Any]) -> None:
         """Adds `values` to the record of `step`, which may exist already."""
-        if not self._steps or self._steps[-1] != step:
-            self._steps.append(step)
-        row = len(self._steps) - 1
+        if not self._count or self._steps[self._count - 1] != step:
+            if self._count == len(self._steps):
+                self._grow()
+            self._steps[self._count] = step
+            self._count += 1
         for name, value in values.items():
-            self._values.setdefault(name, {})[row] = value
-        self._arrays.clear()
+            if name not in self._values:
+                shape = (len(self._steps), *np.shape(value))
+                self._values[name] = np.full(shape, np.nan)
+            self._values[name][self._count - 1] = value
 
-    def latest(self, name: str, count: int) -> np.ndarray:
-        """Returns the last `count` records of a statistic, without copying all."""
-        rows = range(max(len(self._steps) - count, 0), len(self._steps))
-        values = self._values.get(name, {})
-        return np.array([values[row] for row in rows if row in values])
+    def _grow(self) -> None:
+        self._steps = np.concatenate([self._steps, np.empty_like(self._steps)])
+        for name, values in self._values.items():
+            more = np.full_like(values, np.nan)
+            self._values[name] = np.concatenate([values, more])
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._values:
             raise KeyError(f"{name!r} was not recorded. Recorded: {sorted(self.names)}")
-        if name not in self._arrays:
-            values = self._values[name]
-            shape = np.shape(next(iter(values.values())))
-            array = np.full((len(self._steps), *shape), np.nan)
-            array[list(values)] = list(values.values())
-            self._arrays[name] = array
-        return self._arrays[name]
+        return self._values[name][: self._count].copy()
 
     def __getattr__(self, name: str) -> np.ndarray:
         if name.startswith("_"):
@@ -85,7 +85,7 @@ class History:
         return iter(self._values)
 
     def __len__(self) -> int:
-        return len(self._steps)
+        return self._count
 
     def __repr__(self) -> str:
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import warnings
 from typing import Any
@@ -63,7 +64,7 @@ class Monitor(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         _check_compiled(self.model, type(self).__name__)
         self.sampler = sampling.make_sampler(self.every, self.overhead)
-        self._instrument = Instrument.join(self.model, self)
+        self._instrument = Instrument.join(self.model, self, _all_callbacks())
         self._instrument.prepare()
         self._close_writer()
         self._writer = open_writer(_directory(self.log_dir))
@@ -146,6 +147,20 @@ def _check_compiled(model: Any, name: str) -> None:
             f"`{name}` needs a model that is compiled with an optimizer. "
             f"Received: model={model!r}, model.optimizer=None"
         )
+
+
+def _all_callbacks() -> list[Any] | None:
+    """Returns the callbacks of the `fit` that calls `on_train_begin` just now.
+
+    Keras does not tell a callback which others there are.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        caller = frame.f_locals.get("self")
+        if isinstance(caller, keras.callbacks.CallbackList):
+            return caller.callbacks
+        frame = frame.f_back
+    return None
 
 
 def _directory(log_dir: LogDir) -> str | None:

@@ -6,8 +6,6 @@ import contextlib
 import time
 import weakref
 from collections.abc import Callable
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from typing import Protocol
 
@@ -89,18 +87,24 @@ class Instrument:
         self._optimizer = hyperparameters.optimizers_of(self._model)[0]
         self._batches_per_step = hyperparameters.accumulation_steps(self._optimizer)
         self._ready = self._running = self._counted = False
-        self._sampled = self._first_sample = False
+        self._sampled = self._first_sample = self._wanted = False
+        self._last_word: _LastWord | None = None
         self._began = 0.0
         self._batches = 0
         self.step = 0
         self.steps_per_batch = 1
 
     @classmethod
-    def join(cls, model: Any, subscriber: Subscriber) -> Instrument:
+    def join(cls, model: Any, subscriber: Subscriber, callbacks: Any) -> Instrument:
         """Returns the instrument of the `fit` that is about to start.
 
         It is the one of the last `fit`, with its traces, while one of the
         callbacks of that `fit` is alive.
+
+        Args:
+            model: The model to be trained.
+            subscriber: The callback that joins.
+            callbacks: The list of all callbacks of this `fit`, or `None`.
         """
         instrument = _live.get(id(model))
         if instrument is None or instrument._model is not model:
@@ -108,7 +112,11 @@ class Instrument:
             _live[id(model)] = instrument
         elif instrument._running or not instrument._subscribers:
             instrument._start_over()  # running: the last `fit` ended in an exception
+        if callbacks is not None and not instrument._subscribers:
+            instrument._last_word = _LastWord(instrument._arm_if_wanted)
+            callbacks.append(instrument._last_word)
         instrument._subscribers.append(subscriber)
+        instrument._ready = False
         return instrument
 
     @property
@@ -152,8 +160,12 @@ class Instrument:
             self._sites = tuple(sites)
             self._variants = {}
             self._box, self._order = None, []
-        for subscriber in self._subscribers:
-            subscriber.choose(list(self._sites))
+        chosen = self._chosen_sites()
+        self._signature = (
+            tuple(site.info.name for site in chosen),
+            self._watched(),
+            self._model.steps_per_execution,
+        )
 
     def begin_batch(self, subscriber: Subscriber, batch: int) -> None:
         """Is called by each subscriber before each batch."""
@@ -163,7 +175,9 @@ class Instrument:
         if due and self._updates_weights():
             self._requests.append(subscriber)
         if due or subscriber.watches:
-            self._arm()
+            self._wanted = True
+            if self._last_word is None:
+                self._arm_if_wanted()
 
     def end_batch(self, subscriber: Subscriber) -> None:
         """Is called by each subscriber after each batch."""
@@ -202,6 +216,7 @@ class Instrument:
         if batch == 0:  # the last execution of an epoch may be a short one
             self._count_batches()
         self._requests = []
+        self._wanted = False
         self._sampled = self._first_sample = self._counted = False
         self._began = time.perf_counter()
 
@@ -217,7 +232,10 @@ class Instrument:
         after = self._batches + self.steps_per_batch
         return after // self._batches_per_step > self.step
 
-    def _arm(self) -> None:
+    def _arm_if_wanted(self) -> None:
+        if not self._wanted:
+            return
+        self._wanted = False
         own = vars(self._model).get("train_function")
         if getattr(own, "__self__", None) is self:
             return
@@ -234,8 +252,6 @@ class Instrument:
     def _run(self, iterator: Any) -> Any:
         """Stands in for the train function, for one call."""
         self._disarm()
-        if not self._requests and not self._watched():
-            return self._own_function(iterator)
         if not self.prepare(iterator):
             logs = self._own_function(iterator)
             self.prepare()
@@ -243,17 +259,12 @@ class Instrument:
         requests = self._requests
         measures = frozenset().union(*(r.measures for r in requests))
         variant = self._variant(measures)
-        with self._timed_sample(variant, bool(measures)):
-            logs = variant.function(iterator)
+        logs = variant.function(iterator)
+        if requests:
             self._deliver(requests, variant)
-        return logs
-
-    @contextmanager
-    def _timed_sample(self, variant: Variant, sampled: bool) -> Iterator[None]:
-        yield
-        self._sampled = sampled
-        self._first_sample = not variant.compiled
+        self._sampled, self._first_sample = bool(measures), not variant.compiled
         variant.compiled = True
+        return logs
 
     def _watched(self) -> bool:
         return any(subscriber.watches for subscriber in self._subscribers)
@@ -292,31 +303,29 @@ class Instrument:
                     subscriber.receive_hyperparameters(step, values)
 
     def _variant(self, measures: frozenset[str]) -> Variant:
-        watched = self._watched()
-        sites = self._chosen_sites() if measures else ()
-        key = (measures, watched, tuple(s.info.name for s in sites), self._rows())
+        key = measures, self._signature
         if key not in self._variants:
-            self._variants[key] = self._make_variant(measures, sites, watched)
+            sites = self._chosen_sites() if measures else ()
+            self._variants[key] = self._make_variant(measures, sites)
         return self._variants[key]
 
     def _chosen_sites(self) -> tuple[Site, ...]:
         wanted = {
             id(site)
             for subscriber in self._subscribers
-            if subscriber.measures
             for site in subscriber.choose(list(self._sites))
+            if subscriber.measures
         }
         return tuple(site for site in self._sites if id(site) in wanted)
 
-    def _rows(self) -> int:
-        return self._model.steps_per_execution
-
     def _make_variant(
-        self, measures: frozenset[str], sites: tuple[Site, ...], watched: bool
+        self, measures: frozenset[str], sites: tuple[Site, ...]
     ) -> Variant:
+        watched = self._watched()
         plan = Plan(sites, measures) if measures else None
         model, backend = self._model, self._backend
-        buffer = backend.buffer(model, self._rows(), plan.width) if plan else None
+        rows = model.steps_per_execution
+        buffer = backend.buffer(model, rows, plan.width) if plan else None
         if watched and self._box is None:
             self._box = backend.buffer(model, 1, box_width(self._sites))
         if plan is None and not watched:
@@ -345,6 +354,17 @@ class Instrument:
             skips_bad_steps=hasattr(optimizer, "inner_optimizer"),
             order=self._order,
         )
+
+
+class _LastWord(keras.callbacks.Callback):
+    """Comes after all other callbacks, so that none of them can fail in between."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        super().__init__()
+        self._function = function
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._function()
 
 
 class _All:

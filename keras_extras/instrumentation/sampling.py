@@ -67,42 +67,43 @@ class WithinBudget:
         self._share = overhead * _SHARE_FOR_SAMPLES
         self._ordinary: deque[float] = deque(maxlen=51)
         self._sampled: deque[float] = deque(maxlen=9)
-        self._earned = 0.0
+        self._typical = self._price = self._earned = 0.0
         self._seen = 0
 
     def due(self, step: int, steps: int) -> bool:
         self._seen += 1
         if self._seen <= _DENSE_STEPS:
             return True
-        return bool(self._ordinary) and self._earned >= self._price()
+        return self._typical > 0.0 and self._earned >= self._price
 
     def accepts(self, step: int) -> bool:
         return True
 
     def ordinary(self, seconds: float) -> None:
         self._ordinary.append(seconds)
+        if self._seen % 16 == 0 or not self._typical:
+            self._estimate()
         # A pause between batches is no training time that would pay for samples.
-        self._earned += self._share * min(seconds, 2.0 * self._typical())
+        self._earned += self._share * min(seconds, 2.0 * self._typical)
 
     def sampled(self, seconds: float, first: bool) -> None:
         if not first:
             self._sampled.append(seconds)
         if self._seen > _DENSE_STEPS:
-            self._earned -= self._price()
+            self._estimate()
+            self._earned -= self._price
 
     def spent(self, seconds: float) -> None:
         if self._seen > _DENSE_STEPS:
             self._earned -= seconds
 
-    def _typical(self) -> float:
-        return statistics.median(self._ordinary)
-
-    def _price(self) -> float:
+    def _estimate(self) -> None:
         if not self._ordinary or not self._sampled:
-            return 0.0
-        extra = statistics.median(self._sampled) - self._typical()
+            return
+        self._typical = statistics.median(self._ordinary)
+        extra = statistics.median(self._sampled) - self._typical
         # Timings are noisy, and no sample is free: a fifth of a batch at least.
-        return max(extra, 0.2 * self._typical())
+        self._price = max(extra, 0.2 * self._typical)
 
 
 def make_sampler(every: Interval, overhead: float) -> Sampler:
