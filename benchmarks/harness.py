@@ -9,6 +9,7 @@ is what a user would see in a long training.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import statistics
 import threading
@@ -92,12 +93,10 @@ def _start(arm: Arm, turn: _TakeTurns, data: Any) -> threading.Thread:
     callbacks = [turn, *arm.make_callbacks(model)]
 
     def train() -> None:
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             model.fit(
                 data, steps_per_epoch=10**9, epochs=1, verbose=0, callbacks=callbacks
             )
-        except KeyboardInterrupt:
-            pass
 
     thread = threading.Thread(target=train, daemon=True)
     thread.start()

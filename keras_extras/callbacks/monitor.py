@@ -6,6 +6,7 @@ import inspect
 import os
 import warnings
 from typing import Any
+from typing import TypeAlias
 
 import keras
 
@@ -20,7 +21,7 @@ from keras_extras.instrumentation.step_record import StepRecord
 from keras_extras.summaries.writer import SummaryWriter
 from keras_extras.summaries.writer import open_writer
 
-LogDir = str | os.PathLike[str] | keras.callbacks.TensorBoard | None
+LogDir: TypeAlias = "str | os.PathLike[str] | keras.callbacks.TensorBoard | None"
 
 
 class Monitor(keras.callbacks.Callback):

@@ -3,7 +3,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-
 from keras_extras.callbacks.monitor import LogDir
 from keras_extras.callbacks.monitor import Monitor
 from keras_extras.diagnostics.examine import examine

@@ -172,15 +172,17 @@ def vanishing_gradient(seen: Observations) -> Iterator[Finding]:
     recent = np.median(ratio[-PATIENCE:], axis=0)
     worst = int(np.argmin(recent))
     layer = seen.layers[trained[worst]]
-    top = seen.layers[trained[half + int(np.argmax(np.median(norms[-PATIENCE:, half:], 0)))]]
+    top = seen.layers[
+        trained[half + int(np.argmax(np.median(norms[-PATIENCE:, half:], 0)))]
+    ]
     yield Finding(
         code="vanishing-gradient",
         severity="error",
         layer=layer.name,
         first_step=span[0],
         last_step=span[1],
-        evidence=f"the gradient norm of '{layer.name}' is {recent[worst]:.1e} times that "
-        f"of '{top.name}' (limit 1e-03)",
+        evidence=f"the gradient norm of '{layer.name}' is {recent[worst]:.1e} times "
+        f"that of '{top.name}' (limit 1e-03)",
         remedy="Use an activation that does not flatten with an initialisation that "
         'fits, `activation="relu", kernel_initializer="he_normal"`, batch '
         "normalisation, or skip connections.",
@@ -218,8 +220,9 @@ def exploding_gradient(seen: Observations) -> Iterator[Finding]:
         evidence=f"the gradient is {now:.1e} times as large as the weights (limit 10) "
         f"and one update changes them by {update[-1]:.0%} (limit {LARGE_UPDATE:.0%}); "
         f"it is steepest in '{layer}'",
-        remedy="Clip gradients, `optimizer=keras.optimizers.SGD(..., clipnorm=1.0)`, and "
-        'use an initialisation that keeps the scale, `kernel_initializer="he_normal"`.',
+        remedy="Clip gradients, `optimizer=keras.optimizers.SGD(..., clipnorm=1.0)`, "
+        "and use an initialisation that keeps the scale, "
+        '`kernel_initializer="he_normal"`.',
         confidence=0.9,
     )
 
@@ -312,7 +315,7 @@ def _trained(seen: Observations) -> np.ndarray:
 def _no_dead_layer(seen: Observations) -> np.ndarray:
     relu = [layer.activation in _DYING for layer in seen.layers]
     dead = seen["activation_dead_fraction"][:, relu]
-    return ~(dead >= 0.95).any(axis=1)
+    return np.logical_not((dead >= 0.95).any(axis=1))
 
 
 def _total(seen: Observations, statistic: str) -> np.ndarray:
@@ -324,7 +327,9 @@ def _update_ratio(seen: Observations) -> np.ndarray:
 
 
 def _gradient_ratio(seen: Observations) -> np.ndarray:
-    return _total(seen, "gradient_norm") / np.maximum(_total(seen, "weight_norm"), _TINY)
+    return _total(seen, "gradient_norm") / np.maximum(
+        _total(seen, "weight_norm"), _TINY
+    )
 
 
 def _steepest_layer(seen: Observations) -> str:

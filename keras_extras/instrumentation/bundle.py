@@ -29,8 +29,8 @@ class Bundle:
         self, tensors: Sequence[Any], square_sum: Callable[[Any], Any]
     ) -> None:
         sizes = [_static_size(tensor) for tensor in tensors]
-        small = [i for i, size in enumerate(sizes) if size is not None]
-        large = [i for i, size in enumerate(sizes) if size is None]
+        small = [i for i, size in enumerate(sizes) if 0 < size <= _SMALL]
+        large = [i for i in range(len(tensors)) if i not in small]
         self._square_sum = square_sum
         self._place = np.argsort(large + small)
         self._large = [tensors[i] for i in large]
@@ -85,9 +85,6 @@ class Bundle:
         return ops.take(reduced, self._place)
 
 
-def _static_size(tensor: Any) -> int | None:
-    """Returns the size of a small tensor, `None` for a large or unknown one."""
-    shape = tuple(tensor.shape)
-    if any(length is None for length in shape) or math.prod(shape) > _SMALL:
-        return None
-    return math.prod(shape) or None
+def _static_size(tensor: Any) -> int:
+    """Returns the number of elements, 0 where it is not known before the step."""
+    return math.prod(length or 0 for length in tensor.shape)

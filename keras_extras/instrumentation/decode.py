@@ -87,7 +87,9 @@ def _norms(fields: dict[str, np.ndarray]) -> np.ndarray:
     norms = np.sqrt(fields["square_sum"])
     norms = np.where(scaled > 0, largest * np.sqrt(scaled), norms)
     # NaN marks what is NaN, and an infinite gradient has an infinite norm.
-    norms = np.where(np.isposinf(largest) & ~np.isnan(fields["absolute_sum"]), np.inf, norms)
+    norms = np.where(
+        np.isposinf(largest) & ~np.isnan(fields["absolute_sum"]), np.inf, norms
+    )
     norms = np.where(np.isnan(fields["absolute_sum"]), np.nan, norms)
     return np.where(largest < 0, np.nan, norms)
 
@@ -107,8 +109,10 @@ def _gradient_statistics(
         "gradient_norm": np.sqrt(plan.sum_by_layer(squares)) * known,
         "gradient_mean_abs": plan.sum_by_layer(fields["absolute_sum"]) / total / scale,
         "gradient_max_abs": plan.max_by_layer(fields["absolute_max"]) * known / scale,
-        "gradient_zero_fraction": 1.0 - plan.sum_by_layer(fields["nonzero_count"]) / total,
-        "gradient_nonfinite_fraction": plan.sum_by_layer(fields["nonfinite_count"]) / total,
+        "gradient_zero_fraction": 1.0
+        - plan.sum_by_layer(fields["nonzero_count"]) / total,
+        "gradient_nonfinite_fraction": plan.sum_by_layer(fields["nonfinite_count"])
+        / total,
         "weight_norm": weight_norm,
     }
     if plans.UPDATES in plan.measures:

@@ -53,7 +53,9 @@ class Subscriber(Protocol):
 class Variant:
     """One compiled form of the training step."""
 
-    def __init__(self, function: TrainFunction, plan: Plan | None, buffer: Buffer | None):
+    def __init__(
+        self, function: TrainFunction, plan: Plan | None, buffer: Buffer | None
+    ):
         self.function = function
         self.plan = plan
         self.buffer = buffer
@@ -76,7 +78,7 @@ class Instrument:
         self._backend: Backend = load_backend()
         self._sites: tuple[Site, ...] = ()
         self._variants: dict[Any, Variant] = {}
-        self._own_function: TrainFunction | None = None
+        self._own_function: Any = None
         self._box: Buffer | None = None
         self._order: list[str] = []
         self._start_over()
@@ -328,13 +330,14 @@ class Instrument:
         buffer = backend.buffer(model, rows, plan.width) if plan else None
         if watched and self._box is None:
             self._box = backend.buffer(model, 1, box_width(self._sites))
+        box = self._box if watched else None
         if plan is None and not watched:
             return Variant(self._own_function, None, None)
         optimizers = hyperparameters.optimizers_of(model)
         hooks = Hooks(model, list(self._sites), optimizers)
 
         def listeners() -> list[Any]:
-            found: list[Any] = [self._new_watch()] if watched else []
+            found: list[Any] = [] if box is None else [self._new_watch(box)]
             if plan is not None and buffer is not None:
                 found.append(Recording(model, plan, backend, buffer))
             return found
@@ -344,12 +347,12 @@ class Instrument:
         )
         return Variant(function, plan, buffer)
 
-    def _new_watch(self) -> Watch:
+    def _new_watch(self, box: Buffer) -> Watch:
         optimizer = self._optimizer
         return Watch(
             sites=self._sites,
             backend=self._backend,
-            buffer=self._box,
+            buffer=box,
             iterations=lambda: keras.ops.convert_to_tensor(optimizer.iterations),
             skips_bad_steps=hasattr(optimizer, "inner_optimizer"),
             order=self._order,
@@ -388,16 +391,19 @@ class _All:
             listener.on_update(optimizer, gradients, variables)
             for listener in self._listeners
         ]
-        return lambda: [function() for function in after] and None
+
+        def updated() -> None:
+            for function in after:
+                function()
+
+        return updated
 
     def finish(self) -> None:
         for listener in self._listeners:
             listener.finish()
 
 
-def _instrumented(
-    step: Step, hooks: Hooks, listeners: Callable[[], list[Any]]
-) -> Step:
+def _instrumented(step: Step, hooks: Hooks, listeners: Callable[[], list[Any]]) -> Step:
     def instrumented_step(*args: Any, **kwargs: Any) -> Any:
         listener = _All(listeners())
         with hooks.listening(listener):

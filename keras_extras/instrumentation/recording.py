@@ -182,7 +182,11 @@ class Recording:
     def _gradient_histograms(self) -> Any:
         return self._histograms(
             [
-                [self._gradients[id(v)] for v in site.variables if id(v) in self._gradients]
+                [
+                    self._gradients[id(v)]
+                    for v in site.variables
+                    if id(v) in self._gradients
+                ]
                 for site in self._plan.trained
             ]
         )

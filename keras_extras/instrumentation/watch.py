@@ -99,7 +99,10 @@ class Watch:
         flags = [
             _spoilt(self._inputs),
             *(_spoilt(tensors) for tensors in outputs),
-            *(_spoilt([gradients[id(v)]] if id(v) in gradients else []) for v in variables),
+            *(
+                _spoilt([gradients[id(v)]] if id(v) in gradients else [])
+                for v in variables
+            ),
             *(_spoilt([v]) for v in variables),
         ]
         new = ops.stack([ops.ones(()), *now, *now, *flags])

@@ -16,9 +16,7 @@ from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
 from tensorboard.plugins.histogram.metadata import (
     create_summary_metadata as histogram_metadata,
 )
-from tensorboard.plugins.text.metadata import (
-    create_summary_metadata as text_metadata,
-)
+from tensorboard.plugins.text.metadata import create_summary_metadata as text_metadata
 from tensorboard.util.tensor_util import make_tensor_proto
 
 from keras_extras.diagnostics.finding import Finding
@@ -43,7 +41,9 @@ def record_values(record: StepRecord) -> list[Value]:
     """Returns the scalars, vectors and histograms of a step."""
     values = scalar_values(record.scalars)
     for name, by_layer in record.statistics.items():
-        tags = {f"{name}/{layer}": v for layer, v in zip(record.layers, by_layer.tolist())}
+        tags = {
+            f"{name}/{layer}": v for layer, v in zip(record.layers, by_layer.tolist())
+        }
         values += scalar_values(tags)
         values.append(_vector(name, record.layers, by_layer))
     for kind, histograms in record.histograms.items():
