@@ -1,8 +1,12 @@
 """Drop-in components for Keras 3 that make a training run explain itself."""
 
-from importlib.metadata import version as _version
-
 from keras_extras import callbacks as callbacks
 from keras_extras import diagnostics as diagnostics
 
-__version__ = _version("keras-extras")
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":  # reading it takes longer than importing the rest
+        from importlib.metadata import version
+
+        return version("keras-extras")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -257,7 +257,9 @@ def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
     """Updates are next to nothing although there is a gradient to follow.
 
     Judged by the gradient in proportion to the weights: in a converged model that
-    is small too. It must hold from the first sample on, and for 20 of them, so
+    small too. It must hold from the first sample on, for a dozen of them and at
+    least 50 steps, so that neither a warm-up nor the end of a decay is a case.
+ from the first sample on, and for 20 of them, so
     that neither a warm-up nor the end of a decay is a case.
 
     References:
@@ -265,8 +267,8 @@ def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
         TheDeepChecker's lower limit (1e-4), both without regard to convergence.
     """
     update, gradient = _update_ratio(seen), _gradient_ratio(seen)
-    bad = (update < TINY_UPDATE) & (gradient > 1e-3)
-    if len(bad) < 20 or not bad.all():
+    bad = (update < TINY_UPDATE) & (gradient > 1e-4)
+    if len(bad) < 12 or not bad.all() or seen.steps[-1] - seen.steps[0] < 50:
         return
     now = float(np.median(update))
     yield Finding(
