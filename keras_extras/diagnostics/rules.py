@@ -257,10 +257,8 @@ def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
     """Updates are next to nothing although there is a gradient to follow.
 
     Judged by the gradient in proportion to the weights: in a converged model that
-    small too. It must hold from the first sample on, for a dozen of them and at
+    is small too. It must hold from the first sample on, for a dozen of them and at
     least 50 steps, so that neither a warm-up nor the end of a decay is a case.
- from the first sample on, and for 20 of them, so
-    that neither a warm-up nor the end of a decay is a case.
 
     References:
         Karpathy, CS231n; SageMaker Debugger's WeightUpdateRatio (1e-8) and
