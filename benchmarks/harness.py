@@ -1,10 +1,11 @@
 """Compares trainings step by step: all arms in one process, taking turns.
 
 Each arm is one long `fit` in a thread of its own. Only one thread runs at any
-time: it trains a block of steps, then hands over, in a new random order each
-round. So every arm meets the same state of the machine, nothing is started
-anew within the measurement, and an arm's share of a callback's long-term cost
-is what a user would see in a long training.
+time: it trains a few steps, then hands over, in a new random order each turn.
+So every arm meets the same state of the machine, and nothing is started anew
+within the measurement. One value is the mean over the turns of one round, about
+a hundred steps of each arm: enough to hold its share of what a callback does
+only now and then.
 """
 
 from __future__ import annotations
@@ -61,27 +62,38 @@ class _TakeTurns(keras.callbacks.Callback):
 
 
 def compare(
-    arms: list[Arm], data: Any, rounds: int, block: int = 25, warm_up: int = 12
+    arms: list[Arm],
+    data: Any,
+    rounds: int,
+    turns_per_round: int = 16,
+    block: int = 8,
+    warm_up: int = 2,
 ) -> None:
-    """Trains all arms in turns and stores the seconds per step of every block.
+    """Trains all arms in turns and stores the seconds per step of every round.
 
     Args:
         arms: The trainings; the first one is the baseline.
         data: Dataset that repeats for ever.
         rounds: Number of rounds to count.
+        turns_per_round: How often each arm has its turn in a round.
         block: Steps that an arm trains before it hands over.
         warm_up: Rounds before counting: compiling and the dense first samples.
     """
     turns = [_TakeTurns(block) for _ in arms]
     threads = [_start(arm, turn, data) for arm, turn in zip(arms, turns)]
     order = list(range(len(arms)))
+    steps = turns_per_round * block
     for number in range(warm_up + rounds):
-        random.shuffle(order)
-        for index in order:
-            wall, processor = turns[index].run_block()
-            if number >= warm_up:
-                arms[index].wall.append(wall / block)
-                arms[index].processor.append(processor / block)
+        wall, processor = [0.0] * len(arms), [0.0] * len(arms)
+        for _ in range(turns_per_round):
+            random.shuffle(order)
+            for index in order:
+                seconds = turns[index].run_block()
+                wall[index] += seconds[0] / steps
+                processor[index] += seconds[1] / steps
+        for index, arm in enumerate(arms if number >= warm_up else []):
+            arm.wall.append(wall[index])
+            arm.processor.append(processor[index])
     for turn, thread in zip(turns, threads):
         turn.stop = True
         turn.may_run.release()
