@@ -10,7 +10,6 @@ only now and then.
 
 from __future__ import annotations
 
-import contextlib
 import random
 import statistics
 import threading
@@ -42,6 +41,7 @@ class _TakeTurns(keras.callbacks.Callback):
         self.may_run = threading.Semaphore(0)
         self.done = threading.Semaphore(0)
         self.stop = False
+        self.failure: BaseException | None = None
         self._block = block
         self._steps = 0
 
@@ -58,6 +58,8 @@ class _TakeTurns(keras.callbacks.Callback):
         wall, processor = time.perf_counter(), time.process_time()
         self.may_run.release()
         self.done.acquire()
+        if self.failure is not None:
+            raise self.failure
         return time.perf_counter() - wall, time.process_time() - processor
 
 
@@ -105,10 +107,13 @@ def _start(arm: Arm, turn: _TakeTurns, data: Any) -> threading.Thread:
     callbacks = [turn, *arm.make_callbacks(model)]
 
     def train() -> None:
-        with contextlib.suppress(KeyboardInterrupt):
+        try:
             model.fit(
                 data, steps_per_epoch=10**9, epochs=1, verbose=0, callbacks=callbacks
             )
+        except BaseException as error:
+            turn.failure = error
+            turn.done.release()
 
     thread = threading.Thread(target=train, daemon=True)
     thread.start()

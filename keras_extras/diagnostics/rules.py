@@ -42,7 +42,7 @@ def non_finite(seen: Observations) -> Iterator[Finding]:
             "Clean the data: `np.isfinite(x).all()` must be true.",
         ),
         "activation": (
-            f"the output of {where} was not finite, its inputs and weights were",
+            f"the output of {where} was not finite, all that came before it was",
             "Look for a logarithm, root or division of 0 in that layer; if values "
             "grew step by step, lower the learning rate or clip: "
             "`optimizer=keras.optimizers.SGD(..., clipnorm=1.0)`.",
@@ -56,11 +56,6 @@ def non_finite(seen: Observations) -> Iterator[Finding]:
             f"the gradient of {where} was not finite, its output and the loss were",
             "Look for a root or norm at 0 in or after that layer: add a small "
             "constant inside, `ops.sqrt(x + 1e-7)`.",
-        ),
-        "weight": (
-            f"the weights of {where} were not finite when the next step began",
-            "Lower the learning rate or clip gradients: "
-            "`optimizer=keras.optimizers.SGD(..., clipnorm=1.0)`.",
         ),
         "unknown": (
             "the loss was not finite",

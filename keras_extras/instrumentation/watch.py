@@ -1,13 +1,17 @@
 """A black box in every step: where the first non-finite value came from.
 
-The step pays for one sum over the small gradients and one branch. Only when
-that sum is not finite does the branch look at every output, gradient and weight
-and note which of them hold NaN or infinity. The host reads the box when the
-loss tells it to.
+The step pays for one sum over the smallest gradient of every layer and one
+branch. Only when that sum is not finite does the branch look at every output and
+gradient and note which of them hold NaN or infinity. The host reads the box when
+the loss tells it to.
+
+The weights themselves are not looked at: reading them would make their update wait
+until all gradients are there, which costs more than all the rest.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -33,8 +37,8 @@ class NonFinite:
 
     Attributes:
         step: Integer. Value of `optimizer.iterations` at the step it appeared in.
-        kind: `"input"`, `"activation"`, `"loss"`, `"gradient"` or `"weight"`: what
-            was not finite although everything it was computed from still was.
+        kind: `"input"`, `"activation"`, `"loss"`, `"gradient"` or `"unknown"`: what
+            was not finite although what it was computed from still was.
         layer: Name of the layer, or `None` for the input and the loss.
     """
 
@@ -80,12 +84,26 @@ class Watch:
         present = {
             id(v): _values(g) for g, v in zip(gradients, variables) if g is not None
         }
-        if present:
-            healthy = ops.isfinite(_cheap_sum(list(present.values())))
+        probes = self._smallest_of_each_layer(present)
+        if probes:
+            healthy = ops.isfinite(ops.sum(ops.concatenate(probes)))
             self._buffer.write_if(
                 ops.logical_not(healthy), lambda old: self._note(old, present)
             )
         return lambda: None
+
+    def _smallest_of_each_layer(self, gradients: dict[int, Any]) -> list[Any]:
+        """Returns what holds NaN or infinity if anything in a backward pass does.
+
+        NaN in what flows back through a layer is in the gradient of its bias.
+        """
+        probes = []
+        for site in self._sites:
+            own = [gradients[id(v)] for v in site.variables if id(v) in gradients]
+            if own:
+                smallest = min(own, key=_static_size)
+                probes.append(ops.reshape(ops.cast(smallest, "float32"), (-1,)))
+        return probes
 
     def finish(self) -> None:
         """Everything was written in `on_update`."""
@@ -103,7 +121,6 @@ class Watch:
                 _spoilt([gradients[id(v)]] if id(v) in gradients else [])
                 for v in variables
             ),
-            *(_spoilt([v]) for v in variables),
         ]
         new = ops.stack([ops.ones(()), *now, *now, *flags])
         if self._skips_bad_steps:
@@ -122,7 +139,7 @@ def split_iteration_base() -> float:
 def box_width(sites: tuple[Site, ...]) -> int:
     """Returns the number of values that the black box of `sites` holds."""
     variables = sum(len(site.variables) for site in sites)
-    return _HEADER + len(sites) + 2 * variables
+    return _HEADER + len(sites) + variables
 
 
 def open_box(
@@ -131,8 +148,7 @@ def open_box(
     """Returns what the black box tells, or `None` when it is empty.
 
     Values flow forwards through the layers and gradients flow backwards, so the
-    origin is the first layer with a bad output, and the last with a bad gradient
-    or weight.
+    origin is the first layer with a bad output, or else the last with a bad gradient.
 
     Args:
         row: What the box holds.
@@ -142,39 +158,25 @@ def open_box(
     if not row[0]:
         return None
     step = join_iteration(row[1], row[2])
-    flags = np.split(row[_HEADER - 1 :] > 0, [1, 1 + len(sites)])
-    by_variable = [site.info.name for site in sites for _ in site.variables]
-    bad_gradients, bad_weights = np.split(flags[2], 2)
-    if bad_weights.any():
-        layer = by_variable[int(np.flatnonzero(bad_weights)[-1])]
-        return NonFinite(max(step - 1, 0), "weight", layer)
-    if flags[0].any():
+    flags = row[_HEADER - 1 :] > 0
+    bad_inputs, bad_outputs, bad_gradients = np.split(flags, [1, 1 + len(sites)])
+    if bad_inputs.any():
         return NonFinite(step, "input", None)
-    if flags[1].any():
-        bad = {site.info.name for site, flag in zip(sites, flags[1]) if flag}
+    if bad_outputs.any():
+        bad = {site.info.name for site, flag in zip(sites, bad_outputs) if flag}
         return NonFinite(step, "activation", next(n for n in order if n in bad))
     if bad_gradients.all():
         return NonFinite(step, "loss", None)
-    return NonFinite(
-        step, "gradient", by_variable[int(np.flatnonzero(bad_gradients)[-1])]
-    )
+    owners = [site.info.name for site in sites for _ in site.variables]
+    return NonFinite(step, "gradient", owners[int(np.flatnonzero(bad_gradients)[-1])])
 
 
 def _values(gradient: Any) -> Any:
     return getattr(gradient, "values", gradient)
 
 
-def _cheap_sum(gradients: list[Any]) -> Any:
-    """Returns a sum that is not finite after a step that went wrong.
-
-    NaN in an output reaches the gradients at the output end, NaN in a gradient the
-    input end. What is stopped on the way shows one step later, in the loss.
-    """
-    small = [g for g in gradients if len(g.shape) <= 1]
-    if not small:
-        small = sorted(gradients, key=lambda g: np.prod(g.shape))
-    probes = small[:1] + small[1:][-3:]
-    return sum(ops.sum(ops.cast(probe, "float32")) for probe in probes)
+def _static_size(tensor: Any) -> float:
+    return math.prod(math.inf if n is None else n for n in tensor.shape)
 
 
 def _spoilt(tensors: list[Any]) -> Any:
