@@ -45,6 +45,8 @@ class TensorFlowBuffer:
     def write_if(
         self, condition: tf.Tensor, value: Callable[[tf.Tensor], tf.Tensor]
     ) -> None:
+        # Inlined, the branch not taken would cost a little for each operation in it.
+        @tf.function(autograph=False, experimental_attributes={"_noinline": True})
         def write() -> tf.Tensor:
             self._value.assign(value(self._value[0])[tf.newaxis])
             return tf.constant(0)
