@@ -144,4 +144,4 @@ def _learning_rate(optimizer: Any, iteration: int) -> float:
 def _number(value: Any) -> float:
     if isinstance(value, int | float):
         return float(value)
-    return float(value.numpy())
+    return float(keras.ops.convert_to_numpy(value))

@@ -225,7 +225,7 @@ class Instrument:
     def _count_batches(self) -> None:
         """Reads how many batches were trained; in between they are counted."""
         raw = hyperparameters.raw_iterations(self._optimizer)
-        self._batches = int(raw.numpy())
+        self._batches = int(keras.ops.convert_to_numpy(raw))
         self.step = self._batches // self._batches_per_step
         self._counted = True
 

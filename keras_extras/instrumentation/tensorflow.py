@@ -133,4 +133,4 @@ class TensorFlowBackend:
 def _read(variable: tf.Variable) -> np.ndarray:
     # `variable.numpy()` copies on the device first, which takes longer than the rest.
     value = tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
-    return np.array(value)
+    return value.numpy()

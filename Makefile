@@ -1,0 +1,28 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types board bench
+
+demo: .venv/installed-examples
+	$(BIN)/python examples/demo.py $(ARGS)
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: .venv/installed-dev
+	$(BIN)/mypy
+
+board: .venv/installed-examples
+	$(BIN)/tensorboard --logdir logs/demo $(ARGS)
+
+bench: .venv/installed-dev
+	$(BIN)/python benchmarks/overhead.py $(ARGS)
+
+# `%` is an extra of pyproject.toml; the stamp is older than it after a change.
+.venv/installed-%: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	touch $@

@@ -1,0 +1,194 @@
+"""The first NaN is reported with its step and layer, in steps nobody samples."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from keras import ops
+
+from keras_extras.callbacks import TrainingDiagnostics
+
+optimizers = keras.optimizers
+ROWS = 12 * 4
+
+
+class LogOfInput(layers.Layer):
+    """Takes the logarithm of its first input, 0 where the marker is set."""
+
+    def call(self, x):
+        return ops.log(ops.where(x[:, :1] > 50.0, 0.0, 2.0)) + x
+
+
+@ops.custom_gradient
+def bad_slope(x, marker):
+    def gradient(*arguments, upstream=None):
+        upstream = arguments[0] if upstream is None else upstream
+        spoilt = ops.sqrt(ops.where(marker > 50.0, -1.0, 1.0))
+        return upstream * spoilt, ops.zeros_like(marker)
+
+    return x + 0.0, gradient
+
+
+class BadSlope(layers.Layer):
+    """Passes its input on; its gradient is NaN where the marker is set."""
+
+    def call(self, x, marker):
+        return bad_slope(x, marker)
+
+
+def rows(spoil_step=None, value=100.0):
+    """Returns twelve batches of four; the marker is set in one of them."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(ROWS, 3)).astype("float32")
+    if spoil_step is not None:
+        x[4 * spoil_step, 0] = value
+    return x, rng.normal(size=(ROWS, 1)).astype("float32")
+
+
+def chain(middle=None):
+    inputs = keras.Input((3,))
+    x = layers.Dense(4, activation="tanh", name="first")(inputs)
+    if isinstance(middle, LogOfInput):
+        marker = inputs[:, :1]
+        x = middle(ops.concatenate([marker, x], axis=-1))
+    elif middle is not None:
+        x = middle(x, inputs[:, :1])
+    x = layers.Dense(3, name="second")(x)
+    return keras.Model(inputs, layers.Dense(1, name="third")(x))
+
+
+def train(model, x, y, more=(), epochs=1, **arguments):
+    keras.utils.set_random_seed(1)
+    arguments = {"optimizer": optimizers.SGD(1e-3), "jit_compile": False, **arguments}
+    model.compile(loss="mse", **arguments)
+    diagnostics = TrainingDiagnostics(every=1000, verbose=0)
+    model.fit(
+        x,
+        y,
+        batch_size=4,
+        epochs=epochs,
+        shuffle=False,
+        callbacks=[diagnostics, *more],
+        verbose=0,
+    )
+    assert set(diagnostics.history.steps) <= {0}
+    return diagnostics
+
+
+def nan_finding(diagnostics):
+    (finding,) = [f for f in diagnostics.findings if f.code == "nan-loss"]
+    assert finding.severity == "error"
+    return finding
+
+
+WAYS = {
+    "plain": {},
+    "steps_per_execution": {"steps_per_execution": 4},
+    "run_eagerly": {"run_eagerly": True},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nan_in_a_batch(way):
+    x, y = rows(7, np.nan)
+    finding = nan_finding(train(chain(), x, y, **WAYS[way]))
+    assert finding.first_step == 7
+    assert finding.layer is None
+    assert "batch" in finding.evidence
+    assert "7" in finding.evidence
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_log_of_zero_in_the_middle(way):
+    x, y = rows(7)
+    finding = nan_finding(train(chain(LogOfInput(name="log")), x, y, **WAYS[way]))
+    assert finding.first_step == 7
+    assert finding.layer == "log"
+    assert "output" in finding.evidence
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_bad_gradient_behind_finite_outputs(way):
+    x, y = rows(5)
+    finding = nan_finding(train(chain(BadSlope(name="bad")), x, y, **WAYS[way]))
+    assert finding.first_step == 5
+    assert finding.layer == "first"
+    assert "gradient" in finding.evidence
+
+
+def test_bad_gradient_in_the_very_last_step_is_found_although_no_loss_shows_it():
+    x, y = rows(11)
+    diagnostics = train(chain(BadSlope(name="bad")), x, y)
+    assert nan_finding(diagnostics).first_step == 11
+
+
+def test_infinite_labels_are_laid_to_the_loss():
+    x, y = rows()
+    y[4 * 3] = np.inf
+    finding = nan_finding(train(chain(), x, y))
+    assert finding.first_step == 3
+    assert finding.layer is None
+    assert "loss" in finding.evidence
+
+
+def test_weights_that_another_callback_spoils():
+    class Spoils(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 4:
+                layer = self.model.get_layer("second")
+                layer.kernel.assign(layer.kernel * np.nan)
+
+    x, y = rows()
+    finding = nan_finding(train(chain(), x, y, [Spoils()]))
+    assert finding.layer == "second"
+    assert finding.first_step in (4, 5)
+    assert "weights" in finding.evidence
+
+
+def test_first_of_two_troubles_is_the_one_reported():
+    x, y = rows(3)
+    x[4 * 6] = np.nan
+    finding = nan_finding(train(chain(LogOfInput(name="log")), x, y))
+    assert (finding.first_step, finding.layer) == (3, "log")
+
+
+def test_step_is_that_of_the_optimizer_in_the_second_fit():
+    x, y = rows()
+    model = chain()
+    model.compile(optimizers.SGD(1e-3), "mse", jit_compile=False)
+    diagnostics = TrainingDiagnostics(every=1000, verbose=0)
+    arguments = {"batch_size": 4, "shuffle": False, "verbose": 0}
+    model.fit(x, y, callbacks=[diagnostics], **arguments)
+    assert diagnostics.findings == []
+    x[4 * 2] = np.nan
+    model.fit(x, y, callbacks=[diagnostics], **arguments)
+    assert nan_finding(diagnostics).first_step == 14
+
+
+def test_gradients_that_the_loss_scale_overflows_are_no_finding():
+    x, y = rows()
+    scaled = optimizers.LossScaleOptimizer(optimizers.SGD(1e-3), initial_scale=2.0**127)
+    y *= 100
+    diagnostics = train(chain(), x, y, optimizer=scaled)
+    assert float(scaled.dynamic_scale) < 2.0**127  # so steps were skipped
+    assert int(scaled.iterations) < 12
+    assert diagnostics.findings == []
+
+
+def test_nan_with_a_loss_scale_is_found():
+    x, y = rows(7, np.nan)
+    scaled = optimizers.LossScaleOptimizer(optimizers.SGD(1e-3), initial_scale=8.0)
+    finding = nan_finding(train(chain(), x, y, optimizer=scaled))
+    assert finding.first_step == 7
+    assert finding.layer is None
+
+
+def test_healthy_training_has_no_finding():
+    assert train(chain(LogOfInput(name="log")), *rows()).findings == []
+
+
+def test_report_names_step_and_layer():
+    x, y = rows(7)
+    report = train(chain(LogOfInput(name="log")), x, y).report()
+    assert "nan-loss in 'log'" in report
+    assert "step 7" in report

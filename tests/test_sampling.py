@@ -1,0 +1,157 @@
+"""When a step is sampled."""
+
+import keras
+import models
+import numpy as np
+import pytest
+
+from keras_extras.callbacks import GradientLogger
+from keras_extras.callbacks import HyperparameterLogger
+from keras_extras.callbacks import TrainingDiagnostics
+from keras_extras.instrumentation import sampling
+
+
+def drive(sampler, batches, ordinary=1.0, sampled=1.5):
+    """Runs `sampler` with batches of known length; returns the sampled ones."""
+    chosen = []
+    for step in range(batches):
+        if sampler.due(step, 1):
+            chosen.append(step)
+            sampler.sampled(sampled, first=len(chosen) == 1)
+        else:
+            sampler.ordinary(ordinary)
+    return chosen
+
+
+def share_added(chosen, batches, skip, extra=0.5):
+    late = [step for step in chosen if step >= skip]
+    return extra * len(late) / (batches - skip)
+
+
+@pytest.mark.parametrize("interval", [1, 2, 3, 7])
+def test_every_nth_takes_the_multiples(interval):
+    chosen = drive(sampling.make_sampler(interval, 0.02), 30)
+    assert chosen == list(range(0, 30, interval))
+
+
+@pytest.mark.parametrize(
+    ("first", "steps", "is_due"),
+    [(0, 4, True), (1, 4, False), (2, 4, True), (5, 1, True), (6, 4, False)],
+)
+def test_execution_is_due_if_one_of_its_steps_is(first, steps, is_due):
+    assert sampling.make_sampler(5, 0.02).due(first, steps) == is_due
+
+
+def test_auto_takes_the_first_ten_batches():
+    chosen = drive(sampling.make_sampler("auto", 0.02), 400)
+    assert chosen[:10] == list(range(10))
+    assert chosen[10] > 12
+
+
+@pytest.mark.parametrize("overhead", [0.01, 0.02, 0.1])
+@pytest.mark.parametrize("extra", [0.5, 4.0])
+def test_auto_stays_within_its_budget(overhead, extra):
+    sampler = sampling.make_sampler("auto", overhead)
+    chosen = drive(sampler, 5000, sampled=1.0 + extra)
+    added = share_added(chosen, 5000, skip=10, extra=extra)
+    assert added <= overhead
+    assert len(chosen) > 11
+
+
+def test_larger_budget_samples_more_often():
+    small = drive(sampling.make_sampler("auto", 0.01), 2000)
+    large = drive(sampling.make_sampler("auto", 0.1), 2000)
+    assert len(large) > 2 * len(small)
+
+
+def test_cheap_samples_are_not_taken_without_end():
+    chosen = drive(sampling.make_sampler("auto", 0.02), 2000, sampled=1.0)
+    assert len(chosen) < 10 + 2000 * 0.2
+
+
+def test_pause_between_batches_earns_nothing():
+    steady, paused = (sampling.make_sampler("auto", 0.02) for _ in range(2))
+    expected = drive(steady, 300)
+    chosen = []
+    for step in range(300):
+        if paused.due(step, 1):
+            chosen.append(step)
+            paused.sampled(1.5, first=len(chosen) == 1)
+        else:
+            paused.ordinary(1000.0 if step % 50 == 49 else 1.0)
+    assert len(chosen) <= len(expected) + 2
+
+
+def test_time_of_the_writer_is_paid_for():
+    idle, busy = (sampling.make_sampler("auto", 0.02) for _ in range(2))
+    expected = drive(idle, 1000)
+    chosen = []
+    for step in range(1000):
+        if busy.due(step, 1):
+            chosen.append(step)
+            busy.sampled(1.5, first=len(chosen) == 1)
+        else:
+            busy.ordinary(1.0)
+        busy.spent(0.5 if step in chosen else 0.0)
+    assert len(chosen) < len(expected)
+
+
+def steps_of(callback, epochs=2, **arguments):
+    model, x, y = models.make("sequential_mlp", **arguments)
+    for _ in range(epochs):
+        model.fit(x, y, batch_size=models.BATCH, callbacks=[callback], verbose=0)
+    return callback.history.steps.tolist()
+
+
+@pytest.mark.parametrize("every", [2, 3, 7])
+def test_steps_are_multiples_of_every_over_fits(every):
+    expected = list(range(0, 10, every))
+    assert steps_of(GradientLogger(every=every)) == expected
+
+
+def in_one_fit(callback, epochs, **arguments):
+    model, x, y = models.make("sequential_mlp", **arguments)
+    model.fit(
+        x, y, batch_size=models.BATCH, epochs=epochs, callbacks=[callback], verbose=0
+    )
+    return callback.history.steps.tolist()
+
+
+@pytest.mark.parametrize("every", [3, 7])
+def test_short_last_execution_shifts_nothing(every):
+    # Five batches an epoch are one execution of four and one of a single step.
+    callback = GradientLogger(every=every)
+    steps = in_one_fit(callback, epochs=4, steps_per_execution=4)
+    assert steps == list(range(0, 20, every))
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_steps_count_updates_while_gradients_accumulate(every):
+    optimizer = keras.optimizers.SGD(0.1, gradient_accumulation_steps=3)
+    callback = GradientLogger(every=every)
+    # Twenty batches make six updates.
+    steps = in_one_fit(callback, epochs=4, optimizer=optimizer)
+    assert steps == list(range(0, 6, every))
+
+
+def test_callbacks_keep_their_own_intervals():
+    model, x, y = models.make("sequential_mlp")
+    gradients = GradientLogger(every=2)
+    rates = HyperparameterLogger(every=3)
+    model.fit(
+        x,
+        y,
+        batch_size=models.BATCH,
+        epochs=2,
+        callbacks=[gradients, rates],
+        verbose=0,
+    )
+    assert gradients.history.steps.tolist() == [0, 2, 4, 6, 8]
+    assert rates.history.steps.tolist() == [0, 3, 6, 9]
+
+
+def test_auto_records_the_first_steps_of_a_real_training():
+    callback = TrainingDiagnostics(verbose=0)
+    steps = in_one_fit(callback, epochs=3)
+    assert steps[:10] == list(range(10))
+    assert np.isfinite(callback.history.global_gradient_norm).all()
