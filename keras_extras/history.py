@@ -32,7 +32,7 @@ class History:
 
     def __init__(self, layers: tuple[str, ...] = ()) -> None:
         self.layers = layers
-        self._count = 0
+        self._count = self._first_row = 0
         self._steps = np.empty(_INITIAL_ROWS, np.int64)
         self._values: dict[str, np.ndarray] = {}
 
@@ -48,16 +48,29 @@ class History:
 
     def append(self, step: int, values: Mapping[str, Any]) -> None:
         """Adds `values` to the record of `step`, which may exist already."""
-        if not self._count or self._steps[self._count - 1] != step:
-            if self._count == len(self._steps):
-                self._grow()
-            self._steps[self._count] = step
-            self._count += 1
+        row = self._row_of(step)
         for name, value in values.items():
             if name not in self._values:
                 shape = (len(self._steps), *np.shape(value))
                 self._values[name] = np.full(shape, np.nan)
-            self._values[name][self._count - 1] = value
+            self._values[name][row] = value
+
+    def start_training(self) -> None:
+        """Keeps the records of one training apart from those of the next."""
+        self._first_row = self._count
+
+    def _row_of(self, step: int) -> int:
+        """Returns the row of `step` in this training, a new one if there is none."""
+        row = self._count - 1
+        while row >= self._first_row and self._steps[row] > step:
+            row -= 1
+        if row >= self._first_row and self._steps[row] == step:
+            return row
+        if self._count == len(self._steps):
+            self._grow()
+        self._steps[self._count] = step
+        self._count += 1
+        return self._count - 1
 
     def _grow(self) -> None:
         self._steps = np.concatenate([self._steps, np.empty_like(self._steps)])

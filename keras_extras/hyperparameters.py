@@ -68,25 +68,35 @@ def loss_scale(optimizer: Any) -> Any:
 
 
 def share_clipped(
-    optimizer: Any, norms: np.ndarray, largest: np.ndarray
+    optimizer: Any, variables: list[Any], norms: np.ndarray, largest: np.ndarray
 ) -> float | None:
     """Returns 1.0 where the gradients are clipped, 0.0 where not.
 
     Args:
         optimizer: The optimizer that clips.
-        norms: L2 norm of the gradient of each variable, unscaled.
+        variables: The variables that have a gradient.
+        norms: L2 norm of the gradient of each of them, unscaled.
         largest: Largest magnitude in the gradient of each variable.
 
     Returns:
         `None` for an optimizer that does not clip.
     """
-    inner = parts(optimizer)[0]
-    if inner.clipnorm is not None:
-        return float(np.any(norms > inner.clipnorm))
-    if inner.global_clipnorm is not None:
-        return float(np.linalg.norm(norms) > inner.global_clipnorm)
-    if inner.clipvalue is not None:
-        return float(np.any(largest > inner.clipvalue))
+    clipped = []
+    for part in parts(optimizer):
+        known = part._trainable_variables_indices
+        own = [part._var_key(v) in known for v in variables]
+        clipped.append(_part_clips(part, norms[own], largest[own]))
+    decided = [c for c in clipped if c is not None]
+    return float(any(decided)) if decided else None
+
+
+def _part_clips(part: Any, norms: np.ndarray, largest: np.ndarray) -> bool | None:
+    if part.clipnorm is not None:
+        return bool(np.any(norms > part.clipnorm))
+    if part.global_clipnorm is not None:
+        return bool(np.linalg.norm(norms) > part.global_clipnorm)
+    if part.clipvalue is not None:
+        return bool(np.any(largest > part.clipvalue))
     return None
 
 

@@ -10,6 +10,7 @@ import replay
 from keras import layers
 
 from keras_extras.callbacks import GradientLogger
+from keras_extras.callbacks import TrainingDiagnostics
 
 optimizers = keras.optimizers
 NAMES = (
@@ -342,6 +343,15 @@ def test_steps_of_one_execution_are_recorded_one_by_one():
     assert together.steps.tolist() == list(range(10))
     for name in STATISTICS:
         np.testing.assert_allclose(together[name], plain()[name], rtol=1e-4, atol=1e-7)
+
+
+def test_each_step_of_an_execution_is_one_row_with_all_its_values():
+    optimizer = optimizers.SGD(0.1)
+    logger = TrainingDiagnostics(every=1, verbose=0)
+    log(optimizer=optimizer, epochs=2, logger=logger, steps_per_execution=4)
+    assert logger.history.steps.tolist() == list(range(10))
+    assert np.isfinite(logger.history.learning_rate).all()
+    assert np.isfinite(logger.history.gradient_norm).all()
 
 
 def test_eager_steps_are_recorded_alike():

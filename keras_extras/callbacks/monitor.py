@@ -67,6 +67,7 @@ class Monitor(keras.callbacks.Callback):
         self.sampler = sampling.make_sampler(self.every, self.overhead)
         self._instrument = Instrument.join(self.model, self, _all_callbacks())
         self._instrument.prepare()
+        self.history.start_training()
         self._close_writer()
         self._writer = open_writer(_directory(self.log_dir))
 

@@ -99,6 +99,9 @@ class TrainingDiagnostics(Monitor):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         super().on_epoch_end(epoch, logs)
+        instrument = self._instrument
+        if instrument is not None and not instrument.skips_bad_steps:
+            self._nonfinite = self._nonfinite or instrument.origin_of_nonfinite()
         self._examine()
 
     def on_train_end(self, logs: Any = None) -> None:

@@ -48,8 +48,8 @@ def _rank(finding: Finding, findings: list[Finding]) -> tuple[float, ...]:
         other.code in _CAUSES_OF_NAN for other in findings
     )
     return (
-        _SEVERITIES.index(finding.severity),
         float(is_effect),
+        _SEVERITIES.index(finding.severity),
         -finding.confidence,
         finding.first_step,
     )

@@ -38,7 +38,10 @@ class Observations:
         """Returns the part in which all values were still finite."""
         if self.nonfinite is None:
             return self
-        kept = self.steps < self.nonfinite.step
+        return self.at(self.steps < self.nonfinite.step)
+
+    def at(self, kept: np.ndarray) -> Observations:
+        """Returns the part at the samples where `kept` holds."""
         return Observations(
             layers=self.layers,
             steps=self.steps[kept],

@@ -42,7 +42,8 @@ def non_finite(seen: Observations) -> Iterator[Finding]:
             "Clean the data: `np.isfinite(x).all()` must be true.",
         ),
         "activation": (
-            f"the output of {where} was not finite, all that came before it was",
+            f"the output of {where} was not finite while all before it was: that "
+            "comes from what the layer computes, or from its weights",
             "Look for a logarithm, root or division of 0 in that layer; if values "
             "grew step by step, lower the learning rate or clip: "
             "`optimizer=keras.optimizers.SGD(..., clipnorm=1.0)`.",
@@ -90,8 +91,8 @@ def dead_units(seen: Observations) -> Iterator[Finding]:
     for index, layer in enumerate(seen.layers):
         if layer.activation not in _DYING:
             continue
-        share = dead[:, index]
-        span = _lasting(seen, enough[:, index] & (share >= 0.75))
+        share = dead[enough[:, index], index]
+        span = _lasting(seen.at(enough[:, index]), share >= 0.75)
         if span is None:
             continue
         now = float(np.median(share[-PATIENCE:]))
@@ -161,10 +162,12 @@ def vanishing_gradient(seen: Observations) -> Iterator[Finding]:
     reference = np.max(norms[:, half:], axis=1, keepdims=True)
     ratio = norms[:, :half] / np.maximum(reference, _TINY)
     alive = (reference[:, 0] > 0) & _no_dead_layer(seen)
-    span = _lasting(seen, alive & (ratio.min(axis=1) < 1e-3))
+    # The gradient at the top may be small by chance too: the middle one counts.
+    lowest = ratio.min(axis=1)
+    recent = np.median(ratio[-PATIENCE:], axis=0)
+    span = _lasting(seen, alive & (_running_median(lowest) < 1e-3))
     if span is None:
         return
-    recent = np.median(ratio[-PATIENCE:], axis=0)
     worst = int(np.argmin(recent))
     layer = seen.layers[trained[worst]]
     top = seen.layers[
@@ -213,7 +216,7 @@ def exploding_gradient(seen: Observations) -> Iterator[Finding]:
         first_step=span[0],
         last_step=span[1],
         evidence=f"the gradient is {now:.1e} times as large as the weights (limit 10) "
-        f"and one update changes them by {update[-1]:.0%} (limit {LARGE_UPDATE:.0%}); "
+        f"and one update changes them by {_percent(update[-1])} (limit {LARGE_UPDATE:.0%}); "
         f"it is steepest in '{layer}'",
         remedy="Clip gradients, `optimizer=keras.optimizers.SGD(..., clipnorm=1.0)`, "
         "and use an initialisation that keeps the scale, "
@@ -297,6 +300,20 @@ def _lasting(
     good = np.flatnonzero(~bad)
     first = int(good[-1]) + 1 if len(good) else 0
     return int(seen.steps[first]), int(seen.steps[-1])
+
+
+def _running_median(values: np.ndarray) -> np.ndarray:
+    """Returns the median of each value and the ones around it."""
+    if len(values) < PATIENCE:
+        return values
+    half = PATIENCE // 2
+    windows = np.lib.stride_tricks.sliding_window_view(values, PATIENCE)
+    middle = np.median(windows, axis=1)
+    return np.concatenate([[middle[0]] * half, middle, [middle[-1]] * half])
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share < 10 else f"{share:.1e} times their norm"
 
 
 def _trained(seen: Observations) -> np.ndarray:

@@ -35,7 +35,7 @@ def decode(rows: list[np.ndarray], plan: Plan, optimizer: Any) -> StepRecord | N
             fields = _fields(rows[0], plan, plans.GRADIENTS, GRADIENT_FIELDS)
             statistics |= _gradient_statistics(fields, plan, scale)
             scalars |= _gradient_scalars(
-                fields, scale, optimizer, replicas=len(rows), steps=plan
+                fields, scale, optimizer, replicas=len(rows), plan=plan
             )
         if plans.ACTIVATIONS in plan.blocks:
             replicas = [
@@ -50,7 +50,7 @@ def decode(rows: list[np.ndarray], plan: Plan, optimizer: Any) -> StepRecord | N
             factor = scale if kind == plans.GRADIENT_HISTOGRAMS else 1.0
             names = [site.info.name for site in sites]
             blocks = zip(names, _block(rows[0], plan, kind))
-            histograms[kind.split()[0][:-1]] = {
+            histograms[kind.split()[0]] = {
                 name: (float(h[0]) / factor, float(h[1]) / factor, h[2:])
                 for name, h in blocks
                 if h[2:].any()
@@ -127,7 +127,7 @@ def _gradient_scalars(
     scale: float,
     optimizer: Any,
     replicas: int,
-    steps: Plan,
+    plan: Plan,
 ) -> dict[str, float]:
     present = ~(fields["absolute_max"] < 0)
     if not present.any():
@@ -137,7 +137,8 @@ def _gradient_scalars(
     # Each replica clips its own gradients, which are not the ones measured.
     if replicas == 1:
         largest = fields["absolute_max"][present] / scale
-        clipped = hyperparameters.share_clipped(optimizer, norms, largest)
+        variables = [v for v, has in zip(plan.variables, present) if has]
+        clipped = hyperparameters.share_clipped(optimizer, variables, norms, largest)
         if clipped is not None:
             scalars["gradient_clipped"] = clipped
     return scalars

@@ -12,6 +12,7 @@ from typing import Protocol
 import keras
 
 from keras_extras import hyperparameters
+from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.backend import Backend
 from keras_extras.instrumentation.backend import Buffer
 from keras_extras.instrumentation.backend import Step
@@ -90,6 +91,7 @@ class Instrument:
         self._batches_per_step = hyperparameters.accumulation_steps(self._optimizer)
         self._ready = self._running = self._counted = False
         self._sampled = self._first_sample = self._wanted = False
+        self._callbacks: list[Any] | None = None
         self._last_word: _LastWord | None = None
         self._began = 0.0
         self._batches = 0
@@ -112,8 +114,9 @@ class Instrument:
         if instrument is None or instrument._model is not model:
             instrument = cls(model)
             _live[id(model)] = instrument
-        elif instrument._running or not instrument._subscribers:
-            instrument._start_over()  # running: the last `fit` ended in an exception
+        elif callbacks is None or instrument._callbacks is not callbacks:
+            instrument._start_over()
+        instrument._callbacks = callbacks
         if callbacks is not None and not instrument._subscribers:
             instrument._last_word = _LastWord(instrument._arm_if_wanted)
             callbacks.append(instrument._last_word)
@@ -205,6 +208,11 @@ class Instrument:
                 return found
         return None
 
+    @property
+    def skips_bad_steps(self) -> bool:
+        """Whether the optimizer leaves out steps with non-finite gradients."""
+        return hasattr(self._optimizer, "inner_optimizer")
+
     def forget_nonfinite(self) -> None:
         """Empties the black box."""
         if self._box is not None:
@@ -261,9 +269,11 @@ class Instrument:
         requests = self._requests
         measures = frozenset().union(*(r.measures for r in requests))
         variant = self._variant(measures)
+        values = self._read_hyperparameters(requests)
         logs = variant.function(iterator)
         if requests:
             self._deliver(requests, variant)
+            self._deliver_hyperparameters(requests, values)
         self._sampled, self._first_sample = bool(measures), not variant.compiled
         variant.compiled = True
         return logs
@@ -271,14 +281,22 @@ class Instrument:
     def _watched(self) -> bool:
         return any(subscriber.watches for subscriber in self._subscribers)
 
+    def _read_hyperparameters(
+        self, requests: list[Subscriber]
+    ) -> dict[int, dict[str, float]]:
+        """Returns what acts on each batch of the execution that comes next."""
+        if not any(subscriber.reads_hyperparameters for subscriber in requests):
+            return {}
+        self._count_batches()
+        coming = range(self._batches, self._batches + self.steps_per_batch)
+        return {b: hyperparameters.read(self._optimizer, b) for b in coming}
+
     def _deliver(self, requests: list[Subscriber], variant: Variant) -> None:
-        before = self._batches
         if variant.buffer is not None and variant.plan is not None:
             for rows in zip(*variant.buffer.read()):
                 self._deliver_record(requests, list(rows), variant.plan)
-        elif requests:
+        else:
             self._count_batches()
-        self._deliver_hyperparameters(requests, range(before, self._batches))
 
     def _deliver_record(
         self, requests: list[Subscriber], rows: list[Any], plan: Plan
@@ -292,22 +310,24 @@ class Instrument:
                 subscriber.receive(record)
 
     def _deliver_hyperparameters(
-        self, requests: list[Subscriber], batches: range
+        self, requests: list[Subscriber], values: dict[int, dict[str, float]]
     ) -> None:
-        readers = [s for s in requests if s.reads_hyperparameters]
-        for batch in batches if readers else ():
+        for batch, value in values.items():
             step, place = divmod(batch, self._batches_per_step)
-            updates = place == self._batches_per_step - 1
-            wanting = [s for s in readers if updates and s.sampler.accepts(step)]
-            if wanting:
-                values = hyperparameters.read(self._optimizer, batch)
-                for subscriber in wanting:
-                    subscriber.receive_hyperparameters(step, values)
+            trained = batch < self._batches
+            if not trained or place < self._batches_per_step - 1:
+                continue
+            for subscriber in requests:
+                wants = subscriber.reads_hyperparameters
+                if wants and subscriber.sampler.accepts(step):
+                    subscriber.receive_hyperparameters(step, value)
 
     def _variant(self, measures: frozenset[str]) -> Variant:
         key = measures, self._signature
         if key not in self._variants:
-            sites = self._chosen_sites() if measures else ()
+            # The global norm is that of all layers, whichever are wanted.
+            whole = plans.GRADIENTS in measures
+            sites = self._sites if whole else self._chosen_sites()
             self._variants[key] = self._make_variant(measures, sites)
         return self._variants[key]
 
@@ -354,7 +374,7 @@ class Instrument:
             backend=self._backend,
             buffer=box,
             iterations=lambda: keras.ops.convert_to_tensor(optimizer.iterations),
-            skips_bad_steps=hasattr(optimizer, "inner_optimizer"),
+            skips_bad_steps=self.skips_bad_steps,
             order=self._order,
         )
 

@@ -66,7 +66,7 @@ def find_sites(model: Any) -> list[Site]:
     claimed: set[int] = set()
     names: set[str] = set()
     sites = []
-    for path, layer in _walk(model, "", set()):
+    for path, layer in [*_walk(model, "", set()), (model.name, model)]:
         own = [v for v in _own_variables(layer) if id(v) not in claimed]
         claimed.update(id(v) for v in own)
         if isinstance(layer, keras.Model) and not own:
@@ -96,7 +96,12 @@ def select_sites(sites: list[Site], layers: LayerFilter) -> list[Site]:
     elif isinstance(layers, str | re.Pattern):
         chosen = [s for s in sites if _fits(layers, s)]
     else:
-        wanted = list(layers)
+        wanted = list(layers) if isinstance(layers, Iterable) else [layers]
+        if not all(isinstance(name, str) for name in wanted):
+            raise ValueError(
+                "`layers` must be names, a regular expression, a function of the "
+                f"layer or None. Received: layers={layers!r}"
+            )
         unknown = [n for n in wanted if not any(_fits(re.escape(n), s) for s in sites)]
         if unknown:
             raise ValueError(_no_such_layer(unknown, sites))

@@ -67,7 +67,7 @@ class Recording:
         pairs = [(g, v) for g, v in zip(gradients, variables) if id(v) in wanted]
         if plans.GRADIENTS not in self._plan.measures or not pairs:
             return lambda: None
-        self._scale = hyperparameters.loss_scale(optimizer)
+        self._scale = _copy(hyperparameters.loss_scale(optimizer))
         self._measure_gradients(optimizer, pairs)
         own = [v for _, v in pairs]
         if plans.UPDATES not in self._plan.measures:
