@@ -216,8 +216,8 @@ def exploding_gradient(seen: Observations) -> Iterator[Finding]:
         first_step=span[0],
         last_step=span[1],
         evidence=f"the gradient is {now:.1e} times as large as the weights (limit 10) "
-        f"and one update changes them by {_percent(update[-1])} (limit {LARGE_UPDATE:.0%}); "
-        f"it is steepest in '{layer}'",
+        f"and one update changes them by {_percent(update[-1])} (limit "
+        f"{LARGE_UPDATE:.0%}); it is steepest in '{layer}'",
         remedy="Clip gradients, `optimizer=keras.optimizers.SGD(..., clipnorm=1.0)`, "
         "and use an initialisation that keeps the scale, "
         '`kernel_initializer="he_normal"`.',

@@ -123,8 +123,8 @@ def check_every(every: object) -> None:
 
 def check_overhead(overhead: object) -> None:
     """Raises a `ValueError` unless `overhead` is a fraction above 0."""
-    is_number = isinstance(overhead, int | float) and not isinstance(overhead, bool)
-    if not is_number or not 0.0 < overhead <= 1.0:
+    valid = isinstance(overhead, int | float) and 0.0 < overhead <= 1.0
+    if not valid or isinstance(overhead, bool):
         raise ValueError(
             "`overhead` must be a fraction of the training time in (0, 1]. "
             f"Received: overhead={overhead!r}"
