@@ -22,7 +22,10 @@ class TrainingDiagnostics(Monitor):
     record, looks for vanishing and exploding gradients, dead units, saturated
     activations, NaN and infinity, and learning rates that are too high or too low,
     and prints a report at the end of training when there is something to say.
-    Training itself is not changed: the weights are the same, bit for bit.
+    Training itself is not changed: without XLA the weights are the same, bit for bit,
+    with XLA to rounding. What can differ: a layer that draws from TensorFlow's
+    stateful random operations rather than a `keras.random.SeedGenerator` draws other
+    numbers, and TensorFlow's graph optimiser may regroup a sum.
 
     Steps that are not sampled carry a black box: when NaN or infinity appears, its
     step and layer are known even then.
