@@ -84,7 +84,7 @@ def test_missing_statistic_names_what_there_is(history):
     with pytest.raises(KeyError, match=r"loss.*norm.*rate"):
         history["loss"]
     with pytest.raises(AttributeError, match="loss"):
-        getattr(history, "loss")  # noqa: B009
+        getattr(history, "loss")  # noqa: B009 - what is tested is the attribute
 
 
 def test_empty_history():

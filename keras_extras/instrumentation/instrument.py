@@ -124,11 +124,6 @@ class Instrument:
         instrument._ready = False
         return instrument
 
-    @property
-    def sites(self) -> tuple[Site, ...]:
-        """The layers of the model; empty until it is built."""
-        return self._sites
-
     def leave(self, subscriber: Subscriber) -> None:
         """Ends the part of `subscriber` in the training."""
         self._disarm()
