@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
@@ -32,45 +33,44 @@ class History:
 
     def __init__(self, layers: tuple[str, ...] = ()) -> None:
         self.layers = layers
-        self._count = self._first_row = 0
+        self.source: Callable[[], None] | None = None
+        self._count = 0
         self._steps = np.empty(_INITIAL_ROWS, np.int64)
         self._values: dict[str, np.ndarray] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves out the training that is going on, not what was measured in it."""
+        self._fetch()
+        return vars(self) | {"source": None}
 
     @property
     def steps(self) -> np.ndarray:
         """Values of `optimizer.iterations` before each recorded step."""
+        self._fetch()
         return self._steps[: self._count].copy()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the recorded statistics."""
+        self._fetch()
         return tuple(self._values)
 
-    def append(self, step: int, values: Mapping[str, Any]) -> None:
-        """Adds `values` to the record of `step`, which may exist already."""
-        row = self._row_of(step)
+    def extend(self, steps: np.ndarray, values: Mapping[str, np.ndarray]) -> None:
+        """Adds the records of `steps`: arrays whose first axis is as long."""
+        first, self._count = self._count, self._count + len(steps)
+        while self._count > len(self._steps):
+            self._grow()
+        self._steps[first : self._count] = steps
         for name, value in values.items():
             if name not in self._values:
-                shape = (len(self._steps), *np.shape(value))
+                shape = (len(self._steps), *np.shape(value)[1:])
                 self._values[name] = np.full(shape, np.nan)
-            self._values[name][row] = value
+            self._values[name][first : self._count] = value
 
-    def start_training(self) -> None:
-        """Keeps the records of one training apart from those of the next."""
-        self._first_row = self._count
-
-    def _row_of(self, step: int) -> int:
-        """Returns the row of `step` in this training, a new one if there is none."""
-        row = self._count - 1
-        while row >= self._first_row and self._steps[row] > step:
-            row -= 1
-        if row >= self._first_row and self._steps[row] == step:
-            return row
-        if self._count == len(self._steps):
-            self._grow()
-        self._steps[self._count] = step
-        self._count += 1
-        return self._count - 1
+    def _fetch(self) -> None:
+        """Has what was measured handed over; until then it waits, undecoded."""
+        if self.source is not None:
+            self.source()
 
     def _grow(self) -> None:
         self._steps = np.concatenate([self._steps, np.empty_like(self._steps)])
@@ -79,8 +79,11 @@ class History:
             self._values[name] = np.concatenate([values, more])
 
     def __getitem__(self, name: str) -> np.ndarray:
+        self._fetch()
         if name not in self._values:
-            raise KeyError(f"{name!r} was not recorded. Recorded: {sorted(self.names)}")
+            raise KeyError(
+                f"{name!r} was not recorded. Recorded: {sorted(self._values)}"
+            )
         return self._values[name][: self._count].copy()
 
     def __getattr__(self, name: str) -> np.ndarray:
@@ -92,12 +95,13 @@ class History:
             raise AttributeError(*error.args) from None
 
     def __contains__(self, name: object) -> bool:
-        return name in self._values
+        return name in self.names
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return iter(self.names)
 
     def __len__(self) -> int:
+        self._fetch()
         return self._count
 
     def __repr__(self) -> str:

@@ -6,6 +6,7 @@ them; schedules, gradient accumulation and loss scales sit in different places.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -69,13 +70,14 @@ def loss_scale(optimizer: Any) -> Any:
 
 def share_clipped(
     optimizer: Any, variables: list[Any], norms: np.ndarray, largest: np.ndarray
-) -> float | None:
-    """Returns 1.0 where the gradients are clipped, 0.0 where not.
+) -> np.ndarray | None:
+    """Returns 1.0 for each step whose gradients are clipped, 0.0 for the others.
 
     Args:
         optimizer: The optimizer that clips.
-        variables: The variables that have a gradient.
-        norms: L2 norm of the gradient of each of them, unscaled.
+        variables: The variables.
+        norms: L2 norm of the gradient of each of them, unscaled, 0 where there is
+            none; an array of shape `(steps, variables)`.
         largest: Largest magnitude in the gradient of each variable.
 
     Returns:
@@ -85,28 +87,40 @@ def share_clipped(
     for part in parts(optimizer):
         known = part._trainable_variables_indices
         own = [part._var_key(v) in known for v in variables]
-        clipped.append(_part_clips(part, norms[own], largest[own]))
+        clipped.append(_part_clips(part, norms[:, own], largest[:, own]))
     decided = [c for c in clipped if c is not None]
-    return float(any(decided)) if decided else None
+    return np.any(decided, axis=0).astype(np.float64) if decided else None
 
 
-def _part_clips(part: Any, norms: np.ndarray, largest: np.ndarray) -> bool | None:
+def _part_clips(part: Any, norms: np.ndarray, largest: np.ndarray) -> Any:
     if part.clipnorm is not None:
-        return bool(np.any(norms > part.clipnorm))
+        return np.any(norms > part.clipnorm, axis=1)
     if part.global_clipnorm is not None:
-        return bool(np.linalg.norm(norms) > part.global_clipnorm)
+        return np.linalg.norm(norms, axis=1) > part.global_clipnorm
     if part.clipvalue is not None:
-        return bool(np.any(largest > part.clipvalue))
+        return np.any(largest > part.clipvalue, axis=1)
     return None
 
 
-def read(optimizer: Any, iteration: int) -> dict[str, float]:
-    """Returns the hyperparameters that act on the batch number `iteration`.
+def constants(optimizer: Any) -> dict[str, float | None]:
+    """Returns the names that `read` returns, with the values that cannot change.
+
+    What is a Python number is part of the compiled step, whatever becomes of the
+    attribute later; what is a variable or a schedule has the value `None` here.
+    """
+    values = _collect(optimizer, lambda value, part: value)
+    return {
+        name: float(value) if isinstance(value, int | float) else None
+        for name, value in values.items()
+    }
+
+
+def read(optimizer: Any) -> dict[str, Any]:
+    """Returns the hyperparameters that act on the next batch: numbers or tensors.
 
     Args:
         optimizer: A Keras optimizer, `LossScaleOptimizer` and `MultiOptimizer`
             included.
-        iteration: Integer. Value of `raw_iterations` before the batch.
 
     Returns:
         A dict with `learning_rate` and, where the optimizer has them,
@@ -115,10 +129,22 @@ def read(optimizer: Any, iteration: int) -> dict[str, float]:
         append their place and name: `learning_rate/1_adam`; the plain names are
         those of the first.
     """
-    values: dict[str, float] = {}
+    return _collect(optimizer, _as_it_acts)
+
+
+def _as_it_acts(value: Any, part: Any) -> Any:
+    if isinstance(value, LearningRateSchedule):
+        return value(part._iterations)
+    if callable(value) and not isinstance(value, keras.Variable):
+        return value()
+    return value
+
+
+def _collect(optimizer: Any, convert: Callable[[Any, Any], Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
     inner = parts(optimizer)
     for place, part in enumerate(inner):
-        own = _read_one(part, iteration)
+        own = {k: convert(value, part) for k, value in _attributes(part).items()}
         if place == 0:
             values.update(own)
         if len(inner) > 1:
@@ -126,32 +152,17 @@ def read(optimizer: Any, iteration: int) -> dict[str, float]:
             values.update({f"{name}{suffix}": value for name, value in own.items()})
     scale = loss_scale(optimizer)
     if not isinstance(scale, float) or scale != 1.0:
-        values["loss_scale"] = _number(scale)
+        values["loss_scale"] = convert(scale, optimizer)
     return values
 
 
-def _read_one(optimizer: Any, iteration: int) -> dict[str, float]:
-    values = {"learning_rate": _learning_rate(optimizer, iteration)}
+def _attributes(optimizer: Any) -> dict[str, Any]:
+    values = {"learning_rate": optimizer._learning_rate}
     for name in _MOMENTUM_NAMES:
         if getattr(optimizer, name, None) is not None:
-            values["momentum"] = _number(getattr(optimizer, name))
+            values["momentum"] = getattr(optimizer, name)
             break
     for name in _OTHER_NAMES:
         if getattr(optimizer, name, None) is not None:
-            values[name] = _number(getattr(optimizer, name))
+            values[name] = getattr(optimizer, name)
     return values
-
-
-def _learning_rate(optimizer: Any, iteration: int) -> float:
-    rate = optimizer._learning_rate
-    if isinstance(rate, LearningRateSchedule):
-        return _number(rate(iteration))
-    if callable(rate) and not isinstance(rate, keras.Variable):
-        return _number(rate())
-    return _number(rate)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, int | float):
-        return float(value)
-    return float(keras.ops.convert_to_numpy(value))

@@ -344,7 +344,7 @@ def test_callback_can_be_copied_after_fit(used_callbacks, index):
     assert duplicate.history.steps.tolist() == original.history.steps.tolist()
     for name in original.history:
         np.testing.assert_array_equal(duplicate.history[name], original.history[name])
-    duplicate.history.append(99, {})
+    duplicate.history.extend(np.array([99]), {})
     assert 99 not in original.history.steps
 
 

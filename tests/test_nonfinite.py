@@ -183,6 +183,62 @@ def test_nan_with_a_loss_scale_is_found():
     assert finding.layer is None
 
 
+class SquareRoot(layers.Layer):
+    """Multiplies by a weight of its own and takes the root: infinite slope at 0."""
+
+    def __init__(self, units, **arguments):
+        super().__init__(**arguments)
+        self.units = units
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], self.units), name="kernel")
+
+    def call(self, x):
+        return ops.sqrt(ops.abs(ops.matmul(x, self.kernel)))
+
+
+@pytest.mark.parametrize("units", [5, 3000])  # a small gradient and a large one
+def test_bad_gradient_of_a_layer_without_bias(units):
+    x, y = rows()
+    x[4 * 6] = 0.0
+    layer = SquareRoot(units, name="root")
+    model = keras.Sequential([keras.Input((3,)), layer, layers.Dense(1, name="last")])
+    finding = nan_finding(train(model, x, y))
+    assert (finding.first_step, finding.layer) == (6, "root")
+
+
+def test_finite_gradients_whose_sum_overflows_are_no_finding():
+    x, _ = rows()
+
+    def huge(y_true, y_pred):
+        return ops.sum(y_pred, axis=-1) * 1e38
+
+    layer = layers.Dense(8, kernel_initializer="zeros", name="only")
+    model = keras.Sequential([keras.Input((3,)), layer])
+    model.compile(optimizers.SGD(1e-45), huge, jit_compile=False)
+    diagnostics = TrainingDiagnostics(every=1000, verbose=0)
+    model.fit(x, np.zeros((ROWS, 8)), batch_size=4, callbacks=[diagnostics], verbose=0)
+    assert not any(f.code == "nan-loss" for f in diagnostics.findings)
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")
+def test_unused_weights_do_not_hide_that_the_loss_is_the_origin():
+    x, y = rows()
+    y[4 * 3] = np.inf
+    inputs = keras.Input((3,))
+    used = layers.Dense(1, name="used")(inputs)
+    unused = layers.Dense(1, name="unused")(inputs)
+    model = keras.Model(inputs, [used, unused])
+    model.compile(optimizers.SGD(1e-3), ["mse", None], jit_compile=False)
+    diagnostics = TrainingDiagnostics(every=1000, verbose=0)
+    model.fit(
+        x, [y, y], batch_size=4, shuffle=False, callbacks=[diagnostics], verbose=0
+    )
+    finding = nan_finding(diagnostics)
+    assert (finding.first_step, finding.layer) == (3, None)
+    assert "loss" in finding.evidence
+
+
 def test_healthy_training_has_no_finding():
     assert train(chain(LogOfInput(name="log")), *rows()).findings == []
 

@@ -13,8 +13,8 @@ from keras_extras.diagnostics import rules
 from keras_extras.diagnostics.examine import examine
 from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.observations import Observations
-from keras_extras.instrumentation.layer_table import LayerInfo
-from keras_extras.instrumentation.watch import NonFinite
+from keras_extras.instrumentation.layer_info import LayerInfo
+from keras_extras.instrumentation.nonfinite import NonFinite
 
 BATCH = 16
 optimizers = keras.optimizers

@@ -4,6 +4,7 @@ import keras
 import models
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_extras.callbacks import GradientLogger
 from keras_extras.callbacks import HyperparameterLogger
@@ -11,15 +12,16 @@ from keras_extras.callbacks import TrainingDiagnostics
 from keras_extras.instrumentation import sampling
 
 
-def drive(sampler, batches, ordinary=1.0, sampled=1.5):
+def drive(sampler, batches, ordinary=lambda step: 1.0, sampled=1.5, spent=0.0):
     """Runs `sampler` with batches of known length; returns the sampled ones."""
     chosen = []
     for step in range(batches):
         if sampler.due(step, 1):
             chosen.append(step)
             sampler.sampled(sampled, first=len(chosen) == 1)
+            sampler.spent(spent)
         else:
-            sampler.ordinary(ordinary)
+            sampler.ordinary(ordinary(step))
     return chosen
 
 
@@ -72,27 +74,14 @@ def test_cheap_samples_are_not_taken_without_end():
 def test_pause_between_batches_earns_nothing():
     steady, paused = (sampling.make_sampler("auto", 0.02) for _ in range(2))
     expected = drive(steady, 300)
-    chosen = []
-    for step in range(300):
-        if paused.due(step, 1):
-            chosen.append(step)
-            paused.sampled(1.5, first=len(chosen) == 1)
-        else:
-            paused.ordinary(1000.0 if step % 50 == 49 else 1.0)
+    chosen = drive(paused, 300, lambda step: 1000.0 if step % 50 == 49 else 1.0)
     assert len(chosen) <= len(expected) + 2
 
 
 def test_time_of_the_writer_is_paid_for():
     idle, busy = (sampling.make_sampler("auto", 0.02) for _ in range(2))
     expected = drive(idle, 1000)
-    chosen = []
-    for step in range(1000):
-        if busy.due(step, 1):
-            chosen.append(step)
-            busy.sampled(1.5, first=len(chosen) == 1)
-        else:
-            busy.ordinary(1.0)
-        busy.spent(0.5 if step in chosen else 0.0)
+    chosen = drive(busy, 1000, spent=0.5)
     assert len(chosen) < len(expected)
 
 
@@ -148,6 +137,27 @@ def test_callbacks_keep_their_own_intervals():
     )
     assert gradients.history.steps.tolist() == [0, 2, 4, 6, 8]
     assert rates.history.steps.tolist() == [0, 3, 6, 9]
+
+
+def test_hand_written_loop_feeds_all_callbacks():
+    model, x, y = models.make("sequential_mlp")
+    callbacks = [GradientLogger(every=1), HyperparameterLogger(every=1)]
+    model.make_train_function()
+    for callback in callbacks:
+        callback.set_model(model)
+        callback.on_train_begin()
+    for start in range(0, 12, 4):
+        batch = tf.data.Dataset.from_tensors(
+            (x[start : start + 4], y[start : start + 4])
+        )
+        for callback in callbacks:
+            callback.on_train_batch_begin(start // 4)
+        logs = model.train_function(iter(batch))
+        for callback in callbacks:
+            callback.on_train_batch_end(start // 4, logs)
+    for callback in callbacks:
+        callback.on_train_end()
+        assert callback.history.steps.tolist() == [0, 1, 2]
 
 
 def test_auto_records_the_first_steps_of_a_real_training():

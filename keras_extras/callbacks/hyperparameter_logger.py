@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from keras_extras.callbacks.monitor import LogDir
 from keras_extras.callbacks.monitor import Monitor
+from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.sampling import Interval
 
 
@@ -38,7 +39,8 @@ class HyperparameterLogger(Monitor):
     ```
     """
 
-    reads_hyperparameters = True
+    kinds = ("hyperparameter",)
+    measures = frozenset({plans.HYPERPARAMETERS})
 
     def __init__(self, log_dir: LogDir = None, every: Interval = 1) -> None:
         super().__init__(log_dir, every, layers=None)

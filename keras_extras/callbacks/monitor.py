@@ -13,11 +13,11 @@ import keras
 from keras_extras.history import History
 from keras_extras.instrumentation import sampling
 from keras_extras.instrumentation.instrument import Instrument
+from keras_extras.instrumentation.layer_info import LayerInfo
 from keras_extras.instrumentation.layer_table import LayerFilter
-from keras_extras.instrumentation.layer_table import LayerInfo
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.layer_table import select_sites
-from keras_extras.instrumentation.step_record import StepRecord
+from keras_extras.instrumentation.records import Records
 from keras_extras.summaries.writer import SummaryWriter
 from keras_extras.summaries.writer import open_writer
 
@@ -34,7 +34,6 @@ class Monitor(keras.callbacks.Callback):
     measures: frozenset[str] = frozenset()
     kinds: tuple[str, ...] = ()
     watches = False
-    reads_hyperparameters = False
 
     def __init__(
         self,
@@ -67,7 +66,7 @@ class Monitor(keras.callbacks.Callback):
         self.sampler = sampling.make_sampler(self.every, self.overhead)
         self._instrument = Instrument.join(self.model, self, _all_callbacks())
         self._instrument.prepare()
-        self.history.start_training()
+        self.history.source = self._instrument.deliver
         self._close_writer()
         self._writer = open_writer(_directory(self.log_dir))
 
@@ -87,6 +86,7 @@ class Monitor(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         if self._instrument is not None:
             self._instrument.leave(self)
+            self.history.source = None
         self._close_writer()
 
     def _close_writer(self) -> None:
@@ -100,26 +100,22 @@ class Monitor(keras.callbacks.Callback):
         chosen = select_sites([s for s in sites if self.concerns(s)], self.layers)
         infos = tuple(site.info for site in chosen)
         if infos != self.infos:
-            self.infos = infos
+            source, self.infos = self.history.source, infos
             self.history = History(tuple(info.name for info in infos))
+            self.history.source = source
         return chosen
 
     def concerns(self, site: Site) -> bool:
         """Whether the layer has anything that this callback measures."""
         return True
 
-    def receive(self, record: StepRecord) -> None:
-        """Takes the record of a sampled step."""
-        record = record.about(self.history.layers, self.kinds)
-        self.history.append(record.step, {**record.statistics, **record.scalars})
+    def receive(self, records: Records) -> None:
+        """Takes the records of sampled steps."""
+        records = records.about(self.history.layers, self.kinds)
+        values = {**records.values_of_step, **records.statistics}
+        self.history.extend(records.steps, values)
         if self._writer is not None:
-            self._writer.record(record)
-
-    def receive_hyperparameters(self, step: int, values: dict[str, float]) -> None:
-        """Takes the hyperparameters of one step."""
-        self.history.append(step, values)
-        if self._writer is not None:
-            self._writer.scalars(step, values)
+            self._writer.records(records)
 
     def _report_lost_summaries(self) -> None:
         failure = self._writer.take_failure() if self._writer is not None else None

@@ -11,8 +11,8 @@ from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.report import text_report
 from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.layer_table import LayerFilter
+from keras_extras.instrumentation.nonfinite import NonFinite
 from keras_extras.instrumentation.sampling import Interval
-from keras_extras.instrumentation.watch import NonFinite
 
 
 class TrainingDiagnostics(Monitor):
@@ -65,10 +65,11 @@ class TrainingDiagnostics(Monitor):
     ```
     """
 
-    kinds = ("gradient", "weight", "update", "activation")
-    measures = frozenset({plans.GRADIENTS, plans.UPDATES, plans.ACTIVATIONS})
+    kinds = ("gradient", "weight", "update", "activation", "hyperparameter")
+    measures = frozenset(
+        {plans.HYPERPARAMETERS, plans.GRADIENTS, plans.UPDATES, plans.ACTIVATIONS}
+    )
     watches = True
-    reads_hyperparameters = True
 
     def __init__(
         self,
@@ -83,10 +84,11 @@ class TrainingDiagnostics(Monitor):
         self.findings: list[Finding] = []
         self._nonfinite: NonFinite | None = None
         self._failed_rules: set[str] = set()
+        self._steps = 0
 
     def report(self) -> str:
         """Returns the findings as readable text."""
-        return text_report(self.findings, self._steps_trained(), len(self.history))
+        return text_report(self.findings, self._steps, len(self.history))
 
     def on_train_begin(self, logs: Any = None) -> None:
         super().on_train_begin(logs)
@@ -122,21 +124,16 @@ class TrainingDiagnostics(Monitor):
         self._examine()
 
     def _examine(self) -> None:
+        if self._instrument is not None:
+            self._steps = self._instrument.steps_trained()
         seen = Observations(
             layers=self.infos,
             steps=self.history.steps,
             statistics={name: self.history[name] for name in self.history},
             nonfinite=self._nonfinite,
-            last_step=self._steps_trained() - 1,
+            last_step=self._steps - 1,
         )
         findings = examine(seen, self._failed_rules)
         if findings != self.findings and self._writer is not None:
             self._writer.findings(seen.last_step, findings)
         self.findings = findings
-
-    def _steps_trained(self) -> int:
-        if self._instrument is not None and self._instrument.step:
-            self._steps = self._instrument.step
-        return self._steps
-
-    _steps = 0

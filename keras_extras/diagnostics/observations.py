@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_extras.instrumentation.layer_table import LayerInfo
-from keras_extras.instrumentation.watch import NonFinite
+from keras_extras.instrumentation.layer_info import LayerInfo
+from keras_extras.instrumentation.nonfinite import NonFinite
 
 
 @dataclass(frozen=True)

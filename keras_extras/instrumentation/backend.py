@@ -26,8 +26,13 @@ class Buffer(Protocol):
     def write(self, value: Any) -> None:
         """Writes one row inside the step; several rows wrap around."""
 
-    def write_if(self, condition: Any, value: Callable[[Any], Any]) -> None:
-        """Writes `value(old)` inside the step, only where `condition` holds."""
+    def write_unless(
+        self, condition: Any, value: Callable[..., Any], inputs: list[Any]
+    ) -> None:
+        """Writes `value(old, *inputs)` inside the step unless `condition` holds.
+
+        `value` uses no other tensor of the step.
+        """
 
     def read(self) -> list[np.ndarray]:
         """Returns the rows written since the last read, one array per replica."""

@@ -1,4 +1,4 @@
-"""Reads the rows that an instrumented step wrote."""
+"""Reads the rows that instrumented steps wrote."""
 
 from __future__ import annotations
 
@@ -12,76 +12,91 @@ from keras_extras.instrumentation.measure import ACTIVATION_FIELDS
 from keras_extras.instrumentation.measure import GRADIENT_FIELDS
 from keras_extras.instrumentation.measure import can_saturate
 from keras_extras.instrumentation.plan import Plan
-from keras_extras.instrumentation.step_record import Histogram
-from keras_extras.instrumentation.step_record import StepRecord
+from keras_extras.instrumentation.records import Records
+
+_Fields = dict[str, np.ndarray]
 
 
-def decode(rows: list[np.ndarray], plan: Plan, optimizer: Any) -> StepRecord | None:
-    """Returns what a step told, or `None` for a step that updated nothing.
+def decode(rows: np.ndarray, plan: Plan, optimizer: Any) -> Records:
+    """Returns what steps told, without those that updated nothing.
 
     Args:
-        rows: The row of each replica.
-        plan: The plan that the step followed.
+        rows: Array of shape `(steps, replicas, values)`.
+        plan: The plan that the steps followed.
         optimizer: The model's optimizer, for the limits at which it clips.
     """
-    *_, applied, scale = rows[0][: len(plans.HEADER)].tolist()
-    if not applied:
-        return None
-    statistics: dict[str, np.ndarray] = {}
-    scalars: dict[str, float] = {}
-    histograms: dict[str, dict[str, Histogram]] = {}
+    header = dict(zip(plans.HEADER, rows[:, 0, : len(plans.HEADER)].T))
+    applied = header["applied"] > 0
+    rows, scale = rows[applied], header["loss_scale"][applied].astype(np.float64)
+    batches = plans.join_iteration(header["batch_high"], header["batch_low"])[applied]
+    statistics: _Fields = {}
+    scalars: _Fields = {}
     with np.errstate(all="ignore"):
         if plans.GRADIENTS in plan.blocks:
-            fields = _fields(rows[0], plan, plans.GRADIENTS, GRADIENT_FIELDS)
-            statistics |= _gradient_statistics(fields, plan, scale)
+            fields = _fields(rows[:, 0], plan, plans.GRADIENTS, GRADIENT_FIELDS)
+            statistics |= _gradient_statistics(fields, plan, scale[:, None])
             scalars |= _gradient_scalars(
-                fields, scale, optimizer, replicas=len(rows), plan=plan
+                fields, scale[:, None], optimizer, rows.shape[1], plan
             )
         if plans.ACTIVATIONS in plan.blocks:
             replicas = [
-                _fields(row, plan, plans.ACTIVATIONS, ACTIVATION_FIELDS) for row in rows
+                _fields(row, plan, plans.ACTIVATIONS, ACTIVATION_FIELDS)
+                for row in rows.swapaxes(0, 1)
             ]
             statistics |= _activation_statistics(replicas, plan)
+    return Records(
+        steps=batches // hyperparameters.accumulation_steps(optimizer),
+        layers=tuple(site.info.name for site in plan.sites),
+        statistics=statistics,
+        scalars=scalars,
+        hyperparameters=_hyperparameters(rows[:, 0], plan),
+        histograms=_histograms(rows[:, 0], plan, scale),
+    )
+
+
+def _block(rows: np.ndarray, plan: Plan, name: str) -> np.ndarray:
+    offset, height, width = plan.blocks[name]
+    block = rows[:, offset : offset + height * width]
+    return block.reshape(len(rows), height, width)
+
+
+def _fields(
+    rows: np.ndarray, plan: Plan, block: str, names: tuple[str, ...]
+) -> _Fields:
+    columns = np.moveaxis(_block(rows, plan, block).astype(np.float64), 2, 0)
+    return dict(zip(names, columns))
+
+
+def _hyperparameters(rows: np.ndarray, plan: Plan) -> _Fields:
+    fields: _Fields = {}
+    varying: list[np.ndarray] = []
+    if plans.HYPERPARAMETERS in plan.blocks:
+        varying = list(_block(rows, plan, plans.HYPERPARAMETERS)[:, 0].T)
+    for name, constant in plan.hyperparameters.items():
+        value = varying.pop(0) if constant is None else np.full(len(rows), constant)
+        fields[name] = value.astype(np.float64)
+    return fields
+
+
+def _histograms(
+    rows: np.ndarray, plan: Plan, scale: np.ndarray
+) -> dict[str, dict[str, np.ndarray]]:
+    found = {}
     for kind, sites in (
         (plans.GRADIENT_HISTOGRAMS, plan.trained),
         (plans.ACTIVATION_HISTOGRAMS, plan.sites),
     ):
-        if kind in plan.blocks:
-            factor = scale if kind == plans.GRADIENT_HISTOGRAMS else 1.0
-            names = [site.info.name for site in sites]
-            blocks = zip(names, _block(rows[0], plan, kind))
-            histograms[kind.split()[0]] = {
-                name: (float(h[0]) / factor, float(h[1]) / factor, h[2:])
-                for name, h in blocks
-                if h[2:].any()
-            }
-    return StepRecord(
-        step=batch_of(rows[0]) // hyperparameters.accumulation_steps(optimizer),
-        layers=tuple(site.info.name for site in plan.sites),
-        statistics=statistics,
-        scalars=scalars,
-        histograms=histograms,
-    )
+        if kind not in plan.blocks:
+            continue
+        blocks = _block(rows, plan, kind).astype(np.float64)
+        if kind == plans.GRADIENT_HISTOGRAMS:
+            blocks[:, :, :2] /= scale[:, None, None]
+        names = [site.info.name for site in sites]
+        found[kind.split()[0]] = dict(zip(names, blocks.swapaxes(0, 1)))
+    return found
 
 
-def batch_of(row: np.ndarray) -> int:
-    """Returns the number of batches trained before the one that `row` tells of."""
-    return plans.join_iteration(row[0], row[1])
-
-
-def _block(row: np.ndarray, plan: Plan, name: str) -> np.ndarray:
-    offset, rows, columns = plan.blocks[name]
-    return row[offset : offset + rows * columns].reshape(rows, columns)
-
-
-def _fields(
-    row: np.ndarray, plan: Plan, block: str, names: tuple[str, ...]
-) -> dict[str, np.ndarray]:
-    columns = _block(row, plan, block).astype(np.float64).T
-    return dict(zip(names, columns))
-
-
-def _norms(fields: dict[str, np.ndarray]) -> np.ndarray:
+def _norms(fields: _Fields) -> np.ndarray:
     """Returns the norm of each variable's gradient, NaN where it has none."""
     largest, scaled = fields["absolute_max"], fields["scaled_square_sum"]
     norms = np.sqrt(fields["square_sum"])
@@ -94,9 +109,7 @@ def _norms(fields: dict[str, np.ndarray]) -> np.ndarray:
     return np.where(largest < 0, np.nan, norms)
 
 
-def _gradient_statistics(
-    fields: dict[str, np.ndarray], plan: Plan, scale: float
-) -> dict[str, np.ndarray]:
+def _gradient_statistics(fields: _Fields, plan: Plan, scale: np.ndarray) -> _Fields:
     present = ~(fields["absolute_max"] < 0)
     sizes = np.where(present, plan.sizes, 0.0)
     total = plan.sum_by_layer(sizes)
@@ -123,42 +136,38 @@ def _gradient_statistics(
 
 
 def _gradient_scalars(
-    fields: dict[str, np.ndarray],
-    scale: float,
-    optimizer: Any,
-    replicas: int,
-    plan: Plan,
-) -> dict[str, float]:
+    fields: _Fields, scale: np.ndarray, optimizer: Any, replicas: int, plan: Plan
+) -> _Fields:
     present = ~(fields["absolute_max"] < 0)
     if not present.any():
         return {}
-    norms = _norms(fields)[present] / scale
-    scalars = {"global_gradient_norm": float(np.linalg.norm(norms))}
+    norms = np.where(present, _norms(fields) / scale, 0.0)
+    some = np.where(present.any(axis=1), 1.0, np.nan)
+    scalars = {"global_gradient_norm": np.linalg.norm(norms, axis=1) * some}
     # Each replica clips its own gradients, which are not the ones measured.
     if replicas == 1:
-        largest = fields["absolute_max"][present] / scale
-        variables = [v for v, has in zip(plan.variables, present) if has]
-        clipped = hyperparameters.share_clipped(optimizer, variables, norms, largest)
+        largest = np.where(present, fields["absolute_max"] / scale, 0.0)
+        clipped = hyperparameters.share_clipped(
+            optimizer, plan.variables, norms, largest
+        )
         if clipped is not None:
-            scalars["gradient_clipped"] = clipped
+            scalars["gradient_clipped"] = clipped * some
     return scalars
 
 
-def _activation_statistics(
-    replicas: list[dict[str, np.ndarray]], plan: Plan
-) -> dict[str, np.ndarray]:
+def _activation_statistics(replicas: list[_Fields], plan: Plan) -> _Fields:
     counts = np.stack([fields["count"] for fields in replicas])
     total = counts.sum(0)
     total = np.where(total > 0, total, np.nan)
     means = np.stack([fields["mean"] for fields in replicas])
     mean = (counts * means).sum(0) / total
-    deviation = sum(fields["square_deviation"] for fields in replicas)
+    deviation = np.sum([fields["square_deviation"] for fields in replicas], axis=0)
     deviation = deviation + (counts * np.square(means - mean)).sum(0)
     present = np.where(np.isnan(total), np.nan, 1.0)
     saturates = [can_saturate(site.info.activation) for site in plan.sites]
 
     def fraction(name: str) -> np.ndarray:
-        return sum(fields[name] for fields in replicas) / total
+        return np.sum([fields[name] for fields in replicas], axis=0) / total
 
     return {
         "activation_mean": mean,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 import weakref
 from collections.abc import Callable
 from typing import Any
+from typing import NamedTuple
 from typing import Protocol
 
 import keras
+import numpy as np
 
 from keras_extras import hyperparameters
 from keras_extras.instrumentation import plan as plans
@@ -18,16 +21,15 @@ from keras_extras.instrumentation.backend import Buffer
 from keras_extras.instrumentation.backend import Step
 from keras_extras.instrumentation.backend import TrainFunction
 from keras_extras.instrumentation.backend import load_backend
-from keras_extras.instrumentation.decode import batch_of
 from keras_extras.instrumentation.decode import decode
 from keras_extras.instrumentation.hooks import Hooks
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.layer_table import find_sites
+from keras_extras.instrumentation.nonfinite import NonFinite
 from keras_extras.instrumentation.plan import Plan
 from keras_extras.instrumentation.recording import Recording
+from keras_extras.instrumentation.records import Records
 from keras_extras.instrumentation.sampling import Sampler
-from keras_extras.instrumentation.step_record import StepRecord
-from keras_extras.instrumentation.watch import NonFinite
 from keras_extras.instrumentation.watch import Watch
 from keras_extras.instrumentation.watch import box_width
 from keras_extras.instrumentation.watch import open_box
@@ -39,16 +41,12 @@ class Subscriber(Protocol):
     sampler: Sampler
     measures: frozenset[str]
     watches: bool
-    reads_hyperparameters: bool
 
     def choose(self, sites: list[Site]) -> list[Site]:
         """Returns the layers that it wants measured."""
 
-    def receive(self, record: StepRecord) -> None:
-        """Takes the record of a step that it asked for."""
-
-    def receive_hyperparameters(self, step: int, values: dict[str, float]) -> None:
-        """Takes the hyperparameters of one step."""
+    def receive(self, records: Records) -> None:
+        """Takes the records of steps that it asked for."""
 
 
 class Variant:
@@ -62,6 +60,18 @@ class Variant:
         self.buffer = buffer
         self.compiled = False
 
+
+class _Sample(NamedTuple):
+    """What one instrumented execution wrote, not decoded yet."""
+
+    variant: Variant
+    takers: tuple[Subscriber, ...]
+    rows: np.ndarray  # (steps, replicas, values)
+
+
+# Decoding many samples at once costs little more than decoding one.
+_UNREAD_SAMPLES = 64
+_UNREAD_SECONDS = 2.0
 
 _live: weakref.WeakValueDictionary[int, Instrument] = weakref.WeakValueDictionary()
 
@@ -87,9 +97,13 @@ class Instrument:
     def _start_over(self) -> None:
         self._subscribers: list[Subscriber] = []
         self._requests: list[Subscriber] = []
+        self._unread: list[_Sample] = []
+        self._unread_since = 0.0
+        self._hyperparameters: dict[str, float | None] = {}
         self._optimizer = hyperparameters.optimizers_of(self._model)[0]
         self._batches_per_step = hyperparameters.accumulation_steps(self._optimizer)
-        self._ready = self._running = self._counted = False
+        self._ordinary: TrainFunction | None = None
+        self._ready = self._running = False
         self._sampled = self._first_sample = self._wanted = False
         self._callbacks: list[Any] | None = None
         self._last_word: _LastWord | None = None
@@ -114,7 +128,7 @@ class Instrument:
         if instrument is None or instrument._model is not model:
             instrument = cls(model)
             _live[id(model)] = instrument
-        elif callbacks is None or instrument._callbacks is not callbacks:
+        elif instrument._callbacks is not callbacks or instrument._knows(subscriber):
             instrument._start_over()
         instrument._callbacks = callbacks
         if callbacks is not None and not instrument._subscribers:
@@ -124,9 +138,13 @@ class Instrument:
         instrument._ready = False
         return instrument
 
+    def _knows(self, subscriber: Subscriber) -> bool:
+        return any(subscriber is known for known in self._subscribers)
+
     def leave(self, subscriber: Subscriber) -> None:
         """Ends the part of `subscriber` in the training."""
         self._disarm()
+        self.deliver()
         self._subscribers = [s for s in self._subscribers if s is not subscriber]
         if not self._subscribers:
             self._running = False
@@ -161,6 +179,7 @@ class Instrument:
             self._variants = {}
             self._box, self._order = None, []
         chosen = self._chosen_sites()
+        self._ordinary = None
         self._signature = (
             tuple(site.info.name for site in chosen),
             self._watched(),
@@ -183,8 +202,7 @@ class Instrument:
         """Is called by each subscriber after each batch."""
         if subscriber is not self._subscribers[0]:
             return
-        if not self._counted:
-            self._batches += self.steps_per_batch
+        self._batches += self.steps_per_batch
         self.step = self._batches // self._batches_per_step
         seconds = time.perf_counter() - self._began
         for each in self._subscribers:
@@ -198,7 +216,7 @@ class Instrument:
         if self._box is None:
             return None
         for row in self._box.read():
-            found = open_box(row[0], self._sites, self._order)
+            found = open_box(row[0], self._sites, self._order, self._batches_per_step)
             if found is not None:
                 return found
         return None
@@ -218,19 +236,20 @@ class Instrument:
             self._running = True
             self.prepare()
             self.steps_per_batch = self._model.steps_per_execution
+            self._hyperparameters = self._known_hyperparameters()
         if batch == 0:  # the last execution of an epoch may be a short one
-            self._count_batches()
+            self.steps_trained()
         self._requests = []
         self._wanted = False
-        self._sampled = self._first_sample = self._counted = False
+        self._sampled = self._first_sample = False
         self._began = time.perf_counter()
 
-    def _count_batches(self) -> None:
-        """Reads how many batches were trained; in between they are counted."""
+    def steps_trained(self) -> int:
+        """Reads how many steps were trained; in between they are counted."""
         raw = hyperparameters.raw_iterations(self._optimizer)
         self._batches = int(keras.ops.convert_to_numpy(raw))
         self.step = self._batches // self._batches_per_step
-        self._counted = True
+        return self.step
 
     def _updates_weights(self) -> bool:
         """Whether the next execution ends with an update, while accumulating."""
@@ -246,7 +265,7 @@ class Instrument:
             return
         if own is not self._own_function:
             self._own_function = own
-            self._variants = {}
+            self._variants, self._ordinary = {}, None
         vars(self._model)["train_function"] = self._run
 
     def _disarm(self) -> None:
@@ -256,7 +275,12 @@ class Instrument:
 
     def _run(self, iterator: Any) -> Any:
         """Stands in for the train function, for one call."""
-        self._disarm()
+        vars(self._model)["train_function"] = self._own_function
+        if self._ordinary is not None and not self._requests:
+            return self._ordinary(iterator)
+        return self._run_variant(iterator)
+
+    def _run_variant(self, iterator: Any) -> Any:
         if not self.prepare(iterator):
             logs = self._own_function(iterator)
             self.prepare()
@@ -264,61 +288,54 @@ class Instrument:
         requests = self._requests
         measures = frozenset().union(*(r.measures for r in requests))
         variant = self._variant(measures)
-        values = self._read_hyperparameters(requests)
         logs = variant.function(iterator)
-        if requests:
-            self._deliver(requests, variant)
-            self._deliver_hyperparameters(requests, values)
         self._sampled, self._first_sample = bool(measures), not variant.compiled
         variant.compiled = True
+        if variant.buffer is None:
+            self._ordinary = variant.function
+        else:
+            rows = np.stack(variant.buffer.read(), axis=1)
+            self._keep(_Sample(variant, tuple(requests), rows))
         return logs
+
+    def _keep(self, sample: _Sample) -> None:
+        now = time.perf_counter()
+        if not self._unread:
+            self._unread_since = now
+        self._unread.append(sample)
+        waited = now - self._unread_since
+        if len(self._unread) >= _UNREAD_SAMPLES or waited >= _UNREAD_SECONDS:
+            self.deliver()
+            spent = time.perf_counter() - now
+            self._began += spent
+            for taker in sample.takers:
+                taker.sampler.spent(spent / len(sample.takers))
+
+    def deliver(self) -> None:
+        """Hands on what was measured since the last time."""
+        unread, self._unread = self._unread, []
+        for _, group in itertools.groupby(unread, lambda s: (s.variant, s.takers)):
+            samples = list(group)
+            plan = samples[0].variant.plan
+            assert plan is not None
+            rows = np.concatenate([sample.rows for sample in samples])
+            records = decode(rows, plan, self._optimizer)
+            for taker in samples[0].takers:
+                accepted = taker.sampler.accepts(records.steps)
+                if accepted.any():
+                    taker.receive(records.at(accepted))
 
     def _watched(self) -> bool:
         return any(subscriber.watches for subscriber in self._subscribers)
 
-    def _read_hyperparameters(
-        self, requests: list[Subscriber]
-    ) -> dict[int, dict[str, float]]:
-        """Returns what acts on each batch of the execution that comes next."""
-        if not any(subscriber.reads_hyperparameters for subscriber in requests):
-            return {}
-        self._count_batches()
-        coming = range(self._batches, self._batches + self.steps_per_batch)
-        return {b: hyperparameters.read(self._optimizer, b) for b in coming}
-
-    def _deliver(self, requests: list[Subscriber], variant: Variant) -> None:
-        if variant.buffer is not None and variant.plan is not None:
-            for rows in zip(*variant.buffer.read()):
-                self._deliver_record(requests, list(rows), variant.plan)
-        else:
-            self._count_batches()
-
-    def _deliver_record(
-        self, requests: list[Subscriber], rows: list[Any], plan: Plan
-    ) -> None:
-        record = decode(rows, plan, self._optimizer)
-        if record is None:
-            return
-        self._batches, self._counted = batch_of(rows[0]) + 1, True
-        for subscriber in requests:
-            if subscriber.measures and subscriber.sampler.accepts(record.step):
-                subscriber.receive(record)
-
-    def _deliver_hyperparameters(
-        self, requests: list[Subscriber], values: dict[int, dict[str, float]]
-    ) -> None:
-        for batch, value in values.items():
-            step, place = divmod(batch, self._batches_per_step)
-            trained = batch < self._batches
-            if not trained or place < self._batches_per_step - 1:
-                continue
-            for subscriber in requests:
-                wants = subscriber.reads_hyperparameters
-                if wants and subscriber.sampler.accepts(step):
-                    subscriber.receive_hyperparameters(step, value)
+    def _known_hyperparameters(self) -> dict[str, float | None]:
+        """Returns the hyperparameters, with the values that cannot change."""
+        known = hyperparameters.constants(self._optimizer)
+        return dict.fromkeys(known) if self._model.run_eagerly else known
 
     def _variant(self, measures: frozenset[str]) -> Variant:
-        key = measures, self._signature
+        known = self._hyperparameters
+        key = measures, self._signature, tuple(known.items())
         if key not in self._variants:
             # The global norm is that of all layers, whichever are wanted.
             whole = plans.GRADIENTS in measures
@@ -339,7 +356,8 @@ class Instrument:
         self, measures: frozenset[str], sites: tuple[Site, ...]
     ) -> Variant:
         watched = self._watched()
-        plan = Plan(sites, measures) if measures else None
+        known = self._hyperparameters if plans.HYPERPARAMETERS in measures else {}
+        plan = Plan(sites, measures, known) if measures else None
         model, backend = self._model, self._backend
         rows = model.steps_per_execution
         buffer = backend.buffer(model, rows, plan.width) if plan else None
@@ -363,12 +381,12 @@ class Instrument:
         return Variant(function, plan, buffer)
 
     def _new_watch(self, box: Buffer) -> Watch:
-        optimizer = self._optimizer
+        batch = hyperparameters.raw_iterations(self._optimizer)
         return Watch(
             sites=self._sites,
             backend=self._backend,
             buffer=box,
-            iterations=lambda: keras.ops.convert_to_tensor(optimizer.iterations),
+            batch=keras.ops.copy(batch),
             skips_bad_steps=self.skips_bad_steps,
             order=self._order,
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +15,7 @@ from keras_extras.instrumentation.measure import ACTIVATION_FIELDS
 from keras_extras.instrumentation.measure import GRADIENT_FIELDS
 from keras_extras.instrumentation.measure import HISTOGRAM_BINS
 
+HYPERPARAMETERS = "hyperparameters"
 GRADIENTS = "gradients"
 UPDATES = "updates"
 ACTIVATIONS = "activations"
@@ -20,7 +23,7 @@ GRADIENT_HISTOGRAMS = "gradient histograms"
 ACTIVATION_HISTOGRAMS = "activation histograms"
 
 HEADER = ("batch_high", "batch_low", "applied", "loss_scale")
-_HIGH = 2**20
+ITERATION_BASE = 2**20
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,13 @@ class Plan:
     Attributes:
         sites: The layers to measure, in model order.
         measures: The names of the measurements, from the constants above.
+        hyperparameters: Name and value of those that are constant during training,
+            name and `None` of those that the step measures.
     """
 
     sites: tuple[Site, ...]
     measures: frozenset[str]
+    hyperparameters: Mapping[str, float | None] = field(default_factory=dict)
 
     @cached_property
     def trained(self) -> tuple[Site, ...]:
@@ -47,7 +53,9 @@ class Plan:
     @cached_property
     def blocks(self) -> dict[str, tuple[int, int, int]]:
         """Offset, rows and columns of each block of the step's row."""
+        varying = [value for value in self.hyperparameters.values() if value is None]
         wanted = {
+            HYPERPARAMETERS: (int(bool(varying)), len(varying)),
             GRADIENTS: (len(self.variables), len(GRADIENT_FIELDS)),
             ACTIVATIONS: (len(self.sites), len(ACTIVATION_FIELDS)),
             GRADIENT_HISTOGRAMS: (len(self.trained), HISTOGRAM_BINS + 2),
@@ -70,28 +78,31 @@ class Plan:
         """Number of elements of each variable."""
         return np.array([n for s in self.sites for n in s.info.sizes], np.float64)
 
-    @cached_property
-    def owners(self) -> np.ndarray:
-        """For each variable, the index of the layer that owns it."""
-        counts = [len(site.variables) for site in self.sites]
-        return np.repeat(np.arange(len(self.sites)), counts)
-
     def sum_by_layer(self, values: np.ndarray) -> np.ndarray:
-        """Returns the sums over the variables of each layer."""
-        return np.bincount(self.owners, values, minlength=len(self.sites))
+        """Returns the sums over the variables of each layer; they are the last axis."""
+        return self._by_layer(np.add, values, 0.0)
 
     def max_by_layer(self, values: np.ndarray) -> np.ndarray:
         """Returns the largest value among the variables of each layer, or -inf."""
-        largest = np.full(len(self.sites), -np.inf)
-        np.maximum.at(largest, self.owners, values)
-        return largest
+        return self._by_layer(np.maximum, values, -np.inf)
+
+    def _by_layer(
+        self, function: np.ufunc, values: np.ndarray, empty: float
+    ) -> np.ndarray:
+        counts = np.array([len(site.variables) for site in self.sites], int)
+        owners = np.flatnonzero(counts)
+        starts = (np.cumsum(counts) - counts)[owners]
+        reduced = np.full((*values.shape[:-1], len(counts)), empty)
+        if len(owners):
+            reduced[..., owners] = function.reduceat(values, starts, axis=-1)
+        return reduced
 
 
 def split_iteration(iteration: Any) -> tuple[Any, Any]:
     """Splits an iteration into two parts that float32 holds exactly."""
-    return iteration // _HIGH, iteration % _HIGH
+    return iteration // ITERATION_BASE, iteration % ITERATION_BASE
 
 
-def join_iteration(high: float, low: float) -> int:
-    """Returns the iteration that `split_iteration` took apart."""
-    return int(high) * _HIGH + int(low)
+def join_iteration(high: Any, low: Any) -> Any:
+    """Returns the iterations that `split_iteration` took apart, as integers."""
+    return np.int64(high) * ITERATION_BASE + np.int64(low)

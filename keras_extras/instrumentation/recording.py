@@ -43,7 +43,16 @@ class Recording:
         self._optimizer = hyperparameters.optimizers_of(model)[0]
         self._batch = _copy(hyperparameters.raw_iterations(self._optimizer))
         self._started_at = _copy(self._optimizer.iterations)
+        self._hyperparameters = self._read_hyperparameters()
         self._scale: Any = 1.0
+
+    def _read_hyperparameters(self) -> list[Any]:
+        """Returns those that the plan does not know already, as they act now."""
+        if plans.HYPERPARAMETERS not in self._plan.blocks:
+            return []
+        values = hyperparameters.read(self._optimizer)
+        known = self._plan.hyperparameters
+        return [_copy(values[name]) for name in known if known[name] is None]
 
     def on_inputs(self, inputs: Any) -> None:
         """Inputs have no statistics of their own."""
@@ -114,6 +123,7 @@ class Recording:
         """Writes the row; called at the end of the step."""
         pieces = [self._header()]
         blocks = {
+            plans.HYPERPARAMETERS: lambda: _floats(self._hyperparameters),
             plans.GRADIENTS: self._gradient_block,
             plans.ACTIVATIONS: self._activation_block,
             plans.GRADIENT_HISTOGRAMS: self._gradient_histograms,
@@ -128,7 +138,7 @@ class Recording:
             _copy(self._optimizer.iterations) - self._started_at,
             self._scale,
         ]
-        return ops.stack([ops.cast(number, "float32") for number in numbers])
+        return _floats(numbers)
 
     def _gradient_block(self) -> Any:
         variables = self._plan.variables
@@ -156,8 +166,7 @@ class Recording:
                 continue
             units = ops.size(merged[key].peak)
             numbers = [*merged[key][:-1], nonfinite[key], dead[key], units]
-            numbers = [ops.cast(number, "float32") for number in numbers]
-            rows.append(ops.stack(numbers))
+            rows.append(_floats(numbers))
         return ops.stack(rows)
 
     def _dead_fractions(self, peaks: dict[int, Any]) -> dict[int, Any]:
@@ -226,6 +235,10 @@ def _table(variables: list[Any], rows: _Rows, default: tuple[float, ...]) -> Any
         offset += len(measured)
     wanted = [place.get(id(v), 0) for v in variables]
     return ops.take(ops.concatenate(tables), wanted, axis=0)
+
+
+def _floats(numbers: list[Any]) -> Any:
+    return ops.stack([ops.cast(number, "float32") for number in numbers])
 
 
 def _copy(value: Any) -> Any:

@@ -7,11 +7,13 @@ from collections import deque
 from typing import Literal
 from typing import Protocol
 
+import numpy as np
+
 Interval = int | Literal["auto"]
 
 _DENSE_STEPS = 10
 # What the host cannot time, such as the black box, has the rest of the budget.
-_SHARE_FOR_SAMPLES = 0.4
+_SHARE_FOR_SAMPLES = 0.2
 
 
 class Sampler(Protocol):
@@ -20,8 +22,8 @@ class Sampler(Protocol):
     def due(self, step: int, steps: int) -> bool:
         """Whether to sample the execution of `steps` steps that starts at `step`."""
 
-    def accepts(self, step: int) -> bool:
-        """Whether one step of a sampled execution is to be recorded."""
+    def accepts(self, steps: np.ndarray) -> np.ndarray:
+        """Whether each step of sampled executions is to be recorded."""
 
     def ordinary(self, seconds: float) -> None:
         """Hears how long a batch that was not sampled took."""
@@ -42,8 +44,8 @@ class EveryNth:
     def due(self, step: int, steps: int) -> bool:
         return -step % self._interval < steps
 
-    def accepts(self, step: int) -> bool:
-        return step % self._interval == 0
+    def accepts(self, steps: np.ndarray) -> np.ndarray:
+        return steps % self._interval == 0
 
     def ordinary(self, seconds: float) -> None: ...
 
@@ -76,8 +78,8 @@ class WithinBudget:
             return True
         return self._typical > 0.0 and self._earned >= self._price
 
-    def accepts(self, step: int) -> bool:
-        return True
+    def accepts(self, steps: np.ndarray) -> np.ndarray:
+        return np.ones(steps.shape, bool)
 
     def ordinary(self, seconds: float) -> None:
         self._ordinary.append(seconds)

@@ -1,19 +1,18 @@
 """A black box in every step: where the first non-finite value came from.
 
-The step pays for one sum over the smallest gradient of every layer and one
-branch. Only when that sum is not finite does the branch look at every output and
-gradient and note which of them hold NaN or infinity. The host reads the box when
-the loss tells it to.
+The step pays for one sum over a few gradients of every layer and one branch. Only
+when that sum is not finite does the branch look at every output and note which of
+them hold NaN or infinity. The host reads the box when the loss tells it to.
 
-The weights themselves are not looked at: reading them would make their update wait
-until all gradients are there, which costs more than all the rest.
+Weights are not looked at, and large gradients only through their sum: an update
+waits for whatever else reads its weights, and cannot reuse the memory of a gradient
+that someone else still holds.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,28 +22,16 @@ from keras_extras.instrumentation import measure
 from keras_extras.instrumentation.backend import Backend
 from keras_extras.instrumentation.backend import Buffer
 from keras_extras.instrumentation.layer_table import Site
+from keras_extras.instrumentation.nonfinite import NonFinite
+from keras_extras.instrumentation.plan import ITERATION_BASE
 from keras_extras.instrumentation.plan import join_iteration
 from keras_extras.instrumentation.plan import split_iteration
 from keras_extras.instrumentation.recording import float_tensors
 
-# filled, first iteration (two parts), last iteration (two parts), inputs
+# filled, first batch (two parts), last batch (two parts), inputs
 _HEADER = 6
-
-
-@dataclass(frozen=True)
-class NonFinite:
-    """Where NaN or infinity first appeared.
-
-    Attributes:
-        step: Integer. Value of `optimizer.iterations` at the step it appeared in.
-        kind: `"input"`, `"activation"`, `"loss"`, `"gradient"` or `"unknown"`: what
-            was not finite although what it was computed from still was.
-        layer: Name of the layer, or `None` for the input and the loss.
-    """
-
-    step: int
-    kind: str
-    layer: str | None
+_NOT_SEEN = -1.0
+_SMALL = 2048
 
 
 class Watch:
@@ -55,14 +42,14 @@ class Watch:
         sites: tuple[Site, ...],
         backend: Backend,
         buffer: Buffer,
-        iterations: Callable[[], Any],
+        batch: Any,
         skips_bad_steps: bool,
         order: list[str],
     ) -> None:
         self._sites = sites
         self._backend = backend
         self._buffer = buffer
-        self._iterations = iterations
+        self._batch = batch
         self._skips_bad_steps = skips_bad_steps
         self._order = order
         self._scope = backend.scope()
@@ -84,66 +71,66 @@ class Watch:
         present = {
             id(v): _values(g) for g, v in zip(gradients, variables) if g is not None
         }
-        probes = self._smallest_of_each_layer(present)
-        if probes:
-            healthy = ops.isfinite(ops.sum(ops.concatenate(probes)))
-            self._buffer.write_if(
-                ops.logical_not(healthy), lambda old: self._note(old, present)
-            )
+        probes = [self._probe(site, present) for site in self._sites]
+        sizes = [0 if probe is None else probe.shape[0] for probe in probes]
+        if not any(sizes):
+            return lambda: None
+        probed = ops.concatenate([probe for probe in probes if probe is not None])
+        outputs = [self._outputs.get(id(site.layer), []) for site in self._sites]
+        groups = [self._inputs, *outputs]
+
+        def note(old: Any, probed: Any, batch: Any, *tensors: Any) -> Any:
+            flags = _flags_of_groups(tensors, [len(group) for group in groups])
+            return self._note(old, batch, flags + _flags_of_parts(probed, sizes))
+
+        self._buffer.write_unless(
+            ops.isfinite(ops.sum(probed)),
+            note,
+            [probed, self._batch, *(tensor for group in groups for tensor in group)],
+        )
         return lambda: None
 
-    def _smallest_of_each_layer(self, gradients: dict[int, Any]) -> list[Any]:
-        """Returns what holds NaN or infinity if anything in a backward pass does.
+    def _probe(self, site: Site, gradients: dict[int, Any]) -> Any:
+        """Returns a vector that holds NaN or infinity if the layer's gradients do.
 
         NaN in what flows back through a layer is in the gradient of its bias.
         """
-        probes = []
-        for site in self._sites:
-            own = [gradients[id(v)] for v in site.variables if id(v) in gradients]
-            if own:
-                smallest = min(own, key=_static_size)
-                probes.append(ops.reshape(ops.cast(smallest, "float32"), (-1,)))
-        return probes
+        own = [gradients[id(v)] for v in site.variables if id(v) in gradients]
+        if not own:
+            return None
+        smallest = min(own, key=_static_size)
+        values = measure.as_float(smallest)
+        if _static_size(smallest) > _SMALL:
+            return ops.reshape(ops.sum(values), (1,))
+        return values if len(values.shape) == 1 else ops.reshape(values, (-1,))
 
     def finish(self) -> None:
         """Everything was written in `on_update`."""
 
-    def _note(self, old: Any, gradients: dict[int, Any]) -> Any:
-        now = [
-            ops.cast(part, "float32") for part in split_iteration(self._iterations())
-        ]
-        outputs = [self._outputs.get(id(s.layer), []) for s in self._sites]
-        variables = [v for s in self._sites for v in s.variables]
-        flags = [
-            _spoilt(self._inputs),
-            *(_spoilt(tensors) for tensors in outputs),
-            *(
-                _spoilt([gradients[id(v)]] if id(v) in gradients else [])
-                for v in variables
-            ),
-        ]
-        new = ops.stack([ops.ones(()), *now, *now, *flags])
+    def _note(self, old: Any, batch: Any, flags: list[Any]) -> Any:
+        now = ops.cast(ops.stack(split_iteration(batch)), "float32")
+        seen = ops.stack(flags)
+        filled = ops.reshape(ops.cast(ops.any(seen > 0.0), "float32"), (1,))
+        new = ops.concatenate([filled, now, now, seen])
+        new = ops.where(filled > 0.0, new, old)
         if self._skips_bad_steps:
             return new
-        since = (now[0] - old[3]) * split_iteration_base() + now[1] - old[4]
+        since = (now[0] - old[3]) * float(ITERATION_BASE) + now[1] - old[4]
         goes_on = ops.logical_and(old[0] > 0.0, since <= 1.0)
-        continued = ops.concatenate([old[:3], ops.stack(now), old[5:]])
+        continued = ops.concatenate([old[:3], now, old[5:]])
         return ops.where(goes_on, continued, new)
-
-
-def split_iteration_base() -> float:
-    """Returns the factor between the two parts of a split iteration."""
-    return float(join_iteration(1, 0))
 
 
 def box_width(sites: tuple[Site, ...]) -> int:
     """Returns the number of values that the black box of `sites` holds."""
-    variables = sum(len(site.variables) for site in sites)
-    return _HEADER + len(sites) + variables
+    return _HEADER + 2 * len(sites)
 
 
 def open_box(
-    row: np.ndarray, sites: tuple[Site, ...], order: list[str]
+    row: np.ndarray,
+    sites: tuple[Site, ...],
+    order: list[str],
+    batches_per_step: int,
 ) -> NonFinite | None:
     """Returns what the black box tells, or `None` when it is empty.
 
@@ -154,21 +141,22 @@ def open_box(
         row: What the box holds.
         sites: The layers it was made for.
         order: Names of the layers in the order in which they return.
+        batches_per_step: Number of batches that make one update.
     """
     if not row[0]:
         return None
-    step = join_iteration(row[1], row[2])
-    flags = row[_HEADER - 1 :] > 0
-    bad_inputs, bad_outputs, bad_gradients = np.split(flags, [1, 1 + len(sites)])
-    if bad_inputs.any():
+    step = int(join_iteration(row[1], row[2])) // batches_per_step
+    flags = row[_HEADER - 1 :]
+    inputs, outputs, gradients = np.split(flags, [1, 1 + len(sites)])
+    names = [site.info.name for site in sites]
+    if inputs[0] > 0:
         return NonFinite(step, "input", None)
-    if bad_outputs.any():
-        bad = {site.info.name for site, flag in zip(sites, bad_outputs) if flag}
+    if (outputs > 0).any():
+        bad = {name for name, flag in zip(names, outputs) if flag > 0}
         return NonFinite(step, "activation", next(n for n in order if n in bad))
-    if bad_gradients.all():
+    if (gradients[gradients != _NOT_SEEN] > 0).all():
         return NonFinite(step, "loss", None)
-    owners = [site.info.name for site in sites for _ in site.variables]
-    return NonFinite(step, "gradient", owners[int(np.flatnonzero(bad_gradients)[-1])])
+    return NonFinite(step, "gradient", names[int(np.flatnonzero(gradients > 0)[-1])])
 
 
 def _values(gradient: Any) -> Any:
@@ -179,7 +167,22 @@ def _static_size(tensor: Any) -> float:
     return math.prod(math.inf if n is None else n for n in tensor.shape)
 
 
-def _spoilt(tensors: list[Any]) -> Any:
+def _flags_of_groups(tensors: tuple[Any, ...], sizes: list[int]) -> list[Any]:
+    """Returns a flag for each group of `tensors`; the groups have these sizes."""
+    ends = np.cumsum(sizes)
+    return [_spoilt(tensors[end - n : end]) for n, end in zip(sizes, ends)]
+
+
+def _flags_of_parts(vector: Any, sizes: list[int]) -> list[Any]:
+    """Returns a flag for each part of `vector`; the parts have these sizes."""
+    ends = np.cumsum(sizes)
+    return [
+        _spoilt((vector[end - n : end],)) if n else ops.full((), _NOT_SEEN)
+        for n, end in zip(sizes, ends)
+    ]
+
+
+def _spoilt(tensors: tuple[Any, ...]) -> Any:
     """Returns 1.0 where any of `tensors` holds NaN or infinity, else 0.0."""
     if not tensors:
         return ops.zeros(())

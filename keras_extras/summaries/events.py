@@ -21,8 +21,7 @@ from tensorboard.util.tensor_util import make_tensor_proto
 
 from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.report import markdown_table
-from keras_extras.instrumentation.step_record import Histogram
-from keras_extras.instrumentation.step_record import StepRecord
+from keras_extras.instrumentation.records import Records
 from tensorboard_plugins.keras_diagnostics import schema
 
 Value = Any
@@ -37,18 +36,23 @@ def scalar_values(values: Mapping[str, float]) -> list[Value]:
     ]
 
 
-def record_values(record: StepRecord) -> list[Value]:
-    """Returns the scalars, vectors and histograms of a step."""
-    values = scalar_values(record.scalars)
-    for name, by_layer in record.statistics.items():
+def record_values(records: Records, row: int) -> list[Value]:
+    """Returns the scalars, vectors and histograms of the step in that row."""
+    values = scalar_values(
+        {name: float(column[row]) for name, column in records.values_of_step.items()}
+    )
+    for name, table in records.statistics.items():
+        by_layer = table[row]
         tags = {
-            f"{name}/{layer}": v for layer, v in zip(record.layers, by_layer.tolist())
+            f"{name}/{layer}": v for layer, v in zip(records.layers, by_layer.tolist())
         }
         values += scalar_values(tags)
-        values.append(_vector(name, record.layers, by_layer))
-    for kind, histograms in record.histograms.items():
-        for layer, histogram in histograms.items():
-            values.append(_histogram(f"{kind}/{layer}", histogram))
+        values.append(_vector(name, records.layers, by_layer))
+    for kind, histograms in records.histograms.items():
+        for layer, table in histograms.items():
+            low, high, *counts = table[row]
+            if any(counts):
+                values.append(_histogram(f"{kind}/{layer}", low, high, counts))
     return values
 
 
@@ -89,8 +93,7 @@ def _vector(name: str, layers: tuple[str, ...], by_layer: np.ndarray) -> Value:
     )
 
 
-def _histogram(tag: str, histogram: Histogram) -> Value:
-    low, high, counts = histogram
+def _histogram(tag: str, low: float, high: float, counts: Sequence[float]) -> Value:
     edges = np.linspace(low, high, len(counts) + 1)
     buckets = np.stack([edges[:-1], edges[1:], counts], axis=1)
     return Summary.Value(

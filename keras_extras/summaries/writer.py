@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import os
 import queue
 import socket
@@ -16,7 +17,7 @@ from typing import Any
 
 if TYPE_CHECKING:
     from keras_extras.diagnostics.finding import Finding
-    from keras_extras.instrumentation.step_record import StepRecord
+    from keras_extras.instrumentation.records import Records
 
 _Job = tuple[int, Callable[[], list[Any]]]
 _FLUSH_SECONDS = 5.0
@@ -62,11 +63,12 @@ class SummaryWriter:
         self._thread.start()
         atexit.register(self._finish)
 
-    def record(self, record: StepRecord) -> None:
-        """Queues the statistics of a step."""
+    def records(self, records: Records) -> None:
+        """Queues the statistics of some steps."""
         from keras_extras.summaries.events import record_values
 
-        self._put(record.step, lambda: record_values(record))
+        for row, step in enumerate(records.steps.tolist()):
+            self._put(step, functools.partial(record_values, records, row))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Queues scalars."""
