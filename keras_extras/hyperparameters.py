@@ -110,7 +110,7 @@ def constants(optimizer: Any) -> dict[str, float | None]:
     """
     values = _collect(optimizer, lambda value, part: value)
     return {
-        name: float(value) if isinstance(value, int | float) else None
+        name: float(value) if type(value) in (int, float) else None
         for name, value in values.items()
     }
 

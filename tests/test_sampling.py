@@ -50,6 +50,11 @@ def test_auto_takes_the_first_ten_batches():
     assert chosen[10] > 12
 
 
+def test_auto_looks_again_each_time_a_short_training_has_doubled():
+    chosen = drive(sampling.make_sampler("auto", 0.001), 200)
+    assert chosen[10:] == [19, 39, 79, 159]
+
+
 @pytest.mark.parametrize("overhead", [0.01, 0.02, 0.1])
 @pytest.mark.parametrize("extra", [0.5, 4.0])
 def test_auto_stays_within_its_budget(overhead, extra):

@@ -57,9 +57,10 @@ class EveryNth:
 class WithinBudget:
     """Samples the first steps, then as often as the measured cost allows.
 
-    Every batch earns a fixed share of its own time. A sample is taken when
-    enough has been earned to pay for it; what it costs is the time that sampled
-    batches take longer than others.
+    Every batch earns a fixed share of its own time. A sample is taken when enough
+    has been earned to pay for it; what it costs is the time that sampled batches
+    take longer than others. A short training would be over before it has earned a
+    sample: so each time the number of batches has doubled, one is taken on credit.
 
     Args:
         overhead: Float. Share of the training time that may be added.
@@ -71,10 +72,14 @@ class WithinBudget:
         self._sampled: deque[float] = deque(maxlen=9)
         self._typical = self._price = self._earned = 0.0
         self._seen = 0
+        self._on_credit = 2 * _DENSE_STEPS
 
     def due(self, step: int, steps: int) -> bool:
         self._seen += 1
         if self._seen <= _DENSE_STEPS:
+            return True
+        if self._seen == self._on_credit:
+            self._on_credit *= 2
             return True
         return self._typical > 0.0 and self._earned >= self._price
 
