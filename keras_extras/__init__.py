@@ -2,6 +2,7 @@
 
 from keras_extras import callbacks as callbacks
 from keras_extras import diagnostics as diagnostics
+from keras_extras import schedules as schedules
 
 
 def __getattr__(name: str) -> str:

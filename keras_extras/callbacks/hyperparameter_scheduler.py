@@ -3,8 +3,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import keras
-
 from keras_extras import hyperparameters
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.steering.steering import Steering
@@ -49,8 +47,7 @@ class HyperparameterScheduler(Scheduler):
         super().__init__(restore)
         if not isinstance(name, str) or not name:
             raise ValueError(
-                "`name` must be the name of a hyperparameter. "
-                f"Received: name={name!r}"
+                f"`name` must be the name of a hyperparameter. Received: name={name!r}"
             )
         if not callable(curve):
             raise ValueError(
@@ -87,7 +84,5 @@ class HyperparameterScheduler(Scheduler):
             check_drivable(optimizer, self.name)
         except ValueError:
             return False
-        value = vars(optimizer).get(self.name)
-        # No slots are made for a momentum of 0.
-        no_slots = self.name == "momentum" and not value
-        return isinstance(value, keras.Variable) or not no_slots
+        # With a momentum of 0 an optimizer has made no slots for it.
+        return self.name != "momentum" or vars(optimizer)["momentum"] != 0

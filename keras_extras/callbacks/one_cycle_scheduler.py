@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from keras_extras import hyperparameters
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.callbacks.scheduler import momentum_names
 from keras_extras.schedules import checks
+from keras_extras.schedules.curve import Curve
 from keras_extras.schedules.one_cycle import OneCycle
 from keras_extras.schedules.one_cycle_momentum import OneCycleMomentum
 from keras_extras.steering.steering import RATE
@@ -166,16 +168,9 @@ class OneCycleScheduler(Scheduler):
             )
 
     def plan(self, steering: Steering, optimizer: Any) -> None:
-        mine = type(self).__name__
-
-        def since_begin(updates: Any) -> Any:
-            return updates - self._begins
-
         for name in self.driven_names(optimizer):
-            curve = self.rate if name == RATE else self.momentum
-            steering.drive(
-                optimizer, name, lambda t, c=curve: c(since_begin(t)), owner=mine
-            )
+            curve = self._since_begin(self.rate if name == RATE else self.momentum)
+            steering.drive(optimizer, name, curve, owner=type(self).__name__)
 
     def driven_names(self, optimizer: Any) -> tuple[str, ...]:
         if self.cycle_momentum is False:
@@ -209,6 +204,9 @@ class OneCycleScheduler(Scheduler):
             OneCycle(iterations, **rates, **shape),
             OneCycleMomentum(iterations, **momenta, **shape),
         )
+
+    def _since_begin(self, curve: Curve) -> Callable[[Any], Any]:
+        return lambda updates: curve(updates - self._begins)
 
     def _length(self) -> int:
         if self.iterations is not None:

@@ -11,6 +11,7 @@ from keras_extras.schedules import checks
 from keras_extras.steering.steering import RATE
 from keras_extras.steering.steering import Steering
 from keras_extras.steering.steering import check_drivable
+from keras_extras.steering.steering import check_model
 from keras_extras.steering.steering import present_value
 
 _MOMENTUM_NAMES = ("momentum", "beta_1", "adam_beta_1")
@@ -47,9 +48,9 @@ class Scheduler(keras.callbacks.Callback):
             self._check_can_keep()
 
     def on_train_begin(self, logs: Any = None) -> None:
-        steering = Steering.join(self.model, self._plan_all)
-        self._steering = steering
+        check_model(self.model)
         self.check()
+        self._steering = Steering.join(self.model, self._plan_all)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is not None and self._steering is not None:
@@ -68,10 +69,9 @@ class Scheduler(keras.callbacks.Callback):
         """Returns the names of what this callback drives of one optimizer."""
         return self.names
 
-    def _plan_all(self) -> None:
-        if self._steering is not None:
-            for part in self._steering.parts():
-                self.plan(self._steering, part)
+    def _plan_all(self, steering: Steering) -> None:
+        for part in steering.parts():
+            self.plan(steering, part)
 
     def _check_can_keep(self) -> None:
         for part in hyperparameters.parts(self.model.optimizer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import numbers
 from collections.abc import Sequence
@@ -73,7 +74,7 @@ def check_increasing(name: str, values: Any) -> list[float]:
     if (
         not numbers_ok
         or any(v < 0 for v in values)
-        or any(b <= a for a, b in zip(values, values[1:]))
+        or any(b <= a for a, b in itertools.pairwise(values))
     ):
         raise ValueError(
             f"`{name}` must be a list of numbers >= 0, each greater than the one "

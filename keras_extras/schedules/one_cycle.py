@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -203,7 +204,7 @@ def cycle_steps(
         # The book's fall takes as long as its rise, whatever a division leaves over.
         back = 2 * half if rise is None else iterations - last
         steps = [0, half if rise is None else int(rise * iterations), back, iterations]
-    if any(end <= begin for begin, end in zip(steps, steps[1:])):
+    if any(end <= begin for begin, end in itertools.pairwise(steps)):
         raise ValueError(
             f"`iterations` must leave at least one step for each of {phases} phases. "
             f"Received: iterations={iterations}, last_iterations={last_iterations}, "

@@ -39,7 +39,8 @@ class Warmup(Curve):
     def __init__(self, curve: Any, warmup_steps: int, start: float = 0.0) -> None:
         if not isinstance(curve, keras.optimizers.schedules.LearningRateSchedule):
             raise ValueError(
-                f"`curve` must be a curve or a Keras schedule. Received: curve={curve!r}"
+                "`curve` must be a curve or a Keras schedule. "
+                f"Received: curve={curve!r}"
             )
         self.curve = curve
         self.warmup_steps = checks.check_count("warmup_steps", warmup_steps)
@@ -48,7 +49,9 @@ class Warmup(Curve):
     def __call__(self, step: Any) -> Any:
         ops = keras.ops
         step = ops.cast(step, "int32")
-        later = ops.convert_to_tensor(self.curve(ops.maximum(step - self.warmup_steps, 0)))
+        later = ops.convert_to_tensor(
+            self.curve(ops.maximum(step - self.warmup_steps, 0))
+        )
         done = ops.cast(step, later.dtype) / self.warmup_steps
         # While it rises, `later` is the first value of the curve.
         rising = self.start * (1.0 - done) + later * done

@@ -45,6 +45,9 @@ class DrivenValue(float):
     def __float__(self) -> float:
         return self.law.number()
 
+    def __neg__(self) -> Any:
+        return keras.ops.negative(self.law.tensor())
+
     def __reduce__(self) -> Any:
         return float, (float.__float__(self),)
 
@@ -66,9 +69,6 @@ for _symbol, _name in {
 }.items():
     setattr(DrivenValue, f"__{_symbol}__", _binary(_name, swapped=False))
     setattr(DrivenValue, f"__r{_symbol}__", _binary(_name, swapped=True))
-DrivenValue.__neg__ = (  # type: ignore[method-assign]
-    lambda self: keras.ops.negative(self.law.tensor())
-)
 
 
 class DrivenRate(LearningRateSchedule, float):

@@ -26,7 +26,7 @@ class Law:
         from keras_extras.steering.tensorflow import OncePerUpdate
 
         self._optimizer = optimizer
-        self._base = base
+        self.base = base
         self.curve: Curve | None = None
         self.factors: list[Curve] = []
         self._tensor = OncePerUpdate(
@@ -48,7 +48,7 @@ class Law:
         from keras_extras.steering.tensorflow import outside_of_a_trace
 
         value = outside_of_a_trace(self.tensor)
-        return float(self._base) if value is None else float(value)
+        return float(self.base) if value is None else float(value)
 
     def end(self) -> None:
         """Makes this the constant that the user set, and lets go of the trace."""
@@ -67,9 +67,9 @@ class Law:
         return value
 
     def _own(self, batches: Any) -> Any:
-        if isinstance(self._base, LearningRateSchedule):
-            return self._base(batches)
-        return keras.ops.convert_to_tensor(self._base)
+        if isinstance(self.base, LearningRateSchedule):
+            return self.base(batches)
+        return keras.ops.convert_to_tensor(self.base)
 
     def _updates(self, batches: Any) -> Any:
         batches = keras.ops.convert_to_tensor(batches)

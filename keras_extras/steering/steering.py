@@ -36,7 +36,8 @@ class Steering:
     def __init__(self, model: Any) -> None:
         self._model = model
         self._callbacks: Any = None
-        self._plans: list[Callable[[], None]] = []
+        self._plans: list[Callable[[Steering], None]] = []
+        self._undo: list[Callable[[], None]] = []
         self._laws: dict[tuple[int, str], Law] = {}
         self._owners: dict[tuple[int, str], str] = {}
         self._places: list[tuple[dict[str, Any], str, Any]] = []
@@ -46,19 +47,14 @@ class Steering:
         self.installed = False
 
     @classmethod
-    def join(cls, model: Any, plan: Callable[[], None]) -> Steering:
+    def join(cls, model: Any, plan: Callable[[Steering], None]) -> Steering:
         """Returns the steering of the `fit` that is about to start.
 
         Args:
             model: The model to be trained.
-            plan: Called once all callbacks have begun, to call `drive` and
-                `multiply`: what other callbacks restore is there by then.
-
-        Raises:
-            NotImplementedError: On a backend other than TensorFlow.
-            ValueError: If the model has no optimizer.
+            plan: Called with the steering once all callbacks have begun, to call
+                `drive` and `multiply`: what others restore is there by then.
         """
-        _check(model)
         callbacks = callbacks_of_fit()
         steering = _live.get(id(model))
         if steering is not None and (
@@ -109,13 +105,26 @@ class Steering:
         """Multiplies a hyperparameter by what `factor` gives, whatever else acts."""
         self._law(optimizer, name).factors.append(factor)
 
+    def at_end(self, undo: Callable[[], None]) -> None:
+        """Calls `undo` when all is put back, after `fit` or an exception in it."""
+        self._undo.append(undo)
+
+    def callbacks(self) -> list[Any]:
+        """Returns all callbacks of this `fit`, as far as they can be found."""
+        return [] if self._callbacks is None else list(self._callbacks.callbacks)
+
+    def follows_a_curve(self, optimizer: Any, name: str) -> bool:
+        """Whether what the user set, a number, has no part in the value."""
+        law = self._law(optimizer, name)
+        return law.curve is not None or not isinstance(law.base, keras.Variable)
+
     def keep(self, optimizer: Any, name: str) -> None:
         """Leaves a hyperparameter at its present value when all is put back."""
         self._kept.append((optimizer, name, present_value(optimizer, name)))
 
     def end(self) -> None:
         """Puts everything back."""
-        guard = self._guard and self._guard()
+        guard = None if self._guard is None else self._guard()
         if guard is not None:
             guard.end()
         else:
@@ -126,7 +135,7 @@ class Steering:
         self.installed = True
         try:
             for plan in self._plans:
-                plan()
+                plan(self)
         except BaseException:
             self.end()
             raise
@@ -143,10 +152,13 @@ class Steering:
         for law in self._laws.values():
             law.end()
         self._model.train_function = self._own_function
+        for undo in self._undo:
+            undo()
         for optimizer, name, value in self._kept:
             _set(optimizer, name, value)
             self._model.train_function = None  # traced with the value from before
-        self._places, self._laws, self._own_function = [], {}, None
+        self._places, self._laws, self._undo, self._kept = [], {}, [], []
+        self._own_function = None
         self._callbacks = None
         if _live.get(id(self._model)) is self:
             del _live[id(self._model)]
@@ -206,7 +218,9 @@ def check_drivable(optimizer: Any, name: str) -> None:
     have = [
         key
         for key, held in vars(optimizer).items()
-        if isinstance(held, float) and not key.startswith("_") and key not in _NOT_DRIVEN
+        if isinstance(held, float)
+        and not key.startswith("_")
+        and key not in _NOT_DRIVEN
     ]
     known = ", ".join(sorted({RATE, *have}))
     raise ValueError(
@@ -216,7 +230,13 @@ def check_drivable(optimizer: Any, name: str) -> None:
     )
 
 
-def _check(model: Any) -> None:
+def check_model(model: Any) -> None:
+    """Raises an error unless the hyperparameters of a model can be driven.
+
+    Raises:
+        NotImplementedError: On a backend other than TensorFlow.
+        ValueError: If the model has no optimizer.
+    """
     if keras.backend.backend() != "tensorflow":
         raise NotImplementedError(
             "keras_extras drives hyperparameters on the TensorFlow backend only, for "
