@@ -1,6 +1,7 @@
 """While a schedule runs files are plain; after it the optimizer is the user's."""
 
 import copy
+import functools
 import gc
 import pickle
 import weakref
@@ -70,16 +71,21 @@ def assert_plain(model, attributes):
 
 def assert_trains_like_a_new_one(model):
     """Trains from fixed weights, so that what went before has no part."""
-    fresh, x, y = make()
-    fit(fresh, x, y)
-    start, _, _ = make()
+    start, x, y = make()
     for variable, value in zip(model.variables, start.variables, strict=True):
         variable.assign(value)
     for variable in model.optimizer.variables:
         if variable.path.endswith("momentum") or variable.path.endswith("iteration"):
             variable.assign(keras.ops.zeros_like(variable))
     fit(model, x, y)
-    assert_same(model.get_weights(), fresh.get_weights())
+    assert_same(model.get_weights(), weights_of_a_new_one())
+
+
+@functools.cache
+def weights_of_a_new_one():
+    model, x, y = make()
+    fit(model, x, y)
+    return model.get_weights()
 
 
 def built():
@@ -125,8 +131,7 @@ def test_first_fit_does_not_leave_its_momentum_in_the_compiled_step():
         ("on_train_end", Trouble),
     ],
 )
-@pytest.mark.parametrize("first", [False, True])
-def test_after_an_exception_in_another_callback(hook, error, first):
+def test_after_an_exception_in_another_callback(hook, error):
     model, x, y, attributes = built()
 
     class Fails(keras.callbacks.Callback):
@@ -136,7 +141,8 @@ def test_after_an_exception_in_another_callback(hook, error, first):
         raise error
 
     setattr(Fails, hook, fail)
-    used = [Fails(), *callbacks()] if first else [*callbacks(), Fails()]
+    first, *rest = callbacks()
+    used = [first, Fails(), *rest]
     with pytest.raises(error) as caught:
         fit(model, x, y, used, validation_data=(x, y))
     assert caught.tb is not None  # the frames of `fit` are alive still
@@ -167,8 +173,9 @@ def test_after_an_exception_in_the_validation_data():
         raise Trouble
 
     used = [OneCycleScheduler(9, max_rate=0.1)]
-    with pytest.raises(Exception, match="Trouble"):
+    with pytest.raises(Trouble):
         fit(model, x, y, used, validation_data=rows())
+    gc.collect()  # Keras asks for the first batch where no callback is told
     assert_plain(model, attributes)
 
 
@@ -184,8 +191,7 @@ def test_the_same_callbacks_work_after_an_exception():
     assert_same(again.get_weights(), fresh.get_weights())
 
 
-@pytest.mark.parametrize("schedule", [False, True])
-def test_left_at_the_last_values_on_request(schedule):
+def test_left_at_the_last_values_on_request():
     model, x, y, _ = built()
     fit(model, x, y, [OneCycleScheduler(max_rate=0.1, restore=False)], epochs=2)
     assert float(model.optimizer.learning_rate) == pytest.approx(1e-5, rel=1e-4)
@@ -201,8 +207,7 @@ def schedule():
     return optimizers.schedules.CosineDecay(0.1, 50)
 
 
-@pytest.mark.parametrize("rate", [0.01, "schedule"])
-@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize(("rate", "wrapped"), [(0.01, True), ("schedule", False)])
 def test_files_saved_in_mid_training_are_plain(tmp_path, rate, wrapped):
     def optimizer():
         adam = optimizers.Adam(schedule() if rate == "schedule" else rate)

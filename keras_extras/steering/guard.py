@@ -16,7 +16,13 @@ from typing import Any
 
 import keras
 
-_HOOKS = ("on_epoch_begin", "on_epoch_end", "on_test_begin", "on_test_end")
+_HOOKS = (
+    "on_epoch_begin",
+    "on_epoch_end",
+    "on_test_begin",
+    "on_test_end",
+    "on_train_end",
+)
 
 
 class Guard(keras.callbacks.Callback):
