@@ -12,8 +12,8 @@ class BatchLoss:
 
     `logs["loss"]` is the mean since the epoch began: late in an epoch it hardly
     moves, whatever a batch does. Behind it are a total and a count, and their
-    differences are exact; a model whose training step has no such metric reports
-    the loss of its last batch already.
+    differences are exact; a model whose training step does not update that metric
+    reports the loss of its last batch already.
 
     Args:
         model: A compiled Keras model.
@@ -42,10 +42,11 @@ class BatchLoss:
         Args:
             logs: The logs of the last batch.
         """
+        reported = float((logs or {}).get("loss", np.nan))
         if self._tracker is None:
-            return float((logs or {}).get("loss", np.nan))
+            return reported
         total = float(np.asarray(self._tracker.total))
         count = float(np.asarray(self._tracker.count))
         loss, samples = total - self._total, count - self._count
         self._total, self._count = total, count
-        return loss / samples if samples else np.nan
+        return loss / samples if samples else reported

@@ -13,6 +13,7 @@ from keras_extras.finder.snapshot import Snapshot
 from keras_extras.finder.sweep import LearningRateSweep
 from keras_extras.schedules import checks
 from keras_extras.schedules.curve import as_float
+from keras_extras.steering.guard import data_of_fit
 from keras_extras.steering.steering import RATE
 from keras_extras.steering.steering import Steering
 from keras_extras.steering.steering import check_drivable
@@ -104,7 +105,10 @@ class LearningRateFinder(keras.callbacks.Callback):
         self.sweep: LearningRateSweep | None = None
         self._rates: list[float] = []
         self._losses: list[float] = []
-        self._forget()
+        self._average, self._best = 0.0, math.inf
+        self._begins, self._group = 0, 1
+        self._steering: Steering | None = None
+        self._loss: BatchLoss | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to a training that is going on."""
@@ -114,6 +118,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         check_model(self.model)
         for part in hyperparameters.parts(self.model.optimizer):
             check_drivable(part, RATE)
+        _build(self.model)
         self.sweep = None
         self._forget()
         self._loss = BatchLoss(self.model)
@@ -141,7 +146,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         self.sweep = LearningRateSweep(
             self._rates, self._losses, self.smoothing, self.steps, self.rule
         )
-        self._forget_training()
+        self._steering = self._loss = None
         self._write()
         if self.sweep.suggestion is None:
             warnings.warn(
@@ -211,11 +216,21 @@ class LearningRateFinder(keras.callbacks.Callback):
         self._rates, self._losses = [], []
         self._average, self._best = 0.0, math.inf
         self._begins, self._group = 0, 1
-        self._forget_training()
+        self._steering = self._loss = None
 
-    def _forget_training(self) -> None:
-        self._steering: Steering | None = None
-        self._loss: BatchLoss | None = None
+
+def _build(model: Any) -> None:
+    """Makes the variables that are to be put back; `fit` makes some on its way."""
+    if all(layer.built for layer in model._flatten_layers()):
+        return
+    data = data_of_fit()
+    if data is None:
+        raise ValueError(
+            "`LearningRateFinder` needs a model that is built; call it on a batch "
+            f"first. Received: model={model!r}"
+        )
+    model._symbolic_build(iterator=data)
+    data.reset()
 
 
 def _is_broken(logs: Any) -> bool:

@@ -18,7 +18,7 @@ def valley(rates: np.ndarray, losses: np.ndarray) -> float:
     """Returns the rate in the middle of the longest stretch of falling losses.
 
     The stretch is the longest strictly decreasing subsequence, so that single points
-    out of line do not end it; the rate is the one halfway, and a sixth more, of it.
+    out of line do not end it.
     """
     lengths = np.ones(len(losses), int)
     for end in range(1, len(losses)):

@@ -106,6 +106,11 @@ def callbacks_of_fit() -> Any | None:
     return None
 
 
+def data_of_fit() -> Any | None:
+    """Returns the iterator over the batches of the `fit` that runs now, if any."""
+    return _local_of_fit(callbacks_of_fit(), "epoch_iterator")
+
+
 def _local_of_fit(callbacks: Any, name: str) -> Any:
     for frame in _frames():
         if frame.f_locals.get("callbacks") is callbacks and name in frame.f_locals:
