@@ -8,7 +8,8 @@ from keras_extras import hyperparameters
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.callbacks.scheduler import momentum_names
 from keras_extras.schedules import checks
-from keras_extras.schedules.curve import Curve
+from keras_extras.schedules.interpolation import blend
+from keras_extras.schedules.interpolation import position
 from keras_extras.schedules.one_cycle import OneCycle
 from keras_extras.schedules.one_cycle_momentum import OneCycleMomentum
 from keras_extras.steering.steering import RATE
@@ -168,8 +169,9 @@ class OneCycleScheduler(Scheduler):
             )
 
     def plan(self, steering: Steering, optimizer: Any) -> None:
+        place = self._shared_position()
         for name in self.driven_names(optimizer):
-            curve = self._since_begin(self.rate if name == RATE else self.momentum)
+            curve = self._along(place, self.rate if name == RATE else self.momentum)
             steering.drive(optimizer, name, curve, owner=type(self).__name__)
 
     def driven_names(self, optimizer: Any) -> tuple[str, ...]:
@@ -205,8 +207,27 @@ class OneCycleScheduler(Scheduler):
             OneCycleMomentum(iterations, **momenta, **shape),
         )
 
-    def _since_begin(self, curve: Curve) -> Callable[[Any], Any]:
-        return lambda updates: curve(updates - self._begins)
+    def _shared_position(self) -> Callable[[Any], Any]:
+        """Returns a function that works out once where in the cycle a step is.
+
+        Rate and momentum turn at the same steps, and are asked for with the same
+        tensor.
+        """
+        last: list[Any] = [None, None]
+
+        def place(updates: Any) -> Any:
+            if last[0] is not updates:
+                since = updates - self._begins
+                found = position(since, self.rate.steps, self.rate.anneal)
+                last[:] = updates, found
+            return last[1]
+
+        return place
+
+    def _along(
+        self, place: Callable[[Any], Any], curve: OneCycle | OneCycleMomentum
+    ) -> Callable[[Any], Any]:
+        return lambda updates: blend(place(updates), curve.turns)
 
     def _length(self) -> int:
         if self.iterations is not None:

@@ -64,20 +64,35 @@ class Interpolation(Curve):
 
 
 def interpolate(step: Any, steps: list[float], values: list[float], anneal: str) -> Any:
-    """Returns the value at `step` of the curve through `(steps, values)`.
+    """Returns the value at `step` of the curve through `(steps, values)`."""
+    return blend(position(step, steps, anneal), values)
 
-    Both ends of a piece are weighted, rather than their difference added to one:
-    so a last value that is a millionth of the largest keeps all of its digits.
+
+def position(step: Any, steps: list[float], anneal: str) -> tuple[Any, Any, Any]:
+    """Returns which piece `step` is in, and the weights of its two ends.
+
+    Both ends are weighted, rather than their difference added to one: so a last
+    value that is a millionth of the largest keeps all of its digits.
     """
     ops, floatx = keras.ops, keras.config.floatx()
     x = ops.clip(as_float(step), steps[0], steps[-1])
-    table = np.array([steps[:-1], steps[1:], values[:-1], values[1:]], floatx)
-    inner = ops.convert_to_tensor(np.array(steps[1:-1], floatx))
-    passed = ops.greater_equal(ops.expand_dims(x, -1), inner)
-    place = ops.sum(ops.cast(passed, "int32"), axis=-1)
-    piece = ops.take(ops.convert_to_tensor(table), place, axis=1)
-    begin, end, first, last = piece[0], piece[1], piece[2], piece[3]
-    done, left = (x - begin) / (end - begin), (end - x) / (end - begin)
+    begins, ends = np.array(steps[:-1], floatx), np.array(steps[1:], floatx)
+    inner = ops.convert_to_tensor(ends[:-1])
+    passed = ops.greater_equal(ops.expand_dims(x, -1) if ops.ndim(x) else x, inner)
+    piece = ops.sum(ops.cast(passed, "int32"), axis=-1)
+    table = np.stack([begins, ends, 1 / (ends - begins)])
+    chosen = ops.take(ops.convert_to_tensor(table), piece, axis=1)
+    begin, end, per_width = ops.unstack(chosen, 3)
+    left, done = (end - x) * per_width, (x - begin) * per_width
     if anneal == "cosine":
-        done, left = (ops.square(ops.sin(np.pi / 2 * p)) for p in (done, left))
+        left, done = (ops.square(ops.sin(np.pi / 2 * p)) for p in (left, done))
+    return piece, left, done
+
+
+def blend(place: tuple[Any, Any, Any], values: list[float]) -> Any:
+    """Returns the value at a position of the curve through `values`."""
+    ops = keras.ops
+    piece, left, done = place
+    table = np.array([values[:-1], values[1:]], keras.config.floatx())
+    first, last = ops.unstack(ops.take(ops.convert_to_tensor(table), piece, axis=1), 2)
     return first * left + last * done

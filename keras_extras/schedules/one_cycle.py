@@ -117,10 +117,14 @@ class OneCycle(Curve):
             self.iterations, last_iterations, rise, self.phases, preset
         )
 
-    def __call__(self, step: Any) -> Any:
+    @property
+    def turns(self) -> list[float]:
+        """The rates at which the phases begin and end."""
         start, high, last = self.start_rate, self.max_rate, self.last_rate
-        rates = [start, high, last] if self.phases == 2 else [start, high, start, last]
-        return interpolate(step, self.steps, rates, self.anneal)
+        return [start, high, last] if self.phases == 2 else [start, high, start, last]
+
+    def __call__(self, step: Any) -> Any:
+        return interpolate(step, self.steps, self.turns, self.anneal)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -68,10 +68,14 @@ class OneCycleMomentum(Curve):
             self.iterations, last_iterations, rise, self.phases, preset
         )
 
-    def __call__(self, step: Any) -> Any:
+    @property
+    def turns(self) -> list[float]:
+        """The momenta at which the phases begin and end."""
         high, low = self.max_momentum, self.min_momentum
-        momenta = [high, low, high] if self.phases == 2 else [high, low, high, high]
-        return interpolate(step, self.steps, momenta, self.anneal)
+        return [high, low, high] if self.phases == 2 else [high, low, high, high]
+
+    def __call__(self, step: Any) -> Any:
+        return interpolate(step, self.steps, self.turns, self.anneal)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -13,6 +13,7 @@ from keras_extras.steering.driven import DrivenSchedule
 from keras_extras.steering.driven import DrivenValue
 from keras_extras.steering.guard import Guard
 from keras_extras.steering.guard import callbacks_of_fit
+from keras_extras.steering.law import Clock
 from keras_extras.steering.law import Curve
 from keras_extras.steering.law import Law
 
@@ -39,6 +40,7 @@ class Steering:
         self._plans: list[Callable[[Steering], None]] = []
         self._undo: list[Callable[[], None]] = []
         self._laws: dict[tuple[int, str], Law] = {}
+        self._clocks: dict[int, Clock] = {}
         self._owners: dict[tuple[int, str], str] = {}
         self._places: list[tuple[dict[str, Any], str, Any]] = []
         self._own_function: Any = None
@@ -173,7 +175,8 @@ class Steering:
         attribute = "_learning_rate" if name == RATE else name
         own = vars(optimizer).get(attribute)
         check_drivable(optimizer, name)
-        law = Law(optimizer, own)
+        clock = self._clocks.setdefault(id(optimizer), Clock(optimizer))
+        law = Law(optimizer, own, clock)
         driven: Any
         if isinstance(own, LearningRateSchedule):
             driven = DrivenSchedule(own, law)
