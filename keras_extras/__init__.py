@@ -2,6 +2,8 @@
 
 from keras_extras import callbacks as callbacks
 from keras_extras import diagnostics as diagnostics
+from keras_extras import schedules as schedules
+from keras_extras.finder.find import find_learning_rate as find_learning_rate
 
 
 def __getattr__(name: str) -> str:

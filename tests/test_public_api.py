@@ -10,11 +10,13 @@ import pytest
 import keras_extras
 from keras_extras import callbacks
 from keras_extras import diagnostics
+from keras_extras import finder
+from keras_extras import schedules
 
-PUBLIC = [
-    (module, name) for module in (callbacks, diagnostics) for name in module.__all__
-]
+MODULES = (callbacks, diagnostics, finder, schedules)
+PUBLIC = [(module, name) for module in MODULES for name in module.__all__]
 CALLBACKS = [getattr(callbacks, name) for name in callbacks.__all__]
+MONITORS = [callback for callback in CALLBACKS if hasattr(callback, "measures")]
 
 
 def arguments_of(thing):
@@ -45,15 +47,16 @@ def test_public_name_is_documented_with_an_example(module, name):
 def test_each_argument_is_documented(module, name):
     thing = getattr(module, name)
     for argument in arguments_of(thing):
-        assert f"{argument}:" in section(thing.__doc__, "Args")
+        assert f"{argument}:" in section(inspect.getdoc(thing), "Args")
 
 
 @pytest.mark.parametrize(("module", "name"), PUBLIC)
 def test_public_methods_and_properties_are_documented(module, name):
     thing = getattr(module, name)
+    bases = keras.callbacks.Callback, keras.optimizers.schedules.LearningRateSchedule
     for attribute, value in vars(thing).items():
         is_ours = inspect.isfunction(value) or isinstance(value, property)
-        inherited = hasattr(keras.callbacks.Callback, attribute)
+        inherited = any(hasattr(base, attribute) for base in bases)
         if is_ours and not attribute.startswith("_") and not inherited:
             assert inspect.getdoc(value), attribute
 
@@ -67,6 +70,10 @@ def test_fields_of_a_finding_are_documented():
 @pytest.mark.parametrize("callback", CALLBACKS)
 def test_callback_is_one_of_keras(callback):
     assert issubclass(callback, keras.callbacks.Callback)
+
+
+@pytest.mark.parametrize("callback", MONITORS)
+def test_monitor_needs_no_arguments_and_has_a_history(callback):
     assert callback().history is not None
 
 
@@ -75,6 +82,8 @@ def test_defaults_are_those_that_the_documentation_names(callback):
     documented = " " + " ".join(section(callback.__doc__, "Args").split())
     for name, parameter in inspect.signature(callback).parameters.items():
         text = documented.split(f" {name}: ", maxsplit=1)[1]
+        if parameter.default is parameter.empty:
+            continue
         stated = text.split("Defaults to")[1].split("`")[1]
         value = parameter.default
         expected = f'"{value}"' if isinstance(value, str) else repr(value)
@@ -82,7 +91,7 @@ def test_defaults_are_those_that_the_documentation_names(callback):
 
 
 def test_all_names_are_sorted_and_there():
-    for module in (callbacks, diagnostics):
+    for module in MODULES:
         assert list(module.__all__) == sorted(module.__all__)
         assert all(hasattr(module, name) for name in module.__all__)
 

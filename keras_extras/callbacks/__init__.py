@@ -1,13 +1,29 @@
-"""Callbacks that make a training run explain itself."""
+"""Callbacks that make a training run explain itself, and schedule it."""
 
 from keras_extras.callbacks.activation_logger import ActivationLogger
+from keras_extras.callbacks.exponential_decay_scheduler import ExponentialDecayScheduler
 from keras_extras.callbacks.gradient_logger import GradientLogger
 from keras_extras.callbacks.hyperparameter_logger import HyperparameterLogger
+from keras_extras.callbacks.hyperparameter_scheduler import HyperparameterScheduler
+from keras_extras.callbacks.learning_rate_finder import LearningRateFinder
+from keras_extras.callbacks.one_cycle_scheduler import OneCycleScheduler
+from keras_extras.callbacks.performance_scheduler import PerformanceScheduler
+from keras_extras.callbacks.piecewise_constant_scheduler import (
+    PiecewiseConstantScheduler,
+)
+from keras_extras.callbacks.power_scheduler import PowerScheduler
 from keras_extras.callbacks.training_diagnostics import TrainingDiagnostics
 
 __all__ = [
     "ActivationLogger",
+    "ExponentialDecayScheduler",
     "GradientLogger",
     "HyperparameterLogger",
+    "HyperparameterScheduler",
+    "LearningRateFinder",
+    "OneCycleScheduler",
+    "PerformanceScheduler",
+    "PiecewiseConstantScheduler",
+    "PowerScheduler",
     "TrainingDiagnostics",
 ]

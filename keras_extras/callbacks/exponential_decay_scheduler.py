@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import Any
+
+from keras_extras.callbacks.scheduler import Scheduler
+from keras_extras.schedules.exponential import Exponential
+from keras_extras.steering.steering import RATE
+from keras_extras.steering.steering import Steering
+
+
+class ExponentialDecayScheduler(Scheduler):
+    """Lowers the learning rate a little on every batch.
+
+    The rate at step t is that of the optimizer times
+    `decay_rate ** (t / decay_steps)`, with t = `optimizer.iterations`, computed
+    inside the training step. A second `fit`, and one after a restart, goes on where
+    the last one was. Where the optimizer has a schedule, it is that which decays.
+    For a rate that falls once per epoch, Keras' `LearningRateScheduler` will do.
+
+    Args:
+        decay_steps: Number of steps in which the rate falls by `decay_rate`.
+        decay_rate: Float, the factor. Defaults to `0.1`.
+        staircase: Boolean. Whether the rate stays the same for `decay_steps`
+            steps, then falls at once. Defaults to `False`.
+        restore: Boolean. Whether to put the rate back at the end rather than to
+            leave it at its last value. Defaults to `True`.
+
+    Raises:
+        ValueError: If an argument has no valid value; when training starts, if
+            the model has no optimizer.
+
+    Example:
+
+    ```python
+    decay = keras_extras.callbacks.ExponentialDecayScheduler(decay_steps=1000)
+    model.fit(x, y, epochs=10, callbacks=[decay])
+    ```
+    """
+
+    def __init__(
+        self,
+        decay_steps: float,
+        decay_rate: float = 0.1,
+        staircase: bool = False,
+        restore: bool = True,
+    ) -> None:
+        super().__init__(restore)
+        self.curve = Exponential(1.0, decay_steps, decay_rate, staircase)
+
+    def plan(self, steering: Steering, optimizer: Any) -> None:
+        steering.multiply(optimizer, RATE, self.curve)

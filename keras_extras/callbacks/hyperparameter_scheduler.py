@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from keras_extras import hyperparameters
+from keras_extras.callbacks.scheduler import Scheduler
+from keras_extras.steering.steering import Steering
+from keras_extras.steering.steering import check_drivable
+
+
+class HyperparameterScheduler(Scheduler):
+    """Lets any number that the optimizer keeps follow a curve, step by step.
+
+    Setting `optimizer.momentum` or `optimizer.weight_decay` during training does
+    nothing in Keras 3: the number is a constant of the compiled step. Here it is a
+    function of `optimizer.iterations` inside the step. For the rate and momentum of
+    a 1cycle training use `OneCycleScheduler`.
+
+    Args:
+        name: String, the attribute of the optimizer: `"momentum"`, `"beta_1"`,
+            `"beta_2"`, `"weight_decay"`, `"rho"`, `"clipnorm"`, `"learning_rate"`
+            and so on. It must be a number when training starts (not `None`, and no
+            momentum of 0), for without one the optimizer does not do it at all.
+        curve: Function of the step: one of `keras_extras.schedules`, a Keras
+            `LearningRateSchedule`, or any function that uses `keras.ops`.
+        restore: Boolean. Whether to put the value back at the end rather than to
+            leave it at its last. Defaults to `True`.
+
+    Raises:
+        ValueError: If an argument has no valid value; when training starts, if no
+            optimizer of the model has such a number, or another callback sets it.
+
+    Example:
+
+    ```python
+    model.compile(keras.optimizers.AdamW(weight_decay=0.01), "mse")
+    decay = keras_extras.schedules.Interpolation([0, 1000], [0.0, 0.1])
+    scheduler = keras_extras.callbacks.HyperparameterScheduler("weight_decay", decay)
+    model.fit(x, y, callbacks=[scheduler])
+    ```
+    """
+
+    def __init__(
+        self, name: str, curve: Callable[[Any], Any], restore: bool = True
+    ) -> None:
+        super().__init__(restore)
+        if not isinstance(name, str) or not name:
+            raise ValueError(
+                f"`name` must be the name of a hyperparameter. Received: name={name!r}"
+            )
+        if not callable(curve):
+            raise ValueError(
+                "`curve` must be a function of the step, such as one of "
+                f"`keras_extras.schedules`. Received: curve={curve!r}"
+            )
+        self.name = name
+        self.names = (name,)
+        self.curve = curve
+
+    def check(self) -> None:
+        if not any(self._has(part) for part in self._parts()):
+            check_drivable(self._parts()[0], self.name)
+            raise ValueError(
+                f"`name` must be a hyperparameter that the optimizer makes use of. "
+                f"Received: name={self.name!r}, with value 0.0: the optimizer was "
+                "compiled without it"
+            )
+        if not self.restore:
+            self._check_can_keep()
+
+    def plan(self, steering: Steering, optimizer: Any) -> None:
+        if self._has(optimizer):
+            steering.drive(optimizer, self.name, self.curve, type(self).__name__)
+
+    def driven_names(self, optimizer: Any) -> tuple[str, ...]:
+        return self.names if self._has(optimizer) else ()
+
+    def _parts(self) -> list[Any]:
+        return hyperparameters.parts(self.model.optimizer)
+
+    def _has(self, optimizer: Any) -> bool:
+        try:
+            check_drivable(optimizer, self.name)
+        except ValueError:
+            return False
+        # With a momentum of 0 an optimizer has made no slots for it.
+        return self.name != "momentum" or vars(optimizer)["momentum"] != 0

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import keras
+
+from keras_extras import hyperparameters
+from keras_extras.batch_loss import BatchLoss
+from keras_extras.finder.rules import RULES
+from keras_extras.finder.snapshot import Snapshot
+from keras_extras.finder.sweep import LearningRateSweep
+from keras_extras.schedules import checks
+from keras_extras.schedules.curve import as_float
+from keras_extras.steering.guard import data_of_fit
+from keras_extras.steering.steering import RATE
+from keras_extras.steering.steering import Steering
+from keras_extras.steering.steering import check_drivable
+from keras_extras.steering.steering import check_model
+from keras_extras.summaries.writer import open_writer
+
+
+class LearningRateFinder(keras.callbacks.Callback):
+    """Sweeps the learning rate during a `fit` of its own, and suggests one.
+
+    `keras_extras.find_learning_rate` is the convenient way to use it, and puts
+    random generators back too. As a callback it turns a `fit` into a sweep: one
+    batch is trained at each rate, the loss of that very batch is recorded (Keras
+    reports the mean since the epoch began, which makes finders suggest too high a
+    rate), and the `fit` ends when the loss explodes. Then weights, optimizer,
+    metrics and the seeds of layers are what they were before. Let the `fit` last
+    for enough epochs, and have no other callbacks that save or stop.
+
+    With `steps_per_execution`, one point of the sweep is one execution, and the
+    loss the mean over its batches.
+
+    Args:
+        min_rate: Float, the first learning rate. Defaults to `1e-07`.
+        max_rate: Float, the last learning rate. Defaults to `10.0`.
+        steps: Integer, number of rates. Defaults to `100`.
+        mode: `"exponential"` or `"linear"`: how to get from the first rate to the
+            last. Defaults to `"exponential"`.
+        smoothing: Float, weight of the past in the moving average of the losses.
+            Defaults to `0.98`.
+        stop_factor: Float > 1: how many times the lowest smoothed loss ends the
+            sweep, or `None` to go on. NaN ends it in any case. Defaults to `4.0`.
+        rule: `"valley"`, `"slide"`, `"minimum"` or `"steep"`. Defaults to
+            `"valley"`.
+        log_dir: Path of a directory to write the sweep to for TensorBoard, with
+            the number of the point as the step, or `None`. Defaults to `None`.
+
+    Attributes:
+        sweep: The `keras_extras.finder.LearningRateSweep`, once it is done.
+
+    Raises:
+        ValueError: If an argument has no valid value; when training starts, if
+            the model has no optimizer.
+
+    Example:
+
+    ```python
+    finder = keras_extras.callbacks.LearningRateFinder()
+    model.fit(x, y, epochs=100, verbose=0, callbacks=[finder])
+    print(finder.sweep.suggestion)
+    ```
+
+    References:
+        Smith (2015), "Cyclical Learning Rates for Training Neural Networks",
+        arXiv:1506.01186.
+    """
+
+    def __init__(
+        self,
+        min_rate: float = 1e-7,
+        max_rate: float = 10.0,
+        steps: int = 100,
+        mode: str = "exponential",
+        smoothing: float = 0.98,
+        stop_factor: float | None = 4.0,
+        rule: str = "valley",
+        log_dir: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.min_rate = checks.check_positive("min_rate", min_rate)
+        self.max_rate = checks.check_positive("max_rate", max_rate)
+        if self.min_rate >= self.max_rate:
+            raise ValueError(
+                "`min_rate` must be less than `max_rate`. "
+                f"Received: min_rate={min_rate}, max_rate={max_rate}"
+            )
+        self.steps = checks.check_count("steps", steps, least=2)
+        self.mode = checks.check_choice("mode", mode, ("exponential", "linear"))
+        self.smoothing = checks.check_momentum("smoothing", smoothing)
+        if stop_factor is not None and (
+            not checks.is_number(stop_factor) or stop_factor <= 1
+        ):
+            raise ValueError(
+                "`stop_factor` must be a number > 1, or None. "
+                f"Received: stop_factor={stop_factor!r}"
+            )
+        self.stop_factor = stop_factor
+        self.rule = checks.check_choice("rule", rule, tuple(RULES))
+        self.log_dir = log_dir
+        self.sweep: LearningRateSweep | None = None
+        self._rates: list[float] = []
+        self._losses: list[float] = []
+        self._average, self._best = 0.0, math.inf
+        self._begins, self._group = 0, 1
+        self._steering: Steering | None = None
+        self._loss: BatchLoss | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves out what belongs to a training that is going on."""
+        return dict(vars(self)) | {"_steering": None, "_model": None, "_loss": None}
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        check_model(self.model)
+        for part in hyperparameters.parts(self.model.optimizer):
+            check_drivable(part, RATE)
+        _build(self.model)
+        self.sweep = None
+        self._forget()
+        self._loss = BatchLoss(self.model)
+        self._group = math.lcm(
+            self.model.steps_per_execution,
+            hyperparameters.accumulation_steps(self.model.optimizer),
+        )
+        self._steering = Steering.join(self.model, self._plan)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if self._loss is not None:
+            self._loss.start_epoch()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self._loss is None or len(self._rates) >= self.steps:
+            return
+        trained = self._batches() - self._begins
+        if trained // self._group <= len(self._rates) and not _is_broken(logs):
+            return
+        loss = self._loss.read(logs)
+        if not math.isfinite(loss) or self._add(loss):
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.sweep = LearningRateSweep(
+            self._rates, self._losses, self.smoothing, self.steps, self.rule
+        )
+        self._steering = self._loss = None
+        self._write()
+        if self.sweep.suggestion is None:
+            warnings.warn(
+                "LearningRateFinder: too few points to suggest a learning rate from; "
+                "let `fit` have more epochs, or start at a lower `min_rate`. "
+                f"Received: {len(self._rates)} of steps={self.steps}",
+                stacklevel=2,
+            )
+
+    def rate_at(self, point: Any) -> Any:
+        """Returns the learning rate at a point of the sweep, counted from 0."""
+        ops = keras.ops
+        share = ops.clip(as_float(point) / (self.steps - 1), 0.0, 1.0)
+        if self.mode == "linear":
+            return self.min_rate * (1 - share) + self.max_rate * share
+        low, high = math.log(self.min_rate), math.log(self.max_rate)
+        return ops.exp(low * (1 - share) + high * share)
+
+    def _plan(self, steering: Steering) -> None:
+        optimizer = self.model.optimizer
+        if not optimizer.built:
+            with keras.name_scope(optimizer.name, caller=optimizer):
+                optimizer.build(self.model.trainable_variables)
+        snapshot = Snapshot(self.model)
+        steering.at_end(snapshot.restore)
+        self._begins = self._batches()
+        for part in steering.parts():
+            first = int(part.iterations)
+            each = part.gradient_accumulation_steps or 1
+            curve = self._sweep_from(first, self._group // each)
+            steering.drive(part, RATE, curve, owner=type(self).__name__)
+
+    def _sweep_from(self, first: int, updates_per_point: int) -> Any:
+        return lambda updates: self.rate_at(
+            keras.ops.floor_divide(updates - first, updates_per_point)
+        )
+
+    def _add(self, loss: float) -> bool:
+        """Adds a point; returns whether it was the last."""
+        self._rates.append(float(self.rate_at(len(self._rates))))
+        self._losses.append(loss)
+        count = len(self._losses)
+        self._average += (1 - self.smoothing) * (loss - self._average)
+        smoothed = self._average / (1 - self.smoothing**count)
+        self._best = min(self._best, smoothed)
+        if self.stop_factor is None:
+            return count >= self.steps
+        limit = self._best + (self.stop_factor - 1) * abs(self._best)
+        return count >= self.steps or smoothed > limit
+
+    def _write(self) -> None:
+        writer = open_writer(self.log_dir)
+        if writer is None or self.sweep is None:
+            return
+        points = zip(self.sweep.rates, self.sweep.losses, self.sweep.smoothed)
+        for point, (rate, loss, smoothed) in enumerate(points):
+            values = {"learning_rate": rate, "loss": loss, "smoothed_loss": smoothed}
+            writer.scalars(
+                point, {f"learning_rate_finder/{k}": v for k, v in values.items()}
+            )
+        writer.close()
+
+    def _batches(self) -> int:
+        return int(hyperparameters.raw_iterations(self.model.optimizer))
+
+    def _forget(self) -> None:
+        self._rates, self._losses = [], []
+        self._average, self._best = 0.0, math.inf
+        self._begins, self._group = 0, 1
+        self._steering = self._loss = None
+
+
+def _build(model: Any) -> None:
+    """Makes the variables that are to be put back; `fit` makes some on its way."""
+    if all(layer.built for layer in model._flatten_layers()):
+        return
+    data = data_of_fit()
+    if data is None:
+        raise ValueError(
+            "`LearningRateFinder` needs a model that is built; call it on a batch "
+            f"first. Received: model={model!r}"
+        )
+    model._symbolic_build(iterator=data)
+    data.reset()
+
+
+def _is_broken(logs: Any) -> bool:
+    """Whether the mean loss of the epoch is NaN or infinite already."""
+    return not math.isfinite(float((logs or {}).get("loss", 0.0)))

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from keras_extras import hyperparameters
+from keras_extras.callbacks.scheduler import Scheduler
+from keras_extras.callbacks.scheduler import momentum_names
+from keras_extras.schedules import checks
+from keras_extras.schedules.interpolation import blend
+from keras_extras.schedules.interpolation import position
+from keras_extras.schedules.one_cycle import OneCycle
+from keras_extras.schedules.one_cycle_momentum import OneCycleMomentum
+from keras_extras.steering.steering import RATE
+from keras_extras.steering.steering import Steering
+
+_LEAST_STEPS = 1_000_000  # enough for the phases, to check other arguments with
+
+
+class OneCycleScheduler(Scheduler):
+    """Trains in one cycle: the rate goes up, then down, the momentum the other way.
+
+    A high rate in the middle acts as a regulariser and lets a training that knows
+    its length end much sooner. Both follow `optimizer.iterations` inside the
+    training step, so each step gets its own, also with `steps_per_execution`,
+    gradient accumulation, `LossScaleOptimizer` and `MultiOptimizer`, and after a
+    restart. Not for a training that is ended by `EarlyStopping`: what makes the
+    result good is the end of the cycle.
+
+    `OneCycleScheduler(n_steps, max_rate=0.05)` goes up on a line for almost half of
+    the steps, down for as many, then to a ten-thousandth of `max_rate` in the last
+    tenth. Other presets are the curves of PyTorch, fastai and optax.
+
+    A cycle begins where the training does. It goes on where it was when
+    `BackupAndRestore` restores one, or `fit` has an `initial_epoch`. Files saved in
+    between hold the rate and momentum that the model was compiled with, so that
+    they load without this package.
+
+    Args:
+        iterations: Integer, length of the cycle in optimizer steps (batches, or
+            batches over `gradient_accumulation_steps`), or `None` for the length of
+            the training, steps times epochs. Defaults to `None`.
+        max_rate: Float, the highest learning rate; must be given. See
+            `LearningRateFinder`. Defaults to `None`.
+        start_rate: Float, the first learning rate, or `None` for a tenth of
+            `max_rate` (a twenty-fifth with the other presets). Defaults to `None`.
+        last_iterations: Integer, length of the last phase, or `None` for a tenth
+            of `iterations` plus one. Defaults to `None`.
+        last_rate: Float, the last learning rate, or `None` for a thousandth of
+            `start_rate` (PyTorch and optax: a ten-thousandth; fastai: a
+            hundred-thousandth of `max_rate`). Defaults to `None`.
+        max_momentum: Float, the first and last momentum. Defaults to `0.95`.
+        min_momentum: Float, the momentum at the highest rate. Defaults to `0.85`.
+        anneal: `"linear"`, `"cosine"`, or `None` for what `preset` has: `"linear"`
+            in the book, `"cosine"` elsewhere. Defaults to `None`.
+        rise: Float, share of the steps in which the rate rises, or `None` for what
+            `preset` has. Defaults to `None`.
+        phases: 3, 2 for a cycle that falls to the last rate in one go, or `None`
+            for what `preset` has: 3 in the book, 2 elsewhere. Defaults to `None`.
+        preset: `"book"`, `"torch"`, `"fastai"` or `"optax"`: whose defaults and
+            way to count steps. Defaults to `"book"`.
+        cycle_momentum: Whether to drive `momentum`, or `beta_1`, too: `True`,
+            `False`, or `"auto"` where the optimizer makes use of one. Defaults to
+            `"auto"`.
+        start: Integer, value of `optimizer.iterations` at which the cycle begins,
+            or `None` to find out as described above. Defaults to `None`.
+        restore: Boolean. Whether to put rate and momentum back at the end rather
+            than to leave them at their last values. Defaults to `True`.
+        verbose: Integer. 1 prints advice, 0 nothing. Defaults to `1`.
+
+    Raises:
+        ValueError: If an argument has no valid value; when training starts, if
+            its length is not known and `iterations` is `None`, if there are fewer
+            steps than phases, or if `cycle_momentum=True` and the optimizer makes
+            no use of momentum.
+
+    Example:
+
+    ```python
+    model.compile(keras.optimizers.SGD(momentum=0.95), "mse")
+    one_cycle = keras_extras.callbacks.OneCycleScheduler(max_rate=0.05)
+    model.fit(x, y, epochs=10, callbacks=[one_cycle])
+    ```
+
+    References:
+        Smith & Topin (2017), "Super-Convergence: Very Fast Training of Neural
+        Networks Using Large Learning Rates", arXiv:1708.07120.
+        Smith (2018), "A disciplined approach to neural network hyper-parameters",
+        arXiv:1803.09820.
+        Géron, "Hands-On Machine Learning", chapter 11.
+    """
+
+    def __init__(
+        self,
+        iterations: int | None = None,
+        max_rate: float | None = None,
+        start_rate: float | None = None,
+        last_iterations: int | None = None,
+        last_rate: float | None = None,
+        max_momentum: float = 0.95,
+        min_momentum: float = 0.85,
+        anneal: str | None = None,
+        rise: float | None = None,
+        phases: int | None = None,
+        preset: str = "book",
+        cycle_momentum: bool | str = "auto",
+        start: int | None = None,
+        restore: bool = True,
+        verbose: int = 1,
+    ) -> None:
+        super().__init__(restore)
+        if iterations is not None:
+            checks.check_count("iterations", iterations)
+        if start is not None:
+            checks.check_count("start", start, least=0)
+        self.iterations = iterations
+        self.cycle_momentum = checks.check_choice(
+            "cycle_momentum", cycle_momentum, ("auto", True, False)
+        )
+        self.start = start
+        self.verbose = verbose
+        self._shape = {
+            "last_iterations": last_iterations,
+            "anneal": anneal,
+            "rise": rise,
+            "phases": phases,
+            "preset": preset,
+        }
+        self._rates = {
+            "max_rate": max_rate,
+            "start_rate": start_rate,
+            "last_rate": last_rate,
+        }
+        self._momenta = {"max_momentum": max_momentum, "min_momentum": min_momentum}
+        self.rate, self.momentum = self._curves(iterations or _LEAST_STEPS)
+        self._begins = 0
+        self._count_before: int | None = None
+        self._place_known = self._warned = False
+
+    def set_model(self, model: Any) -> None:
+        super().set_model(model)
+        optimizer = getattr(model, "optimizer", None)
+        self._count_before = None if optimizer is None else _batches(optimizer)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._place_known = self._warned = False
+        super().on_train_begin(logs)
+
+    def check(self) -> None:
+        super().check()
+        self.rate, self.momentum = self._curves(self._length())
+        without = [
+            part
+            for part in hyperparameters.parts(self.model.optimizer)
+            if not momentum_names(part)
+        ]
+        if without and self.cycle_momentum is True:
+            raise ValueError(
+                "`cycle_momentum=True` needs an optimizer that makes use of momentum, "
+                "such as `SGD(momentum=0.95)` or `Adam()`. Received: optimizer="
+                f"{without[0].name!r}, {type(without[0]).__name__} without momentum"
+            )
+        if without and self.cycle_momentum == "auto" and self.verbose:
+            print(
+                f"OneCycleScheduler: {without[0].name!r} has no momentum to cycle; "
+                "it gets the learning rate alone. With SGD(momentum=0.95) it would "
+                "have both."
+            )
+
+    def plan(self, steering: Steering, optimizer: Any) -> None:
+        place = self._shared_position()
+        for name in self.driven_names(optimizer):
+            curve = self._along(place, self.rate if name == RATE else self.momentum)
+            steering.drive(optimizer, name, curve, owner=type(self).__name__)
+
+    def driven_names(self, optimizer: Any) -> tuple[str, ...]:
+        if self.cycle_momentum is False:
+            return self.names
+        return (*self.names, *momentum_names(optimizer))
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if not self._place_known:
+            self._begins = self._find_begin(epoch)
+            self._place_known = True
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        super().on_epoch_end(epoch, logs)
+        optimizer = self.model.optimizer
+        trained = _batches(optimizer) // hyperparameters.accumulation_steps(optimizer)
+        over = trained - self._begins - self.rate.iterations
+        if over > 0 and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"OneCycleScheduler: training goes on past the end of the cycle; the "
+                "last learning rate holds. Received: iterations="
+                f"{self.rate.iterations}, steps trained={trained - self._begins}",
+                stacklevel=2,
+            )
+
+    def _curves(self, iterations: int) -> tuple[OneCycle, OneCycleMomentum]:
+        rates: Any = self._rates
+        shape: Any = self._shape
+        momenta: Any = self._momenta
+        return (
+            OneCycle(iterations, **rates, **shape),
+            OneCycleMomentum(iterations, **momenta, **shape),
+        )
+
+    def _shared_position(self) -> Callable[[Any], Any]:
+        """Returns a function that works out once where in the cycle a step is.
+
+        Rate and momentum turn at the same steps, and are asked for with the same
+        tensor.
+        """
+        last: list[Any] = [None, None]
+
+        def place(updates: Any) -> Any:
+            if last[0] is not updates:
+                since = updates - self._begins
+                found = position(since, self.rate.steps, self.rate.anneal)
+                last[:] = updates, found
+            return last[1]
+
+        return place
+
+    def _along(
+        self, place: Callable[[Any], Any], curve: OneCycle | OneCycleMomentum
+    ) -> Callable[[Any], Any]:
+        return lambda updates: blend(place(updates), curve.turns)
+
+    def _length(self) -> int:
+        if self.iterations is not None:
+            return self.iterations
+        steps, epochs = self.params.get("steps"), self.params.get("epochs")
+        if steps is None or epochs is None:
+            raise ValueError(
+                "`iterations` must be given where `fit` cannot know how many batches "
+                "the data has; or give it `steps_per_epoch`. Received: iterations=None"
+            )
+        each = hyperparameters.accumulation_steps(self.model.optimizer)
+        return steps * epochs // each
+
+    def _find_begin(self, epoch: int) -> int:
+        """Returns the value of `optimizer.iterations` at which the cycle began."""
+        if self.start is not None:
+            return self.start
+        optimizer = self.model.optimizer
+        count = _batches(optimizer)
+        steps = self.params.get("steps")
+        restored = self._count_before is not None and count != self._count_before
+        if epoch > 0 or restored:
+            # A restored epoch starts over: what was trained of it has counted.
+            count = max((count // steps - epoch) * steps, 0) if steps else 0
+        return count // hyperparameters.accumulation_steps(optimizer)
+
+
+def _batches(optimizer: Any) -> int:
+    return int(hyperparameters.raw_iterations(optimizer))

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import json
+import math
+import os
+import warnings
+from typing import Any
+
+import keras
+
+from keras_extras.batch_loss import BatchLoss
+from keras_extras.callbacks.scheduler import Scheduler
+from keras_extras.schedules import checks
+from keras_extras.steering.steering import RATE
+from keras_extras.steering.steering import Steering
+from keras_extras.steering.steering import present_value
+
+_STATE_FILE = "performance_scheduler.json"
+_BETTER_WHEN_HIGH = ("acc", "auc", "precision", "recall", "f1", "iou", "r2", "top_k")
+
+
+class PerformanceScheduler(Scheduler):
+    """Lowers the learning rate when training has stopped getting better.
+
+    Does what `keras.callbacks.ReduceLROnPlateau` does, also where the rate is a
+    schedule or another callback drives it: the factor multiplies what is in place.
+    And it can look every so many steps at the training loss, rather than once per
+    epoch at the validation loss, where epochs are long. For a training of known
+    length `OneCycleScheduler` usually ends sooner and better.
+
+    With `BackupAndRestore` a restarted training goes on with the same factor and
+    the same patience. Without, after `load_model`: a rate that is a number was saved
+    as it was; the factor of a schedule is the attribute `multiplier`, to be passed
+    on.
+
+    Args:
+        monitor: String, name of the quantity to watch. Defaults to `"val_loss"`.
+        factor: Float between 0 and 1, by which the rate is multiplied. Defaults to
+            `0.5`.
+        patience: Integer, number of looks without improvement before the rate is
+            lowered. Defaults to `5`.
+        mode: `"min"`, `"max"`, or `"auto"` to tell from the name whether low is
+            good. Defaults to `"auto"`.
+        min_delta: Float, the least change that counts as improvement. Defaults to
+            `0.0001`.
+        cooldown: Integer, number of looks after a change in which patience is not
+            counted. Defaults to `0`.
+        min_rate: Float, below which the rate is not lowered. Defaults to `0.0`.
+        every: `"epoch"`, or an integer: the number of optimizer steps between two
+            looks at the mean training loss of the batches since; `monitor` is not
+            used then. Defaults to `"epoch"`.
+        multiplier: Float, what a schedule is multiplied by at first. Defaults to
+            `1.0`.
+        restore: Boolean. Whether to put the rate back at the end rather than to
+            leave it at its last value. Defaults to `True`.
+        verbose: Integer. 1 prints a line for each change, 0 nothing. Defaults to
+            `0`.
+
+    Attributes:
+        multiplier: Product of the factors that act on a schedule so far.
+
+    Raises:
+        ValueError: If an argument has no valid value; when training starts, if
+            the model has no optimizer.
+
+    Example:
+
+    ```python
+    plateau = keras_extras.callbacks.PerformanceScheduler(factor=0.5, patience=5)
+    model.fit(x, y, epochs=50, validation_data=held_out, callbacks=[plateau])
+    ```
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.5,
+        patience: int = 5,
+        mode: str = "auto",
+        min_delta: float = 0.0001,
+        cooldown: int = 0,
+        min_rate: float = 0.0,
+        every: int | str = "epoch",
+        multiplier: float = 1.0,
+        restore: bool = True,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(restore)
+        self.monitor = monitor
+        self.factor = checks.check_fraction("factor", factor)
+        self.patience = checks.check_count("patience", patience)
+        self.mode = checks.check_choice("mode", mode, ("auto", "min", "max"))
+        self.min_delta = checks.check_not_negative("min_delta", min_delta)
+        self.cooldown = checks.check_count("cooldown", cooldown, least=0)
+        self.min_rate = checks.check_not_negative("min_rate", min_rate)
+        self.multiplier = checks.check_positive("multiplier", multiplier)
+        self.every = every
+        if every != "epoch":
+            checks.check_count("every", every)
+            # Keras reads the logs of each batch back for who has this hook.
+            self.on_train_batch_end = self._look_at_steps
+        self.verbose = verbose
+        self._given_multiplier = self.multiplier
+        self._multipliers: list[Any] = []
+        self._loss: BatchLoss | None = None
+        self._state_path: str | None = None
+        self._best, self._waited, self._cooling = math.inf, 0, 0
+        self._began = self._warned = False
+        self._looked_at: int | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_multipliers": [], "_loss": None}
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._reset()
+        super().on_train_begin(logs)
+        self._loss = BatchLoss(self.model) if self.every != "epoch" else None
+
+    def plan(self, steering: Steering, optimizer: Any) -> None:
+        multiplier = keras.Variable(
+            self.multiplier, trainable=False, dtype="float32", name="multiplier"
+        )
+        self._multipliers.append(multiplier)
+        steering.multiply(optimizer, RATE, lambda step: multiplier)
+        rate = vars(optimizer)["_learning_rate"].law.base
+        if isinstance(rate, keras.Variable):
+            initial = float(rate.numpy())
+            steering.at_end(lambda: rate.assign(initial))
+        self._state_path = _state_path(steering.callbacks())
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if self._loss is not None:
+            self._loss.start_epoch()
+        if not self._began:
+            self._began = True
+            self._load_state(epoch)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        super().on_epoch_end(epoch, logs)
+        if self.every == "epoch":
+            value = (logs or {}).get(self.monitor)
+            if value is not None:
+                self._look(float(value), f"epoch {epoch + 1}")
+            elif not self._warned:
+                self._warned = True
+                known = ", ".join(sorted(logs or {}))
+                warnings.warn(
+                    "PerformanceScheduler: `monitor` must be one of what this "
+                    f"training logs: {known}. Received: monitor={self.monitor!r}",
+                    stacklevel=2,
+                )
+        self._save_state(epoch + 1)
+
+    def _look_at_steps(self, batch: int, logs: Any = None) -> None:
+        if self._steering is None or self._loss is None:
+            return
+        step = int(self._steering.parts()[0].iterations)
+        if self._looked_at is None:
+            self._looked_at = step - step % int(self.every)
+        if step - self._looked_at >= int(self.every):
+            self._looked_at = step
+            self._look(self._loss.read(logs), f"step {step}")
+
+    def _look(self, value: float, when: str) -> None:
+        high = self.mode == "max" or (
+            self.mode == "auto"
+            and self.every == "epoch"
+            and any(name in self.monitor for name in _BETTER_WHEN_HIGH)
+        )
+        loss = -value if high else value
+        self._cooling = max(self._cooling - 1, 0)
+        if loss < self._best - self.min_delta:
+            self._best, self._waited = loss, 0
+        elif self._cooling == 0:
+            self._waited += 1
+        if self._waited >= self.patience:
+            self._lower(when)
+
+    def _lower(self, when: str) -> None:
+        self._waited, self._cooling = 0, self.cooldown
+        steering = self._steering
+        if steering is None:
+            return
+        for part, multiplier in zip(steering.parts(), self._multipliers):
+            rate = present_value(part, RATE)
+            if rate <= self.min_rate:
+                continue
+            factor = max(self.factor, self.min_rate / rate)
+            if steering.follows_a_curve(part, RATE):
+                multiplier.assign(multiplier * factor)
+                self.multiplier = float(multiplier.numpy())
+            else:  # in a variable that is saved with the optimizer
+                own = vars(part)["_learning_rate"].law.base
+                own.assign(own * factor)
+            if self.verbose:
+                print(
+                    f"PerformanceScheduler: {when}: learning rate of {part.name} "
+                    f"lowered from {rate:.4g} to {rate * factor:.4g}"
+                )
+
+    def _reset(self) -> None:
+        self.multiplier = self._given_multiplier
+        self._multipliers = []
+        self._best, self._waited, self._cooling = math.inf, 0, 0
+        self._began = self._warned = False
+        self._looked_at = None
+
+    def _save_state(self, epoch: int) -> None:
+        if self._state_path is None:
+            return
+        states = _read(self._state_path)
+        # That of the epoch before too: which was backed up last is not known here.
+        states = {key: states[key] for key in states if int(key) == epoch - 1}
+        states[str(epoch)] = {
+            "best": self._best,
+            "waited": self._waited,
+            "cooling": self._cooling,
+            "multipliers": [float(m.numpy()) for m in self._multipliers],
+        }
+        os.makedirs(os.path.dirname(self._state_path), exist_ok=True)
+        with open(self._state_path, "w") as file:
+            json.dump(states, file)
+
+    def _load_state(self, epoch: int) -> None:
+        state = _read(self._state_path).get(str(epoch))
+        if not state:
+            return
+        self._best, self._waited = state["best"], state["waited"]
+        self._cooling = state["cooling"]
+        for multiplier, value in zip(self._multipliers, state["multipliers"]):
+            multiplier.assign(value)
+            self.multiplier = value
+
+
+def _state_path(callbacks: list[Any]) -> str | None:
+    """Returns where to keep the state: beside the backup that Keras keeps."""
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.BackupAndRestore):
+            return os.path.join(str(callback.backup_dir), _STATE_FILE)
+    return None
+
+
+def _read(path: str | None) -> dict[str, Any]:
+    if path is None or not os.path.exists(path):
+        return {}
+    with open(path) as file:
+        states: dict[str, Any] = json.load(file)
+    return states

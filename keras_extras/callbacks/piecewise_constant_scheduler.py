@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import Any
+
+from keras_extras.callbacks.scheduler import Scheduler
+from keras_extras.schedules.piecewise_constant import PiecewiseConstant
+from keras_extras.steering.steering import RATE
+from keras_extras.steering.steering import Steering
+
+
+class PiecewiseConstantScheduler(Scheduler):
+    """Keeps the learning rate at one value for some steps, then at the next.
+
+    The rate takes its next value at the step `optimizer.iterations` of each
+    boundary, inside the training step. The rate that the model was compiled with
+    has no part in it. For boundaries that depend on how training goes, use
+    `PerformanceScheduler`.
+
+    Args:
+        boundaries: List of the steps at which the rate changes, increasing.
+        values: List of learning rates > 0, one more than `boundaries`.
+        restore: Boolean. Whether to put the rate back at the end rather than to
+            leave it at its last value. Defaults to `True`.
+
+    Raises:
+        ValueError: If an argument has no valid value; when training starts, if
+            the model has no optimizer, or another callback sets the rate.
+
+    Example:
+
+    ```python
+    steps = keras_extras.callbacks.PiecewiseConstantScheduler(
+        boundaries=[5000, 15_000], values=[0.01, 0.005, 0.001]
+    )
+    model.fit(x, y, epochs=10, callbacks=[steps])
+    ```
+    """
+
+    def __init__(
+        self, boundaries: list[float], values: list[float], restore: bool = True
+    ) -> None:
+        super().__init__(restore)
+        self.curve = PiecewiseConstant(boundaries, values)
+        if min(self.curve.constants) <= 0:
+            raise ValueError(
+                "`values` must be learning rates, numbers > 0. "
+                f"Received: values={values!r}"
+            )
+
+    def plan(self, steering: Steering, optimizer: Any) -> None:
+        steering.drive(optimizer, RATE, self.curve, owner=type(self).__name__)

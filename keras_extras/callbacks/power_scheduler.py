@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from typing import Any
+
+from keras_extras.callbacks.scheduler import Scheduler
+from keras_extras.schedules.power import Power
+from keras_extras.steering.steering import RATE
+from keras_extras.steering.steering import Steering
+
+
+class PowerScheduler(Scheduler):
+    """Lowers the learning rate on every batch, fast at first, then ever more slowly.
+
+    The rate at step t is that of the optimizer divided by
+    `(1 + t / decay_steps) ** power`, with t = `optimizer.iterations`, computed
+    inside the training step. A second `fit`, and one after a restart, goes on where
+    the last one was. The rate never gets small within a usual training: where the
+    last steps are to settle, take `OneCycleScheduler`.
+
+    Args:
+        decay_steps: Number of steps, the time scale: with a power of 1 the rate is
+            half of what it was after so many.
+        power: Float, the exponent. Defaults to `1.0`.
+        restore: Boolean. Whether to put the rate back at the end rather than to
+            leave it at its last value. Defaults to `True`.
+
+    Raises:
+        ValueError: If an argument has no valid value; when training starts, if
+            the model has no optimizer.
+
+    Example:
+
+    ```python
+    decay = keras_extras.callbacks.PowerScheduler(decay_steps=10_000)
+    model.fit(x, y, epochs=10, callbacks=[decay])
+    ```
+    """
+
+    def __init__(
+        self, decay_steps: float, power: float = 1.0, restore: bool = True
+    ) -> None:
+        super().__init__(restore)
+        self.curve = Power(1.0, decay_steps, power)
+
+    def plan(self, steering: Steering, optimizer: Any) -> None:
+        steering.multiply(optimizer, RATE, self.curve)

@@ -1,0 +1,106 @@
+"""What the callbacks that drive hyperparameters have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from keras_extras import hyperparameters
+from keras_extras.schedules import checks
+from keras_extras.steering.steering import RATE
+from keras_extras.steering.steering import Steering
+from keras_extras.steering.steering import check_drivable
+from keras_extras.steering.steering import check_model
+from keras_extras.steering.steering import present_value
+
+_MOMENTUM_NAMES = ("momentum", "beta_1", "adam_beta_1")
+
+
+class Scheduler(keras.callbacks.Callback):
+    """Drives hyperparameters inside the training step.
+
+    Subclasses say what to drive in `plan`. Nothing is looked at before training
+    starts, so a callback can be copied until then.
+    """
+
+    names: tuple[str, ...] = (RATE,)
+
+    def __init__(self, restore: bool = True) -> None:
+        super().__init__()
+        self.restore = checks.check_choice("restore", restore, (True, False))
+        self._steering: Steering | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves out what belongs to a training that is going on."""
+        return dict(vars(self)) | {"_steering": None, "_model": None}
+
+    def plan(self, steering: Steering, optimizer: Any) -> None:
+        """Says what to drive of one optimizer, after all callbacks have begun."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Raises an error if this training cannot be driven."""
+        for part in hyperparameters.parts(self.model.optimizer):
+            for name in self.names:
+                check_drivable(part, name)
+        if not self.restore:
+            self._check_can_keep()
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        check_model(self.model)
+        self.check()
+        self._steering = Steering.join(self.model, self._plan_all)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs is not None and self._steering is not None:
+            log_hyperparameters(self._steering.parts(), logs)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._steering is None:
+            return
+        if not self.restore:
+            for part in self._steering.parts():
+                for name in self.driven_names(part):
+                    self._steering.keep(part, name)
+        self._steering = None
+
+    def driven_names(self, optimizer: Any) -> tuple[str, ...]:
+        """Returns the names of what this callback drives of one optimizer."""
+        return self.names
+
+    def _plan_all(self, steering: Steering) -> None:
+        for part in steering.parts():
+            self.plan(steering, part)
+
+    def _check_can_keep(self) -> None:
+        for part in hyperparameters.parts(self.model.optimizer):
+            rate = vars(part)["_learning_rate"]
+            if RATE in self.names and not isinstance(rate, keras.Variable):
+                raise ValueError(
+                    "`restore=False` needs an optimizer whose learning rate is a "
+                    "number, which can be left at another. "
+                    f"Received: restore=False, learning_rate={rate!r}"
+                )
+
+
+def momentum_names(optimizer: Any) -> tuple[str, ...]:
+    """Returns the attributes that hold a momentum which the optimizer makes use of.
+
+    A schedule-free optimizer has none in this sense: what it stores was computed
+    with the `beta_1` of the step before and is taken apart with that of the next.
+    """
+    if type(optimizer).__name__ == "ScheduleFreeAdamW":
+        return ()
+    held = {name: vars(optimizer).get(name) for name in _MOMENTUM_NAMES}
+    # `float.__gt__`: what is driven already compares as what it replaces.
+    return tuple(n for n, v in held.items() if isinstance(v, float) and v > 0)
+
+
+def log_hyperparameters(parts: list[Any], logs: dict[str, Any]) -> None:
+    """Adds the rate and momentum of the next step to the logs of an epoch."""
+    for part in parts:
+        suffix = f"_{part.name}" if len(parts) > 1 else ""
+        logs[f"learning_rate{suffix}"] = present_value(part, RATE)
+        for name in momentum_names(part)[:1]:
+            logs[f"momentum{suffix}"] = present_value(part, name)

@@ -1,0 +1,27 @@
+"""Curves of hyperparameters: pure, serialisable functions of the step."""
+
+from keras_extras.schedules.cosine import Cosine
+from keras_extras.schedules.curve import Curve
+from keras_extras.schedules.exponential import Exponential
+from keras_extras.schedules.interpolation import Interpolation
+from keras_extras.schedules.join import Join
+from keras_extras.schedules.one_cycle import OneCycle
+from keras_extras.schedules.one_cycle_momentum import OneCycleMomentum
+from keras_extras.schedules.piecewise_constant import PiecewiseConstant
+from keras_extras.schedules.polynomial import Polynomial
+from keras_extras.schedules.power import Power
+from keras_extras.schedules.warmup import Warmup
+
+__all__ = [
+    "Cosine",
+    "Curve",
+    "Exponential",
+    "Interpolation",
+    "Join",
+    "OneCycle",
+    "OneCycleMomentum",
+    "PiecewiseConstant",
+    "Polynomial",
+    "Power",
+    "Warmup",
+]

@@ -1,0 +1,83 @@
+"""Checks of arguments that schedules and their callbacks have in common."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a finite real number; booleans are none."""
+    is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return is_real and math.isfinite(value)
+
+
+def check_positive(name: str, value: Any) -> float:
+    """Returns `value` as a float, if it is a number above 0."""
+    if not is_number(value) or value <= 0:
+        raise ValueError(f"`{name}` must be a number > 0. Received: {name}={value!r}")
+    return float(value)
+
+
+def check_not_negative(name: str, value: Any) -> float:
+    """Returns `value` as a float, if it is a number that is not below 0."""
+    if not is_number(value) or value < 0:
+        raise ValueError(f"`{name}` must be a number >= 0. Received: {name}={value!r}")
+    return float(value)
+
+
+def check_fraction(name: str, value: Any) -> float:
+    """Returns `value` as a float, if it is above 0 and below 1."""
+    if not is_number(value) or not 0 < value < 1:
+        raise ValueError(
+            f"`{name}` must be a number between 0 and 1, without either. "
+            f"Received: {name}={value!r}"
+        )
+    return float(value)
+
+
+def check_momentum(name: str, value: Any) -> float:
+    """Returns `value` as a float, if it is at least 0 and below 1."""
+    if not is_number(value) or not 0 <= value < 1:
+        raise ValueError(
+            f"`{name}` must be a number from 0 up to, but not, 1. "
+            f"Received: {name}={value!r}"
+        )
+    return float(value)
+
+
+def check_count(name: str, value: Any, least: int = 1) -> int:
+    """Returns `value` as an int, if it is a whole number of at least `least`."""
+    if not is_number(value) or value != int(value) or value < least:
+        raise ValueError(
+            f"`{name}` must be an integer >= {least}. Received: {name}={value!r}"
+        )
+    return int(value)
+
+
+def check_choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
+    """Returns `value`, if it is one of `choices`."""
+    if not any(value is choice or value == choice for choice in choices):
+        allowed = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(
+            f"`{name}` must be one of {allowed}. Received: {name}={value!r}"
+        )
+    return value
+
+
+def check_increasing(name: str, values: Any) -> list[float]:
+    """Returns `values` as floats, if they are numbers >= 0 that increase."""
+    numbers_ok = isinstance(values, Sequence) and all(is_number(v) for v in values)
+    if (
+        not numbers_ok
+        or any(v < 0 for v in values)
+        or any(b <= a for a, b in itertools.pairwise(values))
+    ):
+        raise ValueError(
+            f"`{name}` must be a list of numbers >= 0, each greater than the one "
+            f"before. Received: {name}={values!r}"
+        )
+    return [float(v) for v in values]

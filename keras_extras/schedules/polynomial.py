@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import keras
+
+from keras_extras.schedules.curve import Curve
+
+
+@keras.saving.register_keras_serializable(package="keras_extras")
+class Polynomial(Curve, keras.optimizers.schedules.PolynomialDecay):
+    """`keras.optimizers.schedules.PolynomialDecay` as a curve.
+
+    It computes what Keras' schedule computes, and can be plotted. Where no plot is
+    wanted, take Keras' own: files that hold it load without this package.
+
+    Args:
+        initial_learning_rate: Float, the value at step 0.
+        decay_steps: Integer, the step from which the last value holds.
+        end_learning_rate: Float, the last value. Defaults to `0.0001`.
+        power: Float, the power of the polynomial. Defaults to `1.0`.
+        cycle: Boolean. Whether to start again beyond `decay_steps`. Defaults to
+            `False`.
+        name: String, the name of the schedule. Defaults to `"PolynomialDecay"`.
+
+    Example:
+
+    ```python
+    line = keras_extras.schedules.Polynomial(0.1, decay_steps=1000)
+    line.plot(1000).show()
+    ```
+    """

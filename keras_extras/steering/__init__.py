@@ -1,0 +1,1 @@
+"""Drives hyperparameters inside the compiled training step."""
