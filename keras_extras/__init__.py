@@ -1,7 +1,10 @@
 """Drop-in components for Keras 3 that make a training run explain itself."""
 
 from keras_extras import callbacks as callbacks
+from keras_extras import constraints as constraints
 from keras_extras import diagnostics as diagnostics
+from keras_extras import layers as layers
+from keras_extras import uncertainty as uncertainty
 
 
 def __getattr__(name: str) -> str:

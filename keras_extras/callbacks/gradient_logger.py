@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
 from keras_extras.callbacks.monitor import LogDir
 from keras_extras.callbacks.monitor import Monitor
+from keras_extras.constraints.share_at_limit import share_at_limit
 from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.layer_table import LayerFilter
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.sampling import Interval
+from keras_extras.instrumentation.step_record import StepRecord
 
 
 class GradientLogger(Monitor):
@@ -26,6 +33,8 @@ class GradientLogger(Monitor):
     - `weight_norm`: L2 norm of the weights before the update.
     - `update_norm`, `update_ratio`: L2 norm of the change of the weights, and its
       ratio to `weight_norm`; about 1e-3 is usual.
+    - `weight_at_limit_fraction`, where layers have a max-norm constraint: share of
+      their units, 0 to 1, that it holds back, after the update.
 
     and one `(steps,)` array for `global_gradient_norm` and, with an optimizer that
     clips, `gradient_clipped`: 1 where that step was clipped, so its mean is the
@@ -78,6 +87,7 @@ class GradientLogger(Monitor):
         updates: bool = True,
     ) -> None:
         super().__init__(log_dir, every, layers)
+        self._limited: dict[str, list[Any]] = {}
         self.histograms = histograms
         self.updates = updates
         measures = {plans.GRADIENTS}
@@ -87,3 +97,25 @@ class GradientLogger(Monitor):
 
     def concerns(self, site: Site) -> bool:
         return bool(site.variables)
+
+    def choose(self, sites: list[Site]) -> list[Site]:
+        chosen = super().choose(sites)
+        self._limited = {
+            site.info.name: list(site.variables)
+            for site in chosen
+            if share_at_limit(list(site.variables)) is not None
+        }
+        return chosen
+
+    def receive(self, record: StepRecord) -> None:
+        if self._limited:
+            shares = [self._share(name) for name in record.layers]
+            statistics = {**record.statistics, "weight_at_limit_fraction": shares}
+            record = replace(
+                record, statistics={k: np.asarray(v) for k, v in statistics.items()}
+            )
+        super().receive(record)
+
+    def _share(self, layer: str) -> float:
+        share = share_at_limit(self._limited.get(layer, []))
+        return np.nan if share is None else share

@@ -32,11 +32,11 @@ class Configured:
         return self.layer_class(*args, **filled, **kwargs)
 
     def __repr__(self) -> str:
-        arguments = "".join(f", {k}={v!r}" for k, v in self.defaults.items())
+        arguments = "".join(f", {k}={_text(v)}" for k, v in self.defaults.items())
         return f"configured({self.layer_class.__name__}{arguments})"
 
 
-def configured(layer_class: type, **defaults: Any) -> Configured:
+def configured(layer_class: type | Configured, **defaults: Any) -> Configured:
     """Gives a layer class other defaults, as `functools.partial` would.
 
     Use it where many layers of a model share their arguments. Unlike `partial`, it
@@ -136,9 +136,9 @@ _NAMED = (
 
 
 def _positional_names(layer_class: type) -> list[str]:
-    parameters = inspect.signature(layer_class.__init__).parameters.values()
+    parameters = inspect.signature(layer_class).parameters.values()
     positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return [p.name for p in parameters if p.kind is positional][1:]
+    return [p.name for p in parameters if p.kind is positional]
 
 
 def _own_copy(value: Any) -> Any:
@@ -149,5 +149,13 @@ def _own_copy(value: Any) -> Any:
 
 
 def _describe(layer_class: type, defaults: dict[str, Any]) -> str:
-    arguments = ", ".join(f"{name}={value!r}" for name, value in defaults.items())
+    arguments = ", ".join(f"{k}={_text(v)}" for k, v in defaults.items())
     return f"Makes a `keras.layers.{layer_class.__name__}` with {arguments}."
+
+
+def _text(value: Any) -> str:
+    """Returns what makes an object of Keras, instead of where it is in memory."""
+    if not hasattr(value, "get_config") or isinstance(value, type):
+        return repr(value)
+    config = ", ".join(f"{k}={_text(v)}" for k, v in value.get_config().items())
+    return f"{type(value).__name__}({config})"

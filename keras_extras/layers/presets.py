@@ -21,6 +21,4 @@ MaxNormDense = configured(
     HeDense, kernel_constraint=keras.constraints.MaxNorm(1.0, axis=0)
 )
 
-RegularizedDense = configured(
-    HeDense, kernel_regularizer=keras.regularizers.L2(0.01)
-)
+RegularizedDense = configured(HeDense, kernel_regularizer=keras.regularizers.L2(0.01))

@@ -47,6 +47,12 @@ def _array(x: Any) -> Any:
     return array
 
 
+def fixed_batch_size(model: Any) -> int | None:
+    """Returns the number of rows that the model is built for, if it is."""
+    functional = functional_of(model)
+    return functional.inputs[0].shape[0] if functional is not None else None
+
+
 def rows_of(arrays: Any) -> int:
     """Returns the number of rows."""
     return int(keras.tree.flatten(arrays)[0].shape[0])
@@ -119,10 +125,11 @@ def _check_shapes(functional: Any, batch: Any) -> None:
             )
         given = dict(zip(expected, flat))
     for name, array in given.items():
-        if not _fits(tuple(array.shape), expected[name]):
+        shape = tuple(array.shape)
+        if not _fits(shape, expected[name]):
             raise ValueError(
                 f"`x` must have the shape {expected[name]} for the model's input "
-                f"{name!r}. Received: shape {tuple(array.shape)}"
+                f"{name!r}. Received: shape {shape}"
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import keras
@@ -91,4 +92,23 @@ def check_something_random(model: Any, chosen: list[Any]) -> None:
             "or attention layer with `dropout`. Without one, all samples are equal. "
             "Name layers of your own in `layers`. "
             f"Received: model={model!r}"
+        )
+
+
+def check_log_dir(log_dir: Any) -> None:
+    allowed = str | os.PathLike | keras.callbacks.TensorBoard | None
+    if not isinstance(log_dir, allowed) or log_dir == "":
+        raise ValueError(
+            "`log_dir` must be a path, a `keras.callbacks.TensorBoard` or None. "
+            f"Received: log_dir={log_dir!r}"
+        )
+
+
+def check_lengths(x: Any, y: Any) -> None:
+    """Raises `ValueError` unless there is a target for each input."""
+    lengths = {len(part) for part in [*keras.tree.flatten(x), y]}
+    if len(lengths) != 1:
+        raise ValueError(
+            "`x` and `y` must have the same number of rows. Received: "
+            f"{sorted(lengths)}"
         )

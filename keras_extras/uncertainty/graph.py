@@ -39,7 +39,7 @@ class SplitGraph:
 
     def __init__(self, model: Any, random: list[Any]) -> None:
         self._random = {id(layer) for layer in random}
-        self._functional = functional_of(model)
+        self._functional: Any = functional_of(model)
         self._steps: list[_Step] = []
         self._places = 0
         self._is_random: dict[int, bool] = {}
@@ -105,9 +105,7 @@ class SplitGraph:
             else:
                 is_random = random_inputs or random_inside
                 made = [self._new_place(t, is_random) for t in node.outputs]
-                step = _Step(
-                    node.operation, node.arguments, arguments, made, is_random
-                )
+                step = _Step(node.operation, node.arguments, arguments, made, is_random)
                 self._steps.append(step)
             place_of.update({id(t): p for t, p in zip(node.outputs, made)})
         return [place_of[id(t)] for t in functional.outputs]
@@ -131,12 +129,13 @@ class SplitGraph:
                 values.update(zip(step.outputs, keras.tree.flatten(outputs)))
 
 
-def functional_of(model: Any) -> Any | None:
+def functional_of(model: Any) -> Any:
     """Returns the graph of a model that `call` runs as it is, else `None`."""
     if isinstance(model, keras.Sequential):
         plain = type(model).call is keras.Sequential.call
         return model._functional if plain else None
-    for base in type(model).__mro__:
+    bases: tuple[Any, ...] = type(model).__mro__
+    for base in bases:
         if base.__name__ == "Functional" and base.__module__.startswith("keras."):
             return model if type(model).call is base.call else None
     return None
@@ -144,7 +143,9 @@ def functional_of(model: Any) -> Any | None:
 
 def _nodes(functional: Any) -> list[Any]:
     by_depth = functional._nodes_by_depth
-    nodes = [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+    nodes = [
+        node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]
+    ]
     return [node for node in nodes if node.operation and not node.is_input]
 
 

@@ -14,6 +14,7 @@ from keras_extras.uncertainty.batches import arrays_of
 from keras_extras.uncertainty.batches import batches
 from keras_extras.uncertainty.batches import check_inputs
 from keras_extras.uncertainty.batches import count_batches
+from keras_extras.uncertainty.batches import fixed_batch_size
 from keras_extras.uncertainty.batches import is_dataset
 from keras_extras.uncertainty.batches import rows_of
 from keras_extras.uncertainty.mc_prediction import MCPrediction
@@ -206,7 +207,8 @@ class _Run:
             checks.check_no_batch_size(batch_size)
         else:
             x = arrays_of(x)
-            first = keras.tree.map_structure(lambda array: array[:1], x)
+            batch_size = batch_size or fixed_batch_size(self._model)
+            first = keras.tree.map_structure(lambda array: array[: batch_size or 1], x)
             check_inputs(self._model, first, 0)
             batch_size = batch_size or self._default_batch_size(self._sampler(x))
         progress = Progress(count_batches(x, batch_size), self._samples, verbose)
@@ -318,9 +320,7 @@ class _Run:
 
 def _fingerprint(model: Any, chosen: list[Any]) -> Any:
     """Returns what a compiled sampler depends on and a user may change."""
-    rates = [
-        tuple(getattr(layer, name, None) for name in _RATES) for layer in chosen
-    ]
+    rates = [tuple(getattr(layer, name, None) for name in _RATES) for layer in chosen]
     layers = [id(layer) for layer in sublayers(model)]
     return tuple(layers), tuple(id(layer) for layer in chosen), tuple(rates)
 

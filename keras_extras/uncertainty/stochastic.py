@@ -148,13 +148,10 @@ def switched_on(
         tiled: Whether the rows stand for several samples of each input; raises
             `CannotTile` in the trace if a layer gives all rows the same mask.
     """
-    switches = _switches(model, chosen, shared, tiled)
     with _lock:
+        switches = _switches(model, chosen, shared, tiled)
         saved = [vars(s.owner).get(s.method, _MISSING) for s in switches]
-        for switch in switches:
-            original = getattr(switch.owner, switch.method)
-            # Past `__setattr__`, which would track the override in the model.
-            vars(switch.owner)[switch.method] = switch.make(switch.owner, original)
+        _install(switches)
     try:
         yield
     finally:
@@ -162,6 +159,18 @@ def switched_on(
             for switch, before in reversed(list(zip(switches, saved))):
                 _restore(switch, before)
         _forget_masks(chosen)
+
+
+def install(model: Any, chosen: list[Any]) -> None:
+    """Switches the chosen layers on for good."""
+    _install(_switches(model, chosen, shared=False, tiled=False))
+
+
+def _install(switches: list[_Switch]) -> None:
+    for switch in switches:
+        original = getattr(switch.owner, switch.method)
+        # Past `__setattr__`, which would track the override in the model.
+        vars(switch.owner)[switch.method] = switch.make(switch.owner, original)
 
 
 def _restore(switch: _Switch, before: Any) -> None:
