@@ -9,16 +9,26 @@ import pytest
 
 import keras_extras
 from keras_extras import callbacks
+from keras_extras import constraints
 from keras_extras import diagnostics
+from keras_extras import layers
+from keras_extras import uncertainty
+from keras_extras.layers.configured import Configured
 
+MODULES = (callbacks, constraints, diagnostics, layers, uncertainty)
 PUBLIC = [
-    (module, name) for module in (callbacks, diagnostics) for name in module.__all__
+    (module, name)
+    for module in MODULES
+    for name in module.__all__
+    if not isinstance(getattr(module, name), Configured)
 ]
 CALLBACKS = [getattr(callbacks, name) for name in callbacks.__all__]
 
 
 def arguments_of(thing):
-    if vars(thing).get("__dataclass_fields__"):
+    if not isinstance(thing, type):
+        return list(inspect.signature(thing).parameters)
+    if vars(thing).get("__dataclass_fields__") or thing is uncertainty.MCPrediction:
         return []  # its attributes, which stand under `Attributes:`
     return list(inspect.signature(thing).parameters)
 
@@ -53,7 +63,8 @@ def test_public_methods_and_properties_are_documented(module, name):
     thing = getattr(module, name)
     for attribute, value in vars(thing).items():
         is_ours = inspect.isfunction(value) or isinstance(value, property)
-        inherited = hasattr(keras.callbacks.Callback, attribute)
+        bases = keras.callbacks.Callback, keras.layers.Layer
+        inherited = any(hasattr(base, attribute) for base in bases)
         if is_ours and not attribute.startswith("_") and not inherited:
             assert inspect.getdoc(value), attribute
 
@@ -82,7 +93,7 @@ def test_defaults_are_those_that_the_documentation_names(callback):
 
 
 def test_all_names_are_sorted_and_there():
-    for module in (callbacks, diagnostics):
+    for module in MODULES:
         assert list(module.__all__) == sorted(module.__all__)
         assert all(hasattr(module, name) for name in module.__all__)
 
