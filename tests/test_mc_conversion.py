@@ -69,11 +69,13 @@ def test_context_switches_every_kind_of_layer_on_and_off(name):
     keras.utils.set_random_seed(3)
     model, x = make(), rows(6, *shape, seed=4) + 0.2
     plain = model.predict(x, verbose=0)
-    before = [np.array(v) for v in model.variables]
     none, double = outcomes(model, x)
+    before = [np.array(v) for v in model.variables]
     with mc_dropout(model, seed=0):
         called = np.stack([model(x) for _ in range(6)])
         predicted = model.predict(x, verbose=0)
+    for old, variable in zip(before, model.variables):
+        np.testing.assert_array_equal(old, np.array(variable))
     for sample in (*called, predicted):
         axes = tuple(range(1, sample.ndim))
         is_none = np.isclose(sample, none, atol=1e-5).all(axis=axes)
@@ -82,8 +84,6 @@ def test_context_switches_every_kind_of_layer_on_and_off(name):
     assert not np.allclose(called, called[0])
     np.testing.assert_array_equal(model.predict(x, verbose=0), plain)
     np.testing.assert_allclose(np.array(model(x)), plain, atol=1e-6)
-    for old, variable in zip(before, model.variables):
-        np.testing.assert_array_equal(old, np.array(variable))
 
 
 def test_context_leaves_normalisation_alone_and_nothing_behind():
