@@ -1,8 +1,11 @@
 """Drop-in components for Keras 3 that make a training run explain itself."""
 
 from keras_extras import callbacks as callbacks
+from keras_extras import constraints as constraints
 from keras_extras import diagnostics as diagnostics
+from keras_extras import layers as layers
 from keras_extras import schedules as schedules
+from keras_extras import uncertainty as uncertainty
 from keras_extras.finder.find import find_learning_rate as find_learning_rate
 
 

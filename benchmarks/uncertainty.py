@@ -1,0 +1,264 @@
+"""What 100 samples cost with `mc_predict`, against the usual ways to draw them.
+
+Run as `python benchmarks/uncertainty.py [--rounds N] [--model NAME]`, with
+`--memory` for peak memory instead of time. All ways take turns in one process, in
+random order; each value is one whole prediction.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from keras_extras.uncertainty import mc_predict
+
+SAMPLES = 100
+
+
+def mlp() -> Any:
+    stack = [layers.Dense(300, activation="relu"), layers.Dropout(0.2)]
+    stack += [layers.Dense(100, activation="relu"), layers.Dropout(0.2)]
+    return keras.Sequential(
+        [keras.Input((784,)), *stack, layers.Dense(10, activation="softmax")]
+    )
+
+
+def cnn() -> Any:
+    stack = [layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D()]
+    stack += [layers.Conv2D(64, 3, activation="relu"), layers.MaxPooling2D()]
+    stack += [layers.Flatten(), layers.Dropout(0.25)]
+    stack += [layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
+    return keras.Sequential(
+        [keras.Input((28, 28, 1)), *stack, layers.Dense(10, activation="softmax")]
+    )
+
+
+def lstm() -> Any:
+    memory = layers.LSTM(64, dropout=0.2, recurrent_dropout=0.2)
+    return keras.Sequential(
+        [keras.Input((30, 16)), memory, layers.Dense(5, activation="softmax")]
+    )
+
+
+def transformer() -> Any:
+    words = keras.Input((40,), dtype="int32")
+    x = layers.Embedding(2000, 32)(words)
+    attended = layers.MultiHeadAttention(4, 8, dropout=0.1)(x, x)
+    x = layers.LayerNormalization()(x + attended)
+    hidden = layers.Dense(64, activation="relu")(x)
+    x = layers.LayerNormalization()(x + layers.Dropout(0.1)(layers.Dense(32)(hidden)))
+    x = layers.Dropout(0.1)(layers.GlobalAveragePooling1D()(x))
+    return keras.Model(words, layers.Dense(2, activation="softmax")(x))
+
+
+def floats(rows: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(0).random((rows, *shape), dtype=np.float32)
+
+
+def words(rows: int, length: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 2000, (rows, length)).astype("int32")
+
+
+# Name: model, its inputs.
+CASES: dict[str, tuple[Callable[[], Any], Callable[[], np.ndarray]]] = {
+    "mlp100": (mlp, lambda: floats(100, 784)),
+    "mlp1000": (mlp, lambda: floats(1000, 784)),
+    "cnn200": (cnn, lambda: floats(200, 28, 28, 1)),
+    "lstm100": (lstm, lambda: floats(100, 30, 16)),
+    "transformer100": (transformer, lambda: words(100, 40)),
+}
+
+
+def by_predict(model: Any, x: np.ndarray) -> Any:
+    """What books print for `predict`: it does not even sample, but costs the same."""
+    found = np.stack([model.predict(x, verbose=0) for _ in range(SAMPLES)])
+    return found.mean(axis=0), found.std(axis=0)
+
+
+def by_calls(model: Any, x: np.ndarray) -> Any:
+    found = np.stack([model(x, training=True) for _ in range(SAMPLES)])
+    return found.mean(axis=0), found.std(axis=0)
+
+
+def tiler(model: Any) -> Callable[[Any, np.ndarray], Any]:
+    """All samples as one `predict` of as many rows, as uncertainty-wizard does."""
+
+    @tf.function(reduce_retracing=True)
+    def sample(batch: Any) -> Any:
+        return model(batch, training=True)
+
+    def run(model: Any, x: np.ndarray) -> Any:
+        tiled = np.tile(x, (SAMPLES, *[1] * (x.ndim - 1)))
+        parts = [sample(tiled[i : i + 2048]) for i in range(0, len(tiled), 2048)]
+        found = np.concatenate(parts).reshape(SAMPLES, len(x), -1)
+        return found.mean(axis=0), found.std(axis=0)
+
+    return run
+
+
+def statistics_of(found: Any) -> Any:
+    mean, variance = tf.nn.moments(found, 0)
+    entropy = -tf.reduce_sum(found * tf.math.log(found + 1e-37), axis=-1)
+    votes = tf.reduce_sum(tf.one_hot(tf.argmax(found, -1), found.shape[-1]), axis=0)
+    return mean, variance, tf.reduce_mean(entropy, axis=0), votes
+
+
+def by_hand(name: str, model: Any) -> Callable[[Any, np.ndarray], Any]:
+    """The best compiled loop that one would write for this very model.
+
+    The part before the first dropout once, then chunks of the samples that the
+    processor likes, the same statistics as `mc_predict`.
+    """
+    first = {"mlp": 1, "cnn": 5, "lstm": 0}.get(name.rstrip("0123456789"))
+    rows_at_once = 2048
+
+    def prefix(x: Any) -> Any:
+        for layer in model.layers[:first] if first is not None else []:
+            x = layer(x)
+        return x
+
+    def suffix(x: Any) -> Any:
+        if first is None:
+            return model(x, training=True)
+        for layer in model.layers[first:]:
+            x = layer(x, training=True)
+        return x
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def sample(x: Any) -> Any:
+        common = prefix(x)
+        rows = tf.shape(common)[0]
+        chunk = tf.clip_by_value(rows_at_once // rows, 1, SAMPLES)
+        chunks = tf.cast(tf.math.ceil(SAMPLES / chunk), tf.int32)
+        collected = tf.TensorArray(tf.float32, chunks, infer_shape=False)
+
+        def step(number: Any, collected: Any) -> Any:
+            count = tf.minimum(chunk, SAMPLES - number * chunk)
+            repeats = tf.stack([count, *[1] * (common.shape.rank - 1)])
+            found = suffix(tf.tile(common, repeats))
+            return number + 1, collected.write(number, found)
+
+        _, collected = tf.while_loop(
+            lambda number, _: number < chunks,
+            step,
+            (0, collected),
+            parallel_iterations=1,
+        )
+        classes = model.output_shape[-1]
+        found = tf.reshape(collected.concat(), (SAMPLES, rows, classes))
+        return statistics_of(found)
+
+    def run(model: Any, x: np.ndarray) -> Any:
+        return [np.asarray(t) for t in sample(tf.constant(x))]
+
+    return run
+
+
+def by_us(model: Any, x: np.ndarray) -> Any:
+    found = mc_predict(model, x, SAMPLES, verbose=0)
+    return found.mean, found.std, found.mutual_information, found.variation_ratio
+
+
+def measure(name: str, rounds: int, only_quick: bool) -> str:
+    """Returns two tables: all ways, and with more turns those that are quick."""
+    make, data = CASES[name]
+    model, x = make(), data()
+    quick = {
+        "`mc_predict`": by_us,
+        "`mc_predict` again (control)": by_us,
+        "(d) compiled loop by hand": by_hand(name, model),
+    }
+    every = quick | {
+        "(a) 100 times `predict`": by_predict,
+        "(b) 100 times `model(x, training=True)`": by_calls,
+        "(c) all samples tiled at once": tiler(model),
+    }
+    tables = [] if only_quick else [take_turns(every, model, x, rounds)]
+    tables.append(take_turns(quick, model, x, 8 * rounds))
+    return "\n\n".join(table(seconds) for seconds in tables)
+
+
+def take_turns(
+    ways: dict[str, Any], model: Any, x: np.ndarray, rounds: int
+) -> dict[str, list[float]]:
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for number in range(1 + rounds):  # the first one compiles
+        for way in random.sample(list(ways), len(ways)):
+            start = time.perf_counter()
+            ways[way](model, x)
+            if number:
+                seconds[way].append(time.perf_counter() - start)
+    return seconds
+
+
+def table(seconds: dict[str, list[float]]) -> str:
+    """Returns times, and how many times those of the first way they are."""
+    base = next(iter(seconds.values()))
+    lines = ["| way | ms, median | times `mc_predict` |", "|---|---|---|"]
+    for way, values in seconds.items():
+        ratio = statistics.median(values) / statistics.median(base)
+        within = sorted(v / b for v, b in zip(values, base))
+        low, high = within[len(within) // 4], within[3 * len(within) // 4]
+        milliseconds = 1000 * statistics.median(values)
+        lines.append(
+            f"| {way} | {milliseconds:.0f} | {ratio:.2f} ({low:.2f} to {high:.2f}) |"
+        )
+    return "\n".join(lines)
+
+
+def peak_memory(way: str) -> float:
+    """Returns the peak memory of this process after one prediction, MiB."""
+    model, x = mlp(), floats(10_000, 784)
+    if way == "predict":
+        model.predict(x, verbose=0)
+    elif way == "mc_predict":
+        mc_predict(model, x, SAMPLES, verbose=0)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def memory_table() -> str:
+    """Returns peak memory, each way in a process of its own."""
+    lines = ["| way | peak memory, MiB |", "|---|---|"]
+    for way in ("nothing", "predict", "mc_predict"):
+        command = [sys.executable, __file__, "--peak", way]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        lines.append(f"| {way} | {float(done.stdout.split()[-1]):.0f} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--model", choices=[*CASES, "all"], default="all")
+    parser.add_argument("--quick", action="store_true", help="leave out the slow ways")
+    parser.add_argument("--memory", action="store_true", help="measure peak memory")
+    parser.add_argument("--peak", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.peak:
+        print(peak_memory(options.peak))
+        return
+    print(f"{platform.processor() or platform.machine()}, Python", end=" ")
+    print(f"{platform.python_version()}, TensorFlow {tf.__version__}", end=", ")
+    print(f"Keras {keras.__version__}, {SAMPLES} samples, {options.rounds} rounds")
+    if options.memory:
+        print(f"\n10,000 rows\n\n{memory_table()}")
+        return
+    for name in CASES if options.model == "all" else [options.model]:
+        print(f"\n{name}\n\n{measure(name, options.rounds, options.quick)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+
+from keras_extras.constraints import checks
+from keras_extras.constraints.axes import Kernel
+from keras_extras.constraints.axes import kernels_of
+from keras_extras.constraints.max_norm_for import make
+
+
+def apply_max_norm(
+    model: Any, max_value: float | None, layers: Any = None
+) -> dict[str, tuple[int, ...]]:
+    """Limits the norm of what comes into each unit, in a model that exists.
+
+    Use it with dropout, before a fit or between two, instead of a
+    `kernel_constraint` in each layer; the axis follows from the type of each layer,
+    as in `max_norm_for`. It reaches models within the model, wrappers, cells, and the
+    projections of attention layers. Weights above the limit are brought to it at
+    once, and after each step of a training.
+
+    The constraints are saved with the model, but for those within attention layers,
+    whose configuration has one constraint for kernels of different axes: apply them
+    again after loading.
+
+    With a `keras_extras.callbacks.GradientLogger` the share of the units that are
+    held at the limit is recorded: near 0 the limit does nothing, near 1 it is all
+    that decides the size of the weights.
+
+    Args:
+        model: Built Keras model, compiled or not.
+        max_value: Float > 0, the largest norm; 1 to 4 is usual. `None` takes the
+            max-norm constraints away.
+        layers: List of layers, names or layer classes to limit, or `None` for all
+            that have a kernel; layers within those are included. Defaults to `None`.
+
+    Returns:
+        A dict from the path of each kernel to the axes of its norm.
+
+    Raises:
+        ValueError: If `max_value` is neither a number > 0 nor `None`, if the model is
+            not built, if `layers` names what the model does not have or what has no
+            kernel of a known type, or if a kernel has a constraint of another kind.
+
+    Example:
+
+    ```python
+    keras_extras.constraints.apply_max_norm(model, 3.0)
+    model.fit(x, y, epochs=5)
+    ```
+
+    References:
+        Srivastava et al. (2014), "Dropout: a simple way to prevent neural networks
+        from overfitting", section 5.1.
+    """
+    if max_value is not None:
+        checks.check_max_value(max_value)
+    if not isinstance(model, keras.layers.Layer) or not model.built:
+        raise ValueError(f"`model` must be a built Keras model. Received: {model!r}")
+    found = [
+        (layer, kernel)
+        for layer in _chosen(model, layers)
+        for kernel in kernels_of(layer)
+        if layers is not None or kernel.name != "embeddings"
+    ]
+    if not found:
+        raise ValueError(
+            "`layers` must have at least one kernel of a layer type that Keras has. "
+            f"Received: layers={layers!r}, model={model!r}"
+        )
+    for layer, kernel in found:
+        _check(layer, kernel)
+    for layer, kernel in found:
+        _constrain(layer, kernel, max_value)
+    if getattr(model, "train_function", None) is not None:
+        model.train_function = None  # it was compiled without the constraint
+    return {_variable(layer, kernel).path: kernel.axes for layer, kernel in found}
+
+
+def _chosen(model: Any, layers: Any) -> list[Any]:
+    every = _with_sublayers(model)
+    if layers is None:
+        return every
+    if isinstance(layers, str) or not isinstance(layers, Iterable):
+        layers = [layers]
+    chosen: list[Any] = []
+    for choice in layers:
+        matching = [layer for layer in every if _matches(layer, choice)]
+        if not matching:
+            raise ValueError(
+                "`layers` must hold layers of the model, their names, or layer "
+                f"classes that it has. Received: {choice!r}, which is none of "
+                f"{[layer.name for layer in every[1:]]}"
+            )
+        chosen += [inner for layer in matching for inner in _with_sublayers(layer)]
+    return list({id(layer): layer for layer in chosen}.values())
+
+
+def _with_sublayers(layer: Any) -> list[Any]:
+    found = layer._flatten_layers(include_self=True, recursive=True)
+    return list({id(item): item for item in found}.values())
+
+
+def _matches(layer: Any, choice: Any) -> bool:
+    if isinstance(choice, type):
+        return isinstance(layer, choice)
+    return layer is choice or choice in (layer.name, layer.path)
+
+
+def _variable(layer: Any, kernel: Kernel) -> Any:
+    return getattr(layer, kernel.name)
+
+
+def _check(layer: Any, kernel: Kernel) -> None:
+    variable = _variable(layer, kernel)
+    if not isinstance(variable, keras.Variable):
+        raise ValueError(
+            "`layers` must have plain kernels, neither quantised nor with LoRA. "
+            f"Received: layer {layer.name!r}"
+        )
+    known = keras.constraints.MaxNorm | None
+    if not isinstance(variable.constraint, known):
+        raise ValueError(
+            "`layers` must have no constraint of another kind on their kernels. "
+            f"Received: layer {layer.name!r} with {kernel.constraint}="
+            f"{variable.constraint!r}"
+        )
+
+
+def _constrain(layer: Any, kernel: Kernel, max_value: float | None) -> None:
+    constraint = None if max_value is None else make(kernel, max_value)
+    variable = _variable(layer, kernel)
+    variable.constraint = constraint
+    setattr(layer, kernel.constraint, constraint)
+    if constraint is not None:
+        variable.assign(constraint(variable))

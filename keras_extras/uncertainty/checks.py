@@ -1,0 +1,114 @@
+"""Checks of what users pass."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import keras
+
+from keras_extras.uncertainty.stochastic import random_layers
+
+
+def check_backend() -> None:
+    if keras.backend.backend() != "tensorflow":
+        raise NotImplementedError(
+            "`mc_predict` works on the TensorFlow backend only. "
+            f"Received: backend={keras.backend.backend()!r}"
+        )
+
+
+def check_whole(name: str, value: Any, least: int) -> None:
+    """Raises `ValueError` unless the value is an integer >= `least`, or `None`."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+        raise ValueError(
+            f"`{name}` must be an integer >= {least} or None. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def check_positive(name: str, value: Any) -> None:
+    """Raises `ValueError` unless the value is a number > 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ValueError(f"`{name}` must be a number > 0. Received: {name}={value!r}")
+
+
+def check_one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
+    """Raises `ValueError` unless the value is one of `allowed`."""
+    if not any(value is a or value == a for a in allowed):
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(map(repr, allowed))}. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def check_samples(samples: Any, tolerance: Any, return_samples: bool) -> None:
+    if samples is None:
+        raise ValueError("`samples` must be an integer >= 2. Received: samples=None")
+    try:
+        check_whole("samples", samples, least=2)
+    except ValueError:
+        raise ValueError(
+            "`samples` must be an integer >= 2: one sample has no spread. "
+            f"Received: samples={samples!r}"
+        ) from None
+    if tolerance is None:
+        return
+    check_positive("tolerance", tolerance)
+    if return_samples:
+        raise ValueError(
+            "`return_samples` must be False with `tolerance`: batches may have "
+            "different numbers of samples. Received: return_samples=True, "
+            f"tolerance={tolerance!r}"
+        )
+
+
+def check_no_batch_size(batch_size: Any) -> None:
+    if batch_size is not None:
+        raise ValueError(
+            "`batch_size` must be None for a dataset, which has batches of its own. "
+            f"Received: batch_size={batch_size!r}"
+        )
+
+
+def check_model(model: Any) -> None:
+    """Raises `ValueError` unless it is a Keras model with its weights."""
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"`model` must be a `keras.Model`. Received: model={model!r}")
+    if not model.built:
+        raise ValueError(
+            "`model` must be built: train it, load weights, or call it on a batch. "
+            f"Received: model={model!r}, which has no weights yet"
+        )
+
+
+def check_something_random(model: Any, chosen: list[Any]) -> None:
+    if not random_layers(model, chosen):
+        raise ValueError(
+            "`model` must have at least one layer that drops or adds noise, with a "
+            "rate above 0: Dropout and its relatives, GaussianNoise, or a recurrent "
+            "or attention layer with `dropout`. Without one, all samples are equal. "
+            "Name layers of your own in `layers`. "
+            f"Received: model={model!r}"
+        )
+
+
+def check_log_dir(log_dir: Any) -> None:
+    allowed = str | os.PathLike | keras.callbacks.TensorBoard | None
+    if not isinstance(log_dir, allowed) or log_dir == "":
+        raise ValueError(
+            "`log_dir` must be a path, a `keras.callbacks.TensorBoard` or None. "
+            f"Received: log_dir={log_dir!r}"
+        )
+
+
+def check_lengths(x: Any, y: Any) -> None:
+    """Raises `ValueError` unless there is a target for each input."""
+    lengths = {len(part) for part in [*keras.tree.flatten(x), y]}
+    if len(lengths) != 1:
+        raise ValueError(
+            "`x` and `y` must have the same number of rows. Received: "
+            f"{sorted(lengths)}"
+        )

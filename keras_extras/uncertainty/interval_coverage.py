@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+
+def interval_coverage(
+    y_true: Any, mean: Any, std: Any, levels: Any = (0.5, 0.8, 0.9, 0.95)
+) -> dict[float, float]:
+    """Returns how often the truth lies within intervals of a normal distribution.
+
+    For regression: of an honest standard deviation the central 90 % intervals hold
+    90 % of the true values. Give it the square root of `total_variance`; the `std` of
+    the samples alone leaves the noise of the data out and so is too small.
+
+    Args:
+        y_true: Array of true values.
+        mean: Array of predictions, of as many values.
+        std: Array of standard deviations, of as many values, > 0.
+        levels: Probabilities of the intervals, between 0 and 1. Defaults to
+            `(0.5, 0.8, 0.9, 0.95)`.
+
+    Returns:
+        A dict from each level to the share of the true values in its interval.
+
+    Raises:
+        ValueError: If the arrays do not fit or an argument has no valid value.
+
+    Example:
+
+    ```python
+    std = np.sqrt(prediction.total_variance)
+    keras_extras.uncertainty.interval_coverage(y_test, prediction.mean, std)
+    ```
+
+    References:
+        Kuleshov, Fenner & Ermon (2018), "Accurate uncertainties for deep learning
+        using calibrated regression".
+    """
+    truth, mean, std = (np.ravel(np.asarray(a, float)) for a in (y_true, mean, std))
+    if not len(truth) == len(mean) == len(std) > 0:
+        raise ValueError(
+            "`y_true`, `mean` and `std` must have the same number of values. "
+            f"Received: {len(truth)}, {len(mean)} and {len(std)}"
+        )
+    if not (std > 0).all():
+        raise ValueError(f"`std` must be > 0. Received: smallest {std.min()}")
+    levels = [float(level) for level in np.ravel(levels)]
+    if any(not 0 < level < 1 for level in levels):
+        raise ValueError(f"`levels` must be between 0 and 1. Received: levels={levels}")
+    distance = np.abs(truth - mean) / std
+    widths = {level: NormalDist().inv_cdf(0.5 + level / 2) for level in levels}
+    return {level: float(np.mean(distance <= w)) for level, w in widths.items()}

@@ -1,0 +1,299 @@
+"""Which layers of a model are random, and how to switch those on alone.
+
+Layers are switched on one by one: an override of a method on the instance passes
+`training=True` to it and to nothing else, so that batch normalisation, spectral
+normalisation and augmentation keep the mode that they have in `predict`.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+_MISSING = object()
+_lock = threading.RLock()
+
+LayerChoice = Sequence[Any] | None
+_Make = Callable[[Any, Callable[..., Any]], Callable[..., Any]]
+
+
+class CannotTile(Exception):
+    """A layer draws one mask for all rows, so rows cannot be several samples."""
+
+
+@dataclass(frozen=True)
+class _Switch:
+    """Overrides one method of one object."""
+
+    owner: Any
+    method: str
+    make: _Make
+
+
+def sublayers(layer: Any) -> list[Any]:
+    """Returns the layer and all within it, cells and attention dropout included."""
+    found = layer._flatten_layers(include_self=True, recursive=True)
+    return list({id(item): item for item in found}.values())
+
+
+def stochastic_layers(model: Any, layers: LayerChoice = None) -> list[Any]:
+    """Returns the layers to switch on.
+
+    Args:
+        model: A Keras model.
+        layers: Layers, names or layer classes to choose, `None` for all stochastic
+            regularisation of Keras.
+
+    Raises:
+        ValueError: If nothing of the model is chosen.
+    """
+    candidates = sublayers(model)
+    if layers is None:
+        return [layer for layer in candidates if is_regularisation(layer)]
+    if isinstance(layers, str) or not isinstance(layers, Iterable):
+        layers = [layers]
+    chosen: list[Any] = []
+    for choice in layers:
+        matching = [layer for layer in candidates if _matches(layer, choice)]
+        if not matching:
+            raise ValueError(
+                "`layers` must hold layers of the model, their names, or layer "
+                f"classes that it has. Received: {choice!r}, which is none of "
+                f"{[layer.name for layer in candidates[1:]]}"
+            )
+        for layer in matching:
+            inside = [s for s in sublayers(layer) if is_regularisation(s)]
+            chosen += inside or [layer]
+    return list({id(layer): layer for layer in chosen}.values())
+
+
+def _matches(layer: Any, choice: Any) -> bool:
+    if isinstance(choice, type):
+        return isinstance(layer, choice)
+    return layer is choice or choice in (layer.name, layer.path)
+
+
+def is_regularisation(layer: Any) -> bool:
+    """Whether the layer itself drops something or adds noise in training."""
+    if isinstance(layer, _DROPOUT):
+        return layer.rate > 0
+    if isinstance(layer, keras.layers.GaussianNoise):
+        return layer.stddev > 0
+    if isinstance(layer, keras.layers.Attention):
+        return layer.dropout > 0
+    return _is_dropping_cell(layer)
+
+
+_DROPOUT = (
+    keras.layers.Dropout,
+    keras.layers.AlphaDropout,
+    keras.layers.GaussianDropout,
+)
+
+
+def _is_dropping_cell(layer: Any) -> bool:
+    """Whether it is the cell of a recurrent layer that makes masks of its own."""
+    if not hasattr(layer, "get_dropout_mask"):
+        return False
+    return bool(layer.dropout or layer.recurrent_dropout)
+
+
+def random_layers(model: Any, chosen: list[Any]) -> list[Any]:
+    """Returns all layers whose output differs from sample to sample.
+
+    Beside the chosen ones those that are not of Keras and hold a generator of
+    random numbers: they may use it in inference, as layers that are always on do.
+    """
+    known = {id(layer) for layer in chosen}
+    return [
+        layer
+        for layer in sublayers(model)
+        if id(layer) in known or (_own_generators(layer) and not _of_keras(layer))
+    ]
+
+
+def _of_keras(layer: Any) -> bool:
+    return type(layer).__module__.split(".")[0] == "keras"
+
+
+def _own_generators(layer: Any) -> list[Any]:
+    return list(layer._seed_generators)
+
+
+def seed_generators(model: Any) -> list[Any]:
+    """Returns every generator of random numbers that a layer of the model holds."""
+    found = [item for layer in sublayers(model) for item in _own_generators(layer)]
+    return list({id(item): item for item in found}.values())
+
+
+@contextmanager
+def switched_on(
+    model: Any, chosen: list[Any], shared: bool = False, tiled: bool = False
+) -> Iterator[None]:
+    """Switches the chosen layers on, for as long as the context lasts.
+
+    Args:
+        model: The model that the layers belong to.
+        chosen: Layers to switch on.
+        shared: Whether all rows of a batch get the same mask.
+        tiled: Whether the rows stand for several samples of each input; raises
+            `CannotTile` in the trace if a layer gives all rows the same mask.
+    """
+    with _lock:
+        switches = _switches(model, chosen, shared, tiled)
+        saved = [vars(s.owner).get(s.method, _MISSING) for s in switches]
+        _install(switches)
+    try:
+        yield
+    finally:
+        with _lock:
+            for switch, before in reversed(list(zip(switches, saved))):
+                _restore(switch, before)
+        _forget_masks(chosen)
+
+
+def install(model: Any, chosen: list[Any]) -> None:
+    """Switches the chosen layers on for good."""
+    _install(_switches(model, chosen, shared=False, tiled=False))
+
+
+def _install(switches: list[_Switch]) -> None:
+    for switch in switches:
+        original = getattr(switch.owner, switch.method)
+        # Past `__setattr__`, which would track the override in the model.
+        vars(switch.owner)[switch.method] = switch.make(switch.owner, original)
+
+
+def _restore(switch: _Switch, before: Any) -> None:
+    if before is _MISSING:
+        vars(switch.owner).pop(switch.method, None)
+    else:
+        vars(switch.owner)[switch.method] = before
+
+
+def _forget_masks(chosen: list[Any]) -> None:
+    """Drops the masks that a cell keeps when a call ends in an exception."""
+    for layer in chosen:
+        if _is_dropping_cell(layer):
+            layer.reset_dropout_mask()
+            layer.reset_recurrent_dropout_mask()
+
+
+def _switches(
+    model: Any, chosen: list[Any], shared: bool, tiled: bool
+) -> list[_Switch]:
+    switches = []
+    known = {id(layer) for layer in chosen}
+    for layer in chosen:
+        switches += _switches_of(layer, shared)
+        if tiled and not _is_dropping_cell(layer):
+            switches.append(_Switch(layer, "call", _check_rows))
+    for layer in sublayers(model):
+        cell = getattr(layer, "cell", None)
+        # LSTM and GRU drop their inputs themselves before a fused loop.
+        if id(cell) in known and isinstance(layer, _FUSED):
+            switches.append(_Switch(layer, "inner_loop", _in_training))
+    return switches
+
+
+_FUSED = (keras.layers.LSTM, keras.layers.GRU)
+
+
+def _switches_of(layer: Any, shared: bool) -> list[_Switch]:
+    on = _Switch(layer, "call", _in_training)
+    if not shared:
+        return [on]
+    if isinstance(layer, keras.layers.AlphaDropout):
+        return [_Switch(layer, "call", _shared_alpha), on]
+    if isinstance(layer, keras.layers.GaussianNoise):
+        return [_Switch(layer, "call", _shared_sum), on]
+    if isinstance(layer, _DROPOUT):
+        return [_Switch(layer, "call", _shared_product), on]
+    if isinstance(layer, keras.layers.Attention):
+        return [_Switch(layer, "_apply_scores", _shared_scores)]
+    if _is_dropping_cell(layer):
+        return [_Switch(layer, "_create_dropout_mask", _shared_mask), on]
+    raise ValueError(
+        "`shared_masks` must be False with layers that are not of Keras. "
+        f"Received: shared_masks=True, layer={layer!r}"
+    )
+
+
+def _in_training(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(call)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return call(*args, **{**kwargs, "training": True})
+
+    return wrapper
+
+
+def _check_rows(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(call)
+    def wrapper(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        noise_shape = getattr(layer, "noise_shape", None)
+        fixed_mask = noise_shape is not None and noise_shape[0] is not None
+        tensors = keras.tree.flatten(inputs)
+        if fixed_mask or any(len(t.shape) == 0 or t.shape[0] for t in tensors):
+            raise CannotTile
+        return call(inputs, *args, **kwargs)
+
+    return wrapper
+
+
+def _shared_product(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(call)
+    def wrapper(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        return inputs * call(keras.ops.ones_like(inputs[:1]), *args, **kwargs)
+
+    return wrapper
+
+
+def _shared_sum(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(call)
+    def wrapper(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        return inputs + call(keras.ops.zeros_like(inputs[:1]), *args, **kwargs)
+
+    return wrapper
+
+
+def _shared_alpha(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(call)
+    def wrapper(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        before = layer.noise_shape
+        per_axis = before or (None,) * len(inputs.shape)
+        vars(layer)["noise_shape"] = (1, *per_axis[1:])
+        try:
+            return call(inputs, *args, **kwargs)
+        finally:
+            vars(layer)["noise_shape"] = before
+
+    return wrapper
+
+
+def _shared_scores(layer: Any, apply: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(apply)
+    def wrapper(scores: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
+        _, weights = apply(scores, value, *args, **{**kwargs, "training": False})
+        weights = weights * keras.random.dropout(
+            keras.ops.ones_like(weights[:1]), layer.dropout, seed=layer.seed_generator
+        )
+        return keras.ops.matmul(weights, value), weights
+
+    return wrapper
+
+
+def _shared_mask(layer: Any, create: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(create)
+    def wrapper(step_input: Any, *args: Any, **kwargs: Any) -> Any:
+        return create(step_input[:1], *args, **kwargs)
+
+    return wrapper

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import keras
+
+from keras_extras import layers
+from keras_extras.uncertainty import checks
+from keras_extras.uncertainty.always_on import ALWAYS_ON
+from keras_extras.uncertainty.stochastic import install
+from keras_extras.uncertainty.stochastic import is_regularisation
+from keras_extras.uncertainty.stochastic import stochastic_layers
+from keras_extras.uncertainty.stochastic import sublayers
+
+_CONVERTED = {
+    keras.layers.Dropout: layers.MCDropout,
+    keras.layers.AlphaDropout: layers.MCAlphaDropout,
+    keras.layers.GaussianDropout: layers.MCGaussianDropout,
+    keras.layers.GaussianNoise: layers.MCGaussianNoise,
+    keras.layers.SpatialDropout1D: layers.MCSpatialDropout1D,
+    keras.layers.SpatialDropout2D: layers.MCSpatialDropout2D,
+    keras.layers.SpatialDropout3D: layers.MCSpatialDropout3D,
+    **ALWAYS_ON,
+}
+_BY_NAME = {plain.__name__: converted for plain, converted in _CONVERTED.items()}
+
+
+def to_mc(model: Any) -> Any:
+    """Returns a copy of a model whose every call is a sample.
+
+    Use it to hand a sampling model on, to save it or to export it. To predict with
+    a model once, `mc_predict` is faster and copies nothing. The copy has the
+    weights of the model, of which it is independent, and is not compiled.
+
+    Keras' layers are replaced by those of `keras_extras.layers`, recurrent and
+    attention layers with dropout by such that drop always, at any depth; so the copy
+    samples after saving and loading too, if `keras_extras` is imported. Layers that
+    a subclassed model makes for itself are switched on in the copy, but not in what
+    is saved of it.
+
+    Args:
+        model: Built Keras model that can be made anew from its configuration.
+
+    Returns:
+        A model of the same class.
+
+    Raises:
+        ValueError: If the model has no dropout and no noise, is not built, or
+            cannot be made anew from its configuration.
+
+    Example:
+
+    ```python
+    mc_model = keras_extras.uncertainty.to_mc(model)
+    samples = np.stack([mc_model(x_new) for _ in range(100)])
+    mc_model.save("sampling.keras")
+    ```
+
+    References:
+        Géron (2022), "Hands-on machine learning with Scikit-Learn, Keras and
+        TensorFlow", 3rd edition, chapter 11.
+    """
+    checks.check_model(model)
+    checks.check_something_random(model, stochastic_layers(model))
+    converted = _rebuild(model)
+    _copy_weights(model, converted)
+    plain = [
+        layer
+        for layer in sublayers(converted)
+        if is_regularisation(layer) and not isinstance(layer, _ON)
+    ]
+    install(converted, plain)
+    return converted
+
+
+_ON = tuple(_CONVERTED.values())
+
+
+def _rebuild(model: Any) -> Any:
+    try:
+        config = keras.saving.serialize_keras_object(model)
+        config.pop("compile_config", None)
+        converted = keras.saving.deserialize_keras_object(
+            _convert(copy.deepcopy(config)), safe_mode=False
+        )
+        if not converted.built:
+            converted.build_from_config(model.get_build_config())
+    except Exception as error:
+        raise ValueError(
+            "`model` must be one that can be made anew from its configuration: give "
+            "its classes `get_config` and register them, or use `mc_predict` or "
+            f"`mc_dropout`, which need no copy. Received: model={model!r} ({error})"
+        ) from error
+    return converted
+
+
+def _convert(config: Any) -> Any:
+    """Replaces the classes in a serialised object, at any depth."""
+    if isinstance(config, dict):
+        if str(config.get("module", "")).startswith("keras.layers"):
+            converted = _BY_NAME.get(config.get("class_name", ""))
+            if converted is not None and _is_on(config["config"]):
+                config.update(_reference(converted))
+        return {key: _convert(value) for key, value in config.items()}
+    if isinstance(config, list | tuple):
+        return type(config)(_convert(value) for value in config)
+    return config
+
+
+def _is_on(config: dict[str, Any]) -> bool:
+    return any(config.get(name) for name in _RATES)
+
+
+_RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
+
+
+def _reference(converted: type) -> dict[str, str]:
+    return {
+        "module": converted.__module__,
+        "class_name": converted.__name__,
+        "registered_name": keras.saving.get_registered_name(converted),
+    }
+
+
+def _copy_weights(model: Any, converted: Any) -> None:
+    shapes = [tuple(w.shape) for w in model.weights]
+    if shapes != [tuple(w.shape) for w in converted.weights]:
+        raise ValueError(
+            "`model` must have all its weights in the copy that is made from its "
+            f"configuration. Received: {len(shapes)} weights, of which the copy has "
+            f"{len(converted.weights)}"
+        )
+    converted.set_weights(model.get_weights())
