@@ -1,5 +1,6 @@
 """Layers that sample in inference too, and layers with defaults of one's own."""
 
+from keras_extras.layers.always_on import ALWAYS_ON as ALWAYS_ON
 from keras_extras.layers.configured import configured
 from keras_extras.layers.mc_alpha_dropout import MCAlphaDropout
 from keras_extras.layers.mc_dropout import MCDropout
