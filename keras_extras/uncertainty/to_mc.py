@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 from keras_extras import layers
-from keras_extras.uncertainty import checks
 from keras_extras.layers.always_on import ALWAYS_ON
+from keras_extras.uncertainty import checks
 from keras_extras.uncertainty.stochastic import install
 from keras_extras.uncertainty.stochastic import is_regularisation
 from keras_extras.uncertainty.stochastic import stochastic_layers
