@@ -11,9 +11,9 @@ from keras_extras.batch_loss import BatchLoss
 from keras_extras.finder.rules import RULES
 from keras_extras.finder.snapshot import Snapshot
 from keras_extras.finder.sweep import LearningRateSweep
+from keras_extras.running_fit import data_of_fit
 from keras_extras.schedules import checks
 from keras_extras.schedules.curve import as_float
-from keras_extras.steering.guard import data_of_fit
 from keras_extras.steering.steering import RATE
 from keras_extras.steering.steering import Steering
 from keras_extras.steering.steering import check_drivable

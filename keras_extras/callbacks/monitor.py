@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import warnings
 from typing import Any
@@ -18,6 +17,7 @@ from keras_extras.instrumentation.layer_table import LayerFilter
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.layer_table import select_sites
 from keras_extras.instrumentation.records import Records
+from keras_extras.running_fit import callbacks_of_fit
 from keras_extras.summaries.writer import SummaryWriter
 from keras_extras.summaries.writer import open_writer
 
@@ -64,7 +64,9 @@ class Monitor(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         _check_compiled(self.model, type(self).__name__)
         self.sampler = sampling.make_sampler(self.every, self.overhead)
-        self._instrument = Instrument.join(self.model, self, _all_callbacks())
+        found = callbacks_of_fit()
+        callbacks = None if found is None else found.callbacks
+        self._instrument = Instrument.join(self.model, self, callbacks)
         self._instrument.prepare()
         self.history.source = self._instrument.deliver
         self._close_writer()
@@ -145,20 +147,6 @@ def _check_compiled(model: Any, name: str) -> None:
             f"`{name}` needs a model that is compiled with an optimizer. "
             f"Received: model={model!r}, model.optimizer=None"
         )
-
-
-def _all_callbacks() -> list[Any] | None:
-    """Returns the callbacks of the `fit` that calls `on_train_begin` just now.
-
-    Keras does not tell a callback which others there are.
-    """
-    frame = inspect.currentframe()
-    while frame is not None:
-        caller = frame.f_locals.get("self")
-        if isinstance(caller, keras.callbacks.CallbackList):
-            return caller.callbacks
-        frame = frame.f_back
-    return None
 
 
 def _directory(log_dir: LogDir) -> str | None:

@@ -62,8 +62,8 @@ class LearningRateSweep:
         Raises:
             ImportError: If Plotly is not installed.
         """
-        from keras_extras.schedules.plotting import graph_objects
-        from keras_extras.schedules.plotting import line_figure
+        from keras_extras.plotting import graph_objects
+        from keras_extras.plotting import line_figure
 
         lines = {"loss of the batch": self.losses, "smoothed": self.smoothed}
         figure = line_figure(

@@ -8,13 +8,14 @@ iterator over the data, whose context manager encloses all training steps.
 from __future__ import annotations
 
 import contextlib
-import inspect
 import weakref
 from collections.abc import Callable
 from collections.abc import Iterator
 from typing import Any
 
 import keras
+
+from keras_extras.running_fit import local_of_fit
 
 _HOOKS = (
     "on_epoch_begin",
@@ -47,7 +48,7 @@ class Guard(keras.callbacks.Callback):
         self.set_model(callbacks.model)
         for name in _HOOKS:
             setattr(callbacks, name, self._watched(getattr(callbacks, name)))
-        self._watch_iterator(_local_of_fit(callbacks, "epoch_iterator"))
+        self._watch_iterator(local_of_fit(callbacks, "epoch_iterator"))
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._begin()
@@ -92,34 +93,3 @@ class Guard(keras.callbacks.Callback):
         except BaseException:
             self.end()
             raise
-
-
-def callbacks_of_fit() -> Any | None:
-    """Returns the `CallbackList` that calls `on_train_begin` just now, if any.
-
-    Keras does not tell a callback which others there are.
-    """
-    for frame in _frames():
-        found = frame.f_locals.get("self")
-        if isinstance(found, keras.callbacks.CallbackList):
-            return found
-    return None
-
-
-def data_of_fit() -> Any | None:
-    """Returns the iterator over the batches of the `fit` that runs now, if any."""
-    return _local_of_fit(callbacks_of_fit(), "epoch_iterator")
-
-
-def _local_of_fit(callbacks: Any, name: str) -> Any:
-    for frame in _frames():
-        if frame.f_locals.get("callbacks") is callbacks and name in frame.f_locals:
-            return frame.f_locals[name]
-    return None
-
-
-def _frames() -> Iterator[Any]:
-    frame = inspect.currentframe()
-    while frame is not None:
-        yield frame
-        frame = frame.f_back

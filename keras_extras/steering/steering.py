@@ -8,11 +8,11 @@ import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_extras import hyperparameters
+from keras_extras.running_fit import callbacks_of_fit
 from keras_extras.steering.driven import DrivenRate
 from keras_extras.steering.driven import DrivenSchedule
 from keras_extras.steering.driven import DrivenValue
 from keras_extras.steering.guard import Guard
-from keras_extras.steering.guard import callbacks_of_fit
 from keras_extras.steering.law import Clock
 from keras_extras.steering.law import Curve
 from keras_extras.steering.law import Law

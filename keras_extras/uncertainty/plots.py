@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_extras.plotting import graph_objects
 from keras_extras.uncertainty.mc_prediction import MCPrediction
 from keras_extras.uncertainty.rejection_curve import RejectionCurve
 from keras_extras.uncertainty.reliability_curve import ReliabilityCurve
@@ -37,7 +38,7 @@ def plot_reliability(curves: ReliabilityCurve | Mapping[str, ReliabilityCurve]) 
     keras_extras.uncertainty.plot_reliability(curves).show()
     ```
     """
-    go = _plotly()
+    go = graph_objects()
     figure = go.Figure()
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", name="honest", line={"dash": "dash"}
@@ -81,7 +82,7 @@ def plot_rejection(curves: RejectionCurve | Mapping[str, RejectionCurve]) -> Any
     keras_extras.uncertainty.plot_rejection(curve).show()
     ```
     """
-    go = _plotly()
+    go = graph_objects()
     figure = go.Figure()
     for name, curve in _named(curves, RejectionCurve, "curves").items():
         figure.add_scatter(x=curve.rejected, y=curve.accuracy, mode="lines", name=name)
@@ -117,7 +118,7 @@ def plot_samples(
     keras_extras.uncertainty.plot_samples(prediction, row=0).show()
     ```
     """
-    go = _plotly()
+    go = graph_objects()
     _check_row(prediction, row)
     mean, std = prediction.mean[row], prediction.std[row]
     names = [str(n) for n in class_names or range(len(mean))]
@@ -156,13 +157,3 @@ def _named(curves: Any, kind: type, argument: str) -> dict[str, Any]:
             f"Received: {argument}={curves!r}"
         )
     return named
-
-
-def _plotly() -> Any:
-    try:
-        from plotly import graph_objects
-    except ImportError as error:
-        raise ImportError(
-            "Figures need Plotly: `pip install keras-extras[plots]`."
-        ) from error
-    return graph_objects

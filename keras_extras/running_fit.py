@@ -1,0 +1,38 @@
+"""What Keras does not tell a callback about the `fit` that runs it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+
+def callbacks_of_fit() -> Any | None:
+    """Returns the `CallbackList` that calls `on_train_begin` just now, if any."""
+    for frame in _frames():
+        found = frame.f_locals.get("self")
+        if isinstance(found, keras.callbacks.CallbackList):
+            return found
+    return None
+
+
+def data_of_fit() -> Any | None:
+    """Returns the iterator over the batches of the `fit` that runs now, if any."""
+    return local_of_fit(callbacks_of_fit(), "epoch_iterator")
+
+
+def local_of_fit(callbacks: Any, name: str) -> Any:
+    """Returns a local variable of the `fit` that runs `callbacks`, or `None`."""
+    for frame in _frames():
+        if frame.f_locals.get("callbacks") is callbacks and name in frame.f_locals:
+            return frame.f_locals[name]
+    return None
+
+
+def _frames() -> Iterator[Any]:
+    frame = inspect.currentframe()
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
