@@ -37,8 +37,8 @@ class GradientLogger(Monitor):
             `keras.callbacks.TensorBoard` to write beside, or `None` to write
             nothing. Defaults to `None`.
         every: Integer, number of steps between samples, or `"auto"`: the first ten
-            batches, then as often as keeps the added time within 2 %. Defaults to
-            `"auto"`.
+            batches, again each time the training is twice as long, and otherwise as
+            often as keeps the time that samples add within 2 %. Defaults to `"auto"`.
         layers: Which layers: a list of names or paths, a regular expression, a
             function of the layer that returns a boolean, or `None` for all.
             Defaults to `None`.

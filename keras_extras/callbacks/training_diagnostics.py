@@ -35,13 +35,14 @@ class TrainingDiagnostics(Monitor):
             `keras.callbacks.TensorBoard` to write beside, or `None` to write
             nothing. Defaults to `None`.
         every: Integer, number of steps between samples, or `"auto"`: the first ten
-            batches, then as often as `overhead` allows. Defaults to `"auto"`.
+            batches, again each time the training is twice as long, and otherwise as
+            often as `overhead` allows. Defaults to `"auto"`.
         layers: Which layers: a list of names or paths, a regular expression, a
             function of the layer that returns a boolean, or `None` for all.
             Defaults to `None`.
-        overhead: Float. Share of the training time that `every="auto"` may add.
-            The first steps and compiling the second form of the step are not
-            counted. Defaults to `0.02`.
+        overhead: Float. Share of the training time that the samples of
+            `every="auto"` may add. The first steps, compiling the second form of the
+            step, and what every step carries are not counted. Defaults to `0.02`.
         verbose: Integer. 0 prints nothing, 1 prints the report when there are
             findings, 2 prints it always. Defaults to `1`.
 
