@@ -36,7 +36,7 @@ class Steering:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._callbacks: Any = None
+        self._callbacks: weakref.ref[Any] | None = None  # the `fit` holds them
         self._plans: list[Callable[[Steering], None]] = []
         self._undo: list[Callable[[], None]] = []
         self._laws: dict[tuple[int, str], Law] = {}
@@ -62,14 +62,14 @@ class Steering:
         if steering is not None and (
             steering._model is not model
             or callbacks is None
-            or steering._callbacks is not callbacks
+            or steering._callback_list() is not callbacks
         ):
             steering.end()  # it is of a `fit` that has failed
             steering = None
         if steering is None:
             steering = _live[id(model)] = cls(model)
-            steering._callbacks = callbacks
             if callbacks is not None:
+                steering._callbacks = weakref.ref(callbacks)
                 guard = Guard(steering._begin, steering._end)
                 guard.watch(callbacks)
                 steering._guard = weakref.ref(guard)
@@ -113,7 +113,11 @@ class Steering:
 
     def callbacks(self) -> list[Any]:
         """Returns all callbacks of this `fit`, as far as they can be found."""
-        return [] if self._callbacks is None else list(self._callbacks.callbacks)
+        found = self._callback_list()
+        return [] if found is None else list(found.callbacks)
+
+    def _callback_list(self) -> Any:
+        return None if self._callbacks is None else self._callbacks()
 
     def follows_a_curve(self, optimizer: Any, name: str) -> bool:
         """Whether what the user set, a number, has no part in the value."""
