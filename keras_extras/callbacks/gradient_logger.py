@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from keras_extras.callbacks.monitor import LogDir
 from keras_extras.callbacks.monitor import Monitor
 from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.layer_table import LayerFilter
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.sampling import Interval
+from keras_extras.log_dir import LogDir
 
 
 class GradientLogger(Monitor):

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from keras_extras.callbacks.monitor import LogDir
 from keras_extras.callbacks.monitor import Monitor
 from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.sampling import Interval
+from keras_extras.log_dir import LogDir
 
 
 class HyperparameterLogger(Monitor):

@@ -6,13 +6,15 @@ from typing import Any
 
 import keras
 
+from keras_extras import checks
 from keras_extras import hyperparameters
 from keras_extras.batch_loss import BatchLoss
+from keras_extras.building import build_optimizer
+from keras_extras.building import is_built
 from keras_extras.finder.rules import RULES
 from keras_extras.finder.snapshot import Snapshot
 from keras_extras.finder.sweep import LearningRateSweep
 from keras_extras.running_fit import data_of_fit
-from keras_extras.schedules import checks
 from keras_extras.schedules.curve import as_float
 from keras_extras.steering.steering import RATE
 from keras_extras.steering.steering import Steering
@@ -166,10 +168,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         return ops.exp(low * (1 - share) + high * share)
 
     def _plan(self, steering: Steering) -> None:
-        optimizer = self.model.optimizer
-        if not optimizer.built:
-            with keras.name_scope(optimizer.name, caller=optimizer):
-                optimizer.build(self.model.trainable_variables)
+        build_optimizer(self.model.optimizer, self.model.trainable_variables)
         snapshot = Snapshot(self.model)
         steering.at_end(snapshot.restore)
         self._begins = self._batches()
@@ -221,7 +220,7 @@ class LearningRateFinder(keras.callbacks.Callback):
 
 def _build(model: Any) -> None:
     """Makes the variables that are to be put back; `fit` makes some on its way."""
-    if all(layer.built for layer in model._flatten_layers()):
+    if is_built(model):
         return
     data = data_of_fit()
     if data is None:

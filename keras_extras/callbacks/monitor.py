@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from typing import Any
-from typing import TypeAlias
 
 import keras
 
@@ -17,11 +15,14 @@ from keras_extras.instrumentation.layer_table import LayerFilter
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.layer_table import select_sites
 from keras_extras.instrumentation.records import Records
+from keras_extras.log_dir import LogDir
+from keras_extras.log_dir import check_log_dir
+from keras_extras.log_dir import directory_of
 from keras_extras.running_fit import callbacks_of_fit
 from keras_extras.summaries.writer import SummaryWriter
 from keras_extras.summaries.writer import open_writer
 
-LogDir: TypeAlias = "str | os.PathLike[str] | keras.callbacks.TensorBoard | None"
+_RUN = "diagnostics"  # beside those of `TensorBoard`
 
 
 class Monitor(keras.callbacks.Callback):
@@ -45,7 +46,7 @@ class Monitor(keras.callbacks.Callback):
         super().__init__()
         sampling.check_every(every)
         sampling.check_overhead(overhead)
-        _check_log_dir(log_dir)
+        check_log_dir(log_dir)
         self.log_dir = log_dir
         self.every = every
         self.layers = layers
@@ -70,7 +71,7 @@ class Monitor(keras.callbacks.Callback):
         self._instrument.prepare()
         self.history.source = self._instrument.deliver
         self._close_writer()
-        self._writer = open_writer(_directory(self.log_dir))
+        self._writer = open_writer(directory_of(self.log_dir, _RUN))
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if self._instrument is not None:
@@ -125,18 +126,9 @@ class Monitor(keras.callbacks.Callback):
             warnings.warn(
                 f"{type(self).__name__} cannot write to `log_dir` any more; training "
                 f"goes on without its summaries. Received: log_dir="
-                f"{_directory(self.log_dir)!r} ({failure})",
+                f"{directory_of(self.log_dir, _RUN)!r} ({failure})",
                 stacklevel=2,
             )
-
-
-def _check_log_dir(log_dir: object) -> None:
-    allowed = str | os.PathLike | keras.callbacks.TensorBoard | None
-    if not isinstance(log_dir, allowed) or log_dir == "":
-        raise ValueError(
-            "`log_dir` must be a path, a `keras.callbacks.TensorBoard` or None. "
-            f"Received: log_dir={log_dir!r}"
-        )
 
 
 def _check_compiled(model: Any, name: str) -> None:
@@ -147,12 +139,3 @@ def _check_compiled(model: Any, name: str) -> None:
             f"`{name}` needs a model that is compiled with an optimizer. "
             f"Received: model={model!r}, model.optimizer=None"
         )
-
-
-def _directory(log_dir: LogDir) -> str | None:
-    """Returns where to write; a run of its own beside those of `TensorBoard`."""
-    if log_dir is None:
-        return None
-    if isinstance(log_dir, keras.callbacks.TensorBoard):
-        return os.path.join(str(log_dir.log_dir), "diagnostics")
-    return os.fspath(log_dir)

@@ -4,10 +4,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from keras_extras import checks
 from keras_extras import hyperparameters
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.callbacks.scheduler import momentum_names
-from keras_extras.schedules import checks
 from keras_extras.schedules.interpolation import blend
 from keras_extras.schedules.interpolation import position
 from keras_extras.schedules.one_cycle import OneCycle

@@ -8,9 +8,9 @@ from typing import Any
 
 import keras
 
+from keras_extras import checks
 from keras_extras.batch_loss import BatchLoss
 from keras_extras.callbacks.scheduler import Scheduler
-from keras_extras.schedules import checks
 from keras_extras.steering.steering import RATE
 from keras_extras.steering.steering import Steering
 from keras_extras.steering.steering import present_value

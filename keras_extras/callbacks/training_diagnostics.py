@@ -3,7 +3,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from keras_extras.callbacks.monitor import LogDir
 from keras_extras.callbacks.monitor import Monitor
 from keras_extras.diagnostics.examine import examine
 from keras_extras.diagnostics.finding import Finding
@@ -13,6 +12,7 @@ from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.layer_table import LayerFilter
 from keras_extras.instrumentation.nonfinite import NonFinite
 from keras_extras.instrumentation.sampling import Interval
+from keras_extras.log_dir import LogDir
 
 
 class TrainingDiagnostics(Monitor):

@@ -15,6 +15,8 @@ import keras
 import numpy as np
 
 from keras_extras import hyperparameters
+from keras_extras.building import build_optimizer
+from keras_extras.building import is_built
 from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.backend import Backend
 from keras_extras.instrumentation.backend import Buffer
@@ -158,16 +160,14 @@ class Instrument:
         """
         if self._ready:
             return True
-        if not _is_built(self._model):
+        if not is_built(self._model):
             if data is None:
                 return False
             with contextlib.suppress(Exception):
                 self._backend.build(self._model, data)
-            if not _is_built(self._model):
+            if not is_built(self._model):
                 return False
-        if not self._optimizer.built:
-            with keras.name_scope(self._optimizer.name, caller=self._optimizer):
-                self._optimizer.build(self._model.trainable_variables)
+        build_optimizer(self._optimizer, self._model.trainable_variables)
         self._look_at_layers()
         self._ready = True
         return True
@@ -445,7 +445,3 @@ def _instrumented(step: Step, hooks: Hooks, listeners: Callable[[], list[Any]]) 
         return logs
 
     return instrumented_step
-
-
-def _is_built(model: Any) -> bool:
-    return all(layer.built for layer in model._flatten_layers())

@@ -31,9 +31,6 @@ class Records:
     hyperparameters: Mapping[str, np.ndarray] = field(default_factory=dict)
     histograms: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
 
-    def __len__(self) -> int:
-        return len(self.steps)
-
     @property
     def values_of_step(self) -> dict[str, np.ndarray]:
         """All that has one value per step."""

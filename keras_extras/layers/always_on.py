@@ -9,22 +9,21 @@ from typing import Any
 import keras
 
 
-def _always_on(base: type) -> Callable[..., Any]:
-    """Returns the `call` of a class with `training=True`."""
-    call: Any = base.call  # type: ignore[attr-defined]
+def in_training(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns `call`, a method or a function of `self`, with `training=True`."""
 
     # Keras reads the arguments of `call` from the signature, which `wraps` keeps.
     @functools.wraps(call)
-    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return call(self, *args, **{**kwargs, "training": True})
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return call(*args, **{**kwargs, "training": True})
 
     return wrapper
 
 
-def _make(base: type) -> type:
+def _make(base: Any) -> type:
     name = f"MC{base.__name__}"
     doc = f"`{base.__name__}` that drops in inference as well as in training."
-    body = {"call": _always_on(base), "__doc__": doc, "__module__": __name__}
+    body = {"call": in_training(base.call), "__doc__": doc, "__module__": __name__}
     made = type(name, (base,), body)
     return keras.saving.register_keras_serializable(package="keras_extras")(made)
 

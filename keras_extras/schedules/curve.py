@@ -62,8 +62,8 @@ class Curve(keras.optimizers.schedules.LearningRateSchedule):
             ImportError: If Plotly is not installed.
             ValueError: If `total_steps` is not a positive integer.
         """
+        from keras_extras.checks import check_count
         from keras_extras.plotting import line_figure
-        from keras_extras.schedules.checks import check_count
 
         last = check_count("total_steps", total_steps) - 1
         count = min(last + 1, _PLOTTED_STEPS)

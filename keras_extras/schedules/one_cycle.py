@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_extras.schedules import checks
+from keras_extras import checks
 from keras_extras.schedules.curve import Curve
 from keras_extras.schedules.interpolation import ANNEALS
 from keras_extras.schedules.interpolation import interpolate

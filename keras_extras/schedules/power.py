@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from keras_extras.schedules import checks
+from keras_extras import checks
 from keras_extras.schedules.curve import Curve
 from keras_extras.schedules.curve import as_float
 

@@ -101,7 +101,7 @@ class DrivenSchedule(LearningRateSchedule):
         self.base = base
         self.law = law
 
-    @property  # type: ignore[misc]
+    @property  # type: ignore[misc]  # mypy knows `__class__` as a type only
     def __class__(self) -> Any:
         return type(self.base)
 

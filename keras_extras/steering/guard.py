@@ -83,6 +83,7 @@ class Guard(keras.callbacks.Callback):
             with self._ending_on_failure(), catch():
                 yield
 
+        # Functions take attributes, which their type does not say.
         catch_and_end.guard = self  # type: ignore[attr-defined]
         iterator.catch_stop_iteration = catch_and_end
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import keras
@@ -33,15 +32,6 @@ def check_positive(name: str, value: Any) -> None:
     """Raises `ValueError` unless the value is a number > 0."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise ValueError(f"`{name}` must be a number > 0. Received: {name}={value!r}")
-
-
-def check_one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
-    """Raises `ValueError` unless the value is one of `allowed`."""
-    if not any(value is a or value == a for a in allowed):
-        raise ValueError(
-            f"`{name}` must be one of {', '.join(map(repr, allowed))}. "
-            f"Received: {name}={value!r}"
-        )
 
 
 def check_samples(samples: Any, tolerance: Any, return_samples: bool) -> None:
@@ -92,15 +82,6 @@ def check_something_random(model: Any, chosen: list[Any]) -> None:
             "or attention layer with `dropout`. Without one, all samples are equal. "
             "Name layers of your own in `layers`. "
             f"Received: model={model!r}"
-        )
-
-
-def check_log_dir(log_dir: Any) -> None:
-    allowed = str | os.PathLike | keras.callbacks.TensorBoard | None
-    if not isinstance(log_dir, allowed) or log_dir == "":
-        raise ValueError(
-            "`log_dir` must be a path, a `keras.callbacks.TensorBoard` or None. "
-            f"Received: log_dir={log_dir!r}"
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_extras.checks import check_choice
 from keras_extras.uncertainty import checks
 from keras_extras.uncertainty.batches import arrays_of
 from keras_extras.uncertainty.batches import batches
@@ -141,10 +142,10 @@ def mc_predict(
     """
     checks.check_backend()
     checks.check_samples(samples, tolerance, return_samples)
-    checks.check_one_of("strategy", strategy, ("auto", "cached", "tiled", "loop"))
-    checks.check_one_of("unit", unit, ("nats", "bits"))
-    checks.check_one_of("variance", variance, (None, "variance", "log_variance"))
-    checks.check_one_of("verbose", verbose, ("auto", 0, 1))
+    check_choice("strategy", strategy, ("auto", "cached", "tiled", "loop"))
+    check_choice("unit", unit, ("nats", "bits"))
+    check_choice("variance", variance, (None, "variance", "log_variance"))
+    check_choice("verbose", verbose, ("auto", 0, 1))
     checks.check_positive("memory_limit", memory_limit)
     checks.check_whole("batch_size", batch_size, least=1)
     checks.check_whole("seed", seed, least=0)

@@ -19,6 +19,8 @@ from typing import Any
 
 import keras
 
+from keras_extras.layers.always_on import in_training
+
 _MISSING = object()
 _lock = threading.RLock()
 
@@ -229,11 +231,7 @@ def _switches_of(layer: Any, shared: bool) -> list[_Switch]:
 
 
 def _in_training(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(call)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        return call(*args, **{**kwargs, "training": True})
-
-    return wrapper
+    return in_training(call)
 
 
 def _check_rows(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:

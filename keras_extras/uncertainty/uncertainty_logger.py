@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_extras.log_dir import LogDir
+from keras_extras.log_dir import check_log_dir
+from keras_extras.log_dir import directory_of
 from keras_extras.summaries.writer import SummaryWriter
 from keras_extras.summaries.writer import open_writer
 from keras_extras.uncertainty import checks
@@ -72,7 +74,7 @@ class UncertaintyLogger(keras.callbacks.Callback):
         self,
         x: Any,
         y: Any,
-        log_dir: Any = None,
+        log_dir: LogDir = None,
         samples: int = 50,
         every: int = 1,
         bins: int = 15,
@@ -84,7 +86,7 @@ class UncertaintyLogger(keras.callbacks.Callback):
         checks.check_whole("every", every, least=1)
         checks.check_whole("seed", seed, least=0)
         check_bins(bins)
-        checks.check_log_dir(log_dir)
+        check_log_dir(log_dir)
         checks.check_lengths(x, y)
         self.x, self.y = x, y
         self.log_dir = log_dir
@@ -106,10 +108,7 @@ class UncertaintyLogger(keras.callbacks.Callback):
             # Two rows tell whether the model can be measured at all.
             x = keras.tree.map_structure(lambda array: array[:2], self.x)
             self._measure(x, self.y[:2], samples=2)
-        directory = self.log_dir
-        if isinstance(directory, keras.callbacks.TensorBoard):
-            directory = os.path.join(str(directory.log_dir), "uncertainty")
-        self._writer = open_writer(None if directory is None else os.fspath(directory))
+        self._writer = open_writer(directory_of(self.log_dir, "uncertainty"))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if (epoch + 1) % self.every:

@@ -1,4 +1,4 @@
-"""Checks of arguments that schedules and their callbacks have in common."""
+"""Checks of arguments."""
 
 from __future__ import annotations
 
