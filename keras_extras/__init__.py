@@ -1,27 +1,41 @@
 """Drop-in components for Keras 3 that make a training run explain itself."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 from typing import Any
 
-from keras_extras import callbacks as callbacks
-from keras_extras import constraints as constraints
-from keras_extras import diagnostics as diagnostics
-from keras_extras import layers as layers
-from keras_extras import schedules as schedules
-from keras_extras.finder.find import find_learning_rate as find_learning_rate
+# Imported at once: Keras loads from a file only what is registered by then.
+from keras_extras import layers
+from keras_extras import schedules
 
 if TYPE_CHECKING:
-    from keras_extras import uncertainty as uncertainty
+    from keras_extras import callbacks
+    from keras_extras import constraints
+    from keras_extras import diagnostics
+    from keras_extras import uncertainty
+    from keras_extras.finder.find import find_learning_rate
+
+__all__ = [
+    "callbacks",
+    "constraints",
+    "diagnostics",
+    "find_learning_rate",
+    "layers",
+    "schedules",
+    "uncertainty",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports what would make the import of the package slow for everyone."""
-    if name == "uncertainty":
-        from importlib import import_module
-
-        return import_module("keras_extras.uncertainty")
+    """Imports on first use what would make the import slow for everyone."""
+    if name == "find_learning_rate":
+        return import_module("keras_extras.finder.find").find_learning_rate
+    if name in __all__:
+        return import_module(f"keras_extras.{name}")
     if name == "__version__":
-        from importlib.metadata import version
-
-        return version("keras-extras")
+        return import_module("importlib.metadata").version("keras-extras")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

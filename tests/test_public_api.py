@@ -1,6 +1,8 @@
 """What is public is documented, and importing it is cheap."""
 
+import functools
 import inspect
+import json
 import subprocess
 import sys
 
@@ -123,30 +125,97 @@ def test_version_is_that_of_the_distribution():
     assert keras_extras.__version__.count(".") == 2
 
 
-def modules_after(statement):
-    """Returns the modules that a fresh process has after a statement."""
-    code = f"{statement}\nimport sys\nprint('modules:', *sorted(sys.modules))"
+def printed_by(code, *arguments):
+    """Returns what a fresh process prints, from its last line as JSON."""
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=True,
         timeout=300,
     )
-    (line,) = [row for row in done.stdout.splitlines() if row.startswith("modules:")]
-    return set(line.split()[1:])
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_import_brings_in_nothing_that_a_training_may_not_need():
-    found = modules_after("import keras\nimport keras_extras")
-    added = found - modules_after("import keras")
-    assert "keras_extras.callbacks" in added
-    unwanted = ("tensorboard", "sklearn", "plotly", "keras_tuner", "matplotlib")
-    assert [name for name in added if name.split(".")[0] in unwanted] == []
+FRESH = """
+import json, sys
+import keras
+found = {"keras": list(sys.modules)}
+import keras_extras
+found["keras_extras"] = list(sys.modules)
+model = keras.models.load_model(sys.argv[1])
+
+def rate_at(step):
+    model.optimizer.iterations.assign(step)
+    return float(model.optimizer.learning_rate)
+
+found["layers"] = [type(layer).__name__ for layer in model.layers]
+found["rates"] = [rate_at(step) for step in range(20)]
+found["registered"] = list(keras.saving.get_custom_objects())
+found["loaded"] = list(sys.modules)
+from keras_extras import callbacks, constraints, diagnostics, finder
+found["all"] = list(sys.modules)
+print(json.dumps(found))
+"""
+
+
+@functools.cache
+def curve():
+    cycle = schedules.OneCycle(10, max_rate=0.5)
+    decay = schedules.Exponential(0.5, decay_steps=3)
+    return schedules.Join([schedules.Warmup(cycle, 4), decay], [12])
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    """What a process finds that imports this package and loads a model."""
+    path = tmp_path_factory.mktemp("saved") / "model.keras"
+    stack = [layers.MCDropout(0.5), layers.ALWAYS_ON[keras.layers.GRU](2)]
+    model = keras.Sequential([keras.Input((3, 1)), *stack, keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(curve()), "mse")
+    model.save(path)
+    return printed_by(FRESH, path)
+
+
+def roots(modules):
+    return {name.split(".")[0] for name in modules}
+
+
+def test_import_brings_in_nothing_that_a_training_may_not_need(fresh):
+    added = set(fresh["keras_extras"]) - set(fresh["keras"])
+    ours = {name.split(".")[1] for name in added if name.startswith("keras_extras.")}
+    assert ours == {"checks", "layers", "schedules"}
+    unwanted = {"tensorboard", "sklearn", "plotly", "keras_tuner", "matplotlib"}
+    assert "keras_extras.callbacks.monitor" in fresh["all"]
+    assert not roots(set(fresh["all"]) - set(fresh["keras"])) & unwanted
+
+
+def test_saved_model_loads_after_the_import_alone(fresh):
+    assert fresh["layers"] == ["MCDropout", "MCGRU", "Dense"]
+    assert fresh["rates"] == [float(curve()(step)) for step in range(20)]
+    assert "keras_extras.callbacks" not in fresh["loaded"]
+    registered = keras.saving.get_custom_objects()
+    ours = {name for name in registered if name.startswith("keras_extras>")}
+    assert len(ours) > 20
+    assert ours <= set(fresh["registered"])
+
+
+def test_names_that_are_imported_on_first_use_are_listed_and_there():
+    assert set(keras_extras.__all__) < set(dir(keras_extras))
+    assert all(hasattr(keras_extras, name) for name in keras_extras.__all__)
+    assert keras_extras.find_learning_rate is finder.find_learning_rate
+    with pytest.raises(AttributeError, match="has no attribute 'callback'"):
+        _ = keras_extras.callback
+
+
+LAYOUT = """
+import json, sys
+from tensorboard_plugins.keras_diagnostics import schema
+print(json.dumps(list(sys.modules)))
+"""
 
 
 def test_layout_of_the_events_needs_neither_keras_nor_tensorflow():
-    found = modules_after("from tensorboard_plugins.keras_diagnostics import schema")
+    found = printed_by(LAYOUT)
     assert "tensorboard_plugins.keras_diagnostics.schema" in found
-    roots = {name.split(".")[0] for name in found}
-    assert not roots & {"keras", "tensorflow", "keras_extras", "numpy"}
+    assert not roots(found) & {"keras", "tensorflow", "keras_extras", "numpy"}
