@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from keras_extras import constraints
     from keras_extras import diagnostics
     from keras_extras import uncertainty
+    from keras_extras.diagnostics.diagnose import diagnose
     from keras_extras.finder.find import find_learning_rate
 
 __all__ = [
     "callbacks",
     "constraints",
+    "diagnose",
     "diagnostics",
     "find_learning_rate",
     "layers",
@@ -25,11 +27,16 @@ __all__ = [
     "uncertainty",
 ]
 
+_FUNCTIONS = {
+    "diagnose": "keras_extras.diagnostics.diagnose",
+    "find_learning_rate": "keras_extras.finder.find",
+}
+
 
 def __getattr__(name: str) -> Any:
     """Imports on first use what would make the import slow for everyone."""
-    if name == "find_learning_rate":
-        return import_module("keras_extras.finder.find").find_learning_rate
+    if name in _FUNCTIONS:
+        return getattr(import_module(_FUNCTIONS[name]), name)
     if name in __all__:
         return import_module(f"keras_extras.{name}")
     if name == "__version__":

@@ -20,16 +20,7 @@ class BatchLoss:
     """
 
     def __init__(self, model: Any) -> None:
-        self._tracker = next(
-            (
-                metric
-                for metric in model.metrics
-                if metric.name == "loss"
-                and hasattr(metric, "total")
-                and hasattr(metric, "count")
-            ),
-            None,
-        )
+        self._tracker = _tracker(model)
         self._total = self._count = 0.0
 
     def start_epoch(self) -> None:
@@ -50,3 +41,22 @@ class BatchLoss:
         loss, samples = total - self._total, count - self._count
         self._total, self._count = total, count
         return loss / samples if samples else reported
+
+
+def reports_means(model: Any) -> bool:
+    """Whether `logs["loss"]` is a mean since the epoch began, at the end of one."""
+    tracker = _tracker(model)
+    return tracker is not None and float(np.asarray(tracker.count)) > 0
+
+
+def _tracker(model: Any) -> Any:
+    return next(
+        (
+            metric
+            for metric in model.metrics
+            if metric.name == "loss"
+            and hasattr(metric, "total")
+            and hasattr(metric, "count")
+        ),
+        None,
+    )

@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from keras_extras.running_fit import data_of_fit
+
 
 def is_built(model: Any) -> bool:
     """Whether all layers of `model` have their variables."""
@@ -17,3 +19,22 @@ def build_optimizer(optimizer: Any, variables: list[Any]) -> None:
     if not optimizer.built:
         with keras.name_scope(optimizer.name, caller=optimizer):
             optimizer.build(variables)
+
+
+def build_in_fit(model: Any, name: str) -> None:
+    """Makes the variables of a model whose `fit` has begun, before its first batch.
+
+    Args:
+        model: The model.
+        name: Name of the class or function that needs them, for the error.
+    """
+    if is_built(model):
+        return
+    data = data_of_fit()
+    if data is None:
+        raise ValueError(
+            f"`{name}` needs a model that is built; call it on a batch first. "
+            f"Received: model={model!r}"
+        )
+    model._symbolic_build(iterator=data)
+    data.reset()

@@ -102,7 +102,7 @@ def exploding():
 def test_exploding_gradient_comes_before_the_nan_that_it_causes():
     found = codes(exploding())
     assert "nan-loss" in found
-    assert found[0] == "exploding-gradient"
+    assert found[0] == "unscaled-target"
     assert found.index("exploding-gradient") < found.index("nan-loss")
 
 
@@ -351,6 +351,7 @@ def test_finding_becomes_plain_values():
         "evidence": "seen",
         "remedy": "do",
         "confidence": 0.5,
+        "cause": None,
     }
 
 

@@ -9,12 +9,11 @@ import keras
 from keras_extras import checks
 from keras_extras import hyperparameters
 from keras_extras.batch_loss import BatchLoss
+from keras_extras.building import build_in_fit
 from keras_extras.building import build_optimizer
-from keras_extras.building import is_built
 from keras_extras.finder.rules import RULES
 from keras_extras.finder.snapshot import Snapshot
 from keras_extras.finder.sweep import LearningRateSweep
-from keras_extras.running_fit import data_of_fit
 from keras_extras.schedules.curve import as_float
 from keras_extras.steering.steering import RATE
 from keras_extras.steering.steering import Steering
@@ -120,7 +119,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         check_model(self.model)
         for part in hyperparameters.parts(self.model.optimizer):
             check_drivable(part, RATE)
-        _build(self.model)
+        build_in_fit(self.model, type(self).__name__)
         self.sweep = None
         self._forget()
         self._loss = BatchLoss(self.model)
@@ -216,20 +215,6 @@ class LearningRateFinder(keras.callbacks.Callback):
         self._average, self._best = 0.0, math.inf
         self._begins, self._group = 0, 1
         self._steering = self._loss = None
-
-
-def _build(model: Any) -> None:
-    """Makes the variables that are to be put back; `fit` makes some on its way."""
-    if is_built(model):
-        return
-    data = data_of_fit()
-    if data is None:
-        raise ValueError(
-            "`LearningRateFinder` needs a model that is built; call it on a batch "
-            f"first. Received: model={model!r}"
-        )
-    model._symbolic_build(iterator=data)
-    data.reset()
 
 
 def _is_broken(logs: Any) -> bool:

@@ -1,15 +1,27 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
+import keras
+
+from keras_extras import hyperparameters
+from keras_extras.batch_loss import reports_means
+from keras_extras.building import is_built
 from keras_extras.callbacks.monitor import Monitor
+from keras_extras.diagnostics.describe import describe
+from keras_extras.diagnostics.describe import describe_parts
+from keras_extras.diagnostics.evidence import Evidence
 from keras_extras.diagnostics.examine import examine
 from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.report import text_report
+from keras_extras.diagnostics.structure import Structure
 from keras_extras.instrumentation import plan as plans
+from keras_extras.instrumentation.batch import Batch
 from keras_extras.instrumentation.layer_table import LayerFilter
+from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.nonfinite import NonFinite
 from keras_extras.instrumentation.sampling import Interval
 from keras_extras.log_dir import LogDir
@@ -68,7 +80,13 @@ class TrainingDiagnostics(Monitor):
 
     kinds = ("gradient", "weight", "update", "activation", "hyperparameter")
     measures = frozenset(
-        {plans.HYPERPARAMETERS, plans.GRADIENTS, plans.UPDATES, plans.ACTIVATIONS}
+        {
+            plans.HYPERPARAMETERS,
+            plans.GRADIENTS,
+            plans.UPDATES,
+            plans.ACTIVATIONS,
+            plans.BATCHES,
+        }
     )
     watches = True
 
@@ -85,6 +103,7 @@ class TrainingDiagnostics(Monitor):
         self.findings: list[Finding] = []
         self._nonfinite: NonFinite | None = None
         self._failed_rules: set[str] = set()
+        self._evidence = Evidence()
         self._steps = 0
 
     def report(self) -> str:
@@ -96,15 +115,35 @@ class TrainingDiagnostics(Monitor):
         self._nonfinite = None
         if self._instrument is not None:
             self._instrument.forget_nonfinite()
+        if is_built(self.model):
+            self._look_at_model()
+
+    def _look_at_model(self) -> None:
+        evidence = self._evidence
+        if evidence.parts is None:
+            raw = hyperparameters.raw_iterations(self.model.optimizer)
+            steps = int(keras.ops.convert_to_numpy(raw))
+            evidence.is_fresh = steps <= self.model.steps_per_execution
+            evidence.parts = describe_parts(self.model)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._evidence.curve.start_epoch()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         super().on_train_batch_end(batch, logs)
+        if self._evidence.parts is None and is_built(self.model):
+            self._look_at_model()
         loss = (logs or {}).get("loss")
-        if self._nonfinite is None and loss is not None and not math.isfinite(loss):
+        if loss is None or self._instrument is None:
+            return
+        self._evidence.curve.add(self._instrument.steps_per_batch, loss)
+        if self._nonfinite is None and not math.isfinite(loss):
             self._look_for_origin()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         super().on_epoch_end(epoch, logs)
+        self._evidence.add_epoch(logs or {})
+        self._evidence.reports_means = reports_means(self.model)
         instrument = self._instrument
         if instrument is not None and not instrument.skips_bad_steps:
             self._nonfinite = self._nonfinite or instrument.origin_of_nonfinite()
@@ -124,17 +163,52 @@ class TrainingDiagnostics(Monitor):
         self._nonfinite = origin or NonFinite(now, "unknown", None)
         self._examine()
 
-    def _examine(self) -> None:
-        if self._instrument is not None:
-            self._steps = self._instrument.steps_trained()
-        seen = Observations(
+    def choose(self, sites: list[Site]) -> list[Site]:
+        """Returns the layers to measure; another model is another case."""
+        known = self.infos
+        chosen = super().choose(sites)
+        if self.infos != known:
+            self._evidence = Evidence()
+        return chosen
+
+    def receive_batch(self, batch: Batch) -> None:
+        """Takes a few rows of a batch."""
+        self._evidence.add_batch(batch)
+
+    @property
+    def observations(self) -> Observations:
+        """The evidence so far: plain values that can be stored and examined again."""
+        return Observations(
             layers=self.infos,
             steps=self.history.steps,
             statistics={name: self.history[name] for name in self.history},
             nonfinite=self._nonfinite,
             last_step=self._steps - 1,
+            **self._evidence.as_observed(),
         )
+
+    def _examine(self) -> None:
+        if self._instrument is not None:
+            self._steps = self._instrument.steps_trained()
+        self._describe_model()
+        seen = self.observations
         findings = examine(seen, self._failed_rules)
         if findings != self.findings and self._writer is not None:
             self._writer.findings(seen.last_step, findings)
         self.findings = findings
+
+    def _describe_model(self) -> None:
+        evidence = self._evidence
+        if evidence.structure is not None or self.model is None:
+            return
+        try:
+            self._look_at_model()
+            parts = evidence.parts or ()
+            evidence.structure = describe(self.model, parts, evidence.is_fresh)
+        except Exception as error:  # what cannot be described is not judged
+            evidence.structure = Structure()
+            warnings.warn(
+                "keras_extras cannot tell what this model is made of, and judges it by "
+                f"its statistics alone: {type(error).__name__}: {error}",
+                stacklevel=2,
+            )

@@ -1,5 +1,6 @@
-"""From statistics to findings: what is wrong, where, since when, what to do."""
+"""From evidence to findings: what is wrong, where, since when, what to do."""
 
+from keras_extras.diagnostics.diagnosis import Diagnosis
 from keras_extras.diagnostics.finding import Finding
 
-__all__ = ["Finding"]
+__all__ = ["Diagnosis", "Finding"]

@@ -24,6 +24,8 @@ class Finding:
         remedy: String. What to do, as one sentence with code.
         confidence: Float between 0 and 1. How likely it is that the finding is
             right.
+        cause: String or `None`. Code of the finding that explains this one, which
+            then is no more than its symptom.
 
     Example:
 
@@ -41,6 +43,7 @@ class Finding:
     evidence: str
     remedy: str
     confidence: float
+    cause: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the finding as a dict of plain values, for JSON."""

@@ -1,17 +1,24 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
+from functools import cached_property
 
 import numpy as np
 
+from keras_extras.diagnostics.outcome import Outcome
+from keras_extras.diagnostics.outcome import outcome_of
+from keras_extras.diagnostics.structure import Structure
+from keras_extras.instrumentation.batch import Batch
 from keras_extras.instrumentation.layer_info import LayerInfo
 from keras_extras.instrumentation.nonfinite import NonFinite
 
 
 @dataclass(frozen=True)
 class Observations:
-    """All that the rules may look at: the statistics of a training so far.
+    """All that the rules may look at: the evidence of a training so far.
 
     Attributes:
         layers: The layers, in model order.
@@ -20,6 +27,12 @@ class Observations:
             `(steps,)` for values of the whole step.
         nonfinite: Where NaN or infinity first appeared, or `None`.
         last_step: Integer. Value of `optimizer.iterations` by now.
+        structure: What the model is made of.
+        early: A few rows of the first batches.
+        recent: A few rows of batches seen lately.
+        losses: Array. The loss over the training, each the mean of some batches.
+        loss_counts: Array. Over how many batches.
+        epochs: For each name of Keras' logs an array with a value per epoch.
     """
 
     layers: tuple[LayerInfo, ...]
@@ -27,6 +40,12 @@ class Observations:
     statistics: Mapping[str, np.ndarray]
     nonfinite: NonFinite | None = None
     last_step: int = 0
+    structure: Structure = field(default_factory=Structure)
+    early: tuple[Batch, ...] = ()
+    recent: tuple[Batch, ...] = ()
+    losses: np.ndarray = field(default_factory=lambda: np.empty(0))
+    loss_counts: np.ndarray = field(default_factory=lambda: np.empty(0))
+    epochs: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __getitem__(self, statistic: str) -> np.ndarray:
         """Returns a statistic; all NaN if it was not measured."""
@@ -42,10 +61,20 @@ class Observations:
 
     def at(self, kept: np.ndarray) -> Observations:
         """Returns the part at the samples where `kept` holds."""
-        return Observations(
-            layers=self.layers,
+        return dataclasses.replace(
+            self,
             steps=self.steps[kept],
             statistics={name: a[kept] for name, a in self.statistics.items()},
-            nonfinite=self.nonfinite,
-            last_step=self.last_step,
+        )
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """How well the training goes."""
+        return outcome_of(
+            self.structure,
+            self.early,
+            self.recent,
+            self.losses,
+            self.loss_counts,
+            self.epochs,
         )

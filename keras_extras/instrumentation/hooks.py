@@ -1,4 +1,4 @@
-"""Overrides of `layer.call` and `optimizer.apply` for the time of one trace."""
+"""Overrides of a model's calls, its loss and its update, for the time of one trace."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ class Listener(Protocol):
 
     def on_output(self, site: Site, output: Any) -> None: ...
 
+    def on_loss(
+        self, inputs: Any, targets: Any, predictions: Any, loss: Any
+    ) -> None: ...
+
     def on_update(
         self, optimizer: Any, gradients: list[Any], variables: list[Any]
     ) -> Callable[[], None]: ...
@@ -36,7 +40,10 @@ class Hooks:
     """
 
     def __init__(self, model: Any, sites: list[Site], optimizers: list[Any]) -> None:
-        self._overrides = [(model, "call", self._model_call)]
+        self._overrides: list[tuple[Any, str, Callable[..., Any]]] = [
+            (model, "call", self._model_call),
+            (model, "compute_loss", self._compute_loss),
+        ]
         self._overrides += [
             (s.layer, "call", functools.partial(self._layer_call, s)) for s in sites
         ]
@@ -91,6 +98,19 @@ class Hooks:
             if listener is not None:
                 listener.on_inputs((args, kwargs))
             return call(*args, **kwargs)
+
+        return wrapper
+
+    def _compute_loss(self, compute_loss: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(compute_loss)
+        def wrapper(
+            x: Any = None, y: Any = None, y_pred: Any = None, *args: Any, **kwargs: Any
+        ) -> Any:
+            loss = compute_loss(x, y, y_pred, *args, **kwargs)
+            listener = self._listener()
+            if listener is not None:
+                listener.on_loss(x, y, y_pred, loss)
+            return loss
 
         return wrapper
 

@@ -23,6 +23,11 @@ from keras_extras.instrumentation.backend import Buffer
 from keras_extras.instrumentation.backend import Step
 from keras_extras.instrumentation.backend import TrainFunction
 from keras_extras.instrumentation.backend import load_backend
+from keras_extras.instrumentation.batch import Batch
+from keras_extras.instrumentation.capture import Album
+from keras_extras.instrumentation.capture import Capture
+from keras_extras.instrumentation.capture import Picture
+from keras_extras.instrumentation.capture import decode_batch
 from keras_extras.instrumentation.decode import decode
 from keras_extras.instrumentation.hooks import Hooks
 from keras_extras.instrumentation.layer_table import Site
@@ -50,16 +55,24 @@ class Subscriber(Protocol):
     def receive(self, records: Records) -> None:
         """Takes the records of steps that it asked for."""
 
+    def receive_batch(self, batch: Batch) -> None:
+        """Takes a few rows of a batch, if it measures batches."""
+
 
 class Variant:
     """One compiled form of the training step."""
 
     def __init__(
-        self, function: TrainFunction, plan: Plan | None, buffer: Buffer | None
+        self,
+        function: TrainFunction,
+        plan: Plan | None = None,
+        buffer: Buffer | None = None,
+        album: Album | None = None,
     ):
         self.function = function
         self.plan = plan
         self.buffer = buffer
+        self.album = album
         self.compiled = False
 
 
@@ -69,6 +82,7 @@ class _Sample(NamedTuple):
     variant: Variant
     takers: tuple[Subscriber, ...]
     rows: np.ndarray  # (steps, replicas, values)
+    picture: Picture | None  # of the batch of the last step
 
 
 # Decoding many samples at once costs little more than decoding one.
@@ -295,7 +309,8 @@ class Instrument:
             self._ordinary = variant.function
         else:
             rows = np.stack(variant.buffer.read(), axis=1)
-            self._keep(_Sample(variant, tuple(requests), rows))
+            picture = variant.album.read() if variant.album else None
+            self._keep(_Sample(variant, tuple(requests), rows, picture))
         return logs
 
     def _keep(self, sample: _Sample) -> None:
@@ -324,6 +339,14 @@ class Instrument:
                 accepted = taker.sampler.accepts(records.steps)
                 if accepted.any():
                     taker.receive(records.at(accepted))
+                if plans.BATCHES in taker.measures:
+                    self._show(samples, taker)
+
+    def _show(self, samples: list[_Sample], taker: Subscriber) -> None:
+        for sample in samples:
+            if sample.picture is not None:
+                batch = decode_batch(sample.picture, self._batches_per_step)
+                taker.receive_batch(batch)
 
     def _watched(self) -> bool:
         return any(subscriber.watches for subscriber in self._subscribers)
@@ -365,20 +388,25 @@ class Instrument:
             self._box = backend.buffer(model, 1, box_width(self._sites))
         box = self._box if watched else None
         if plan is None and not watched:
-            return Variant(self._own_function, None, None)
+            return Variant(self._own_function)
         optimizers = hyperparameters.optimizers_of(model)
         hooks = Hooks(model, list(self._sites), optimizers)
+        # Replicas would each show their part, in buffers made in the middle of a step.
+        shows = plans.BATCHES in measures and backend.replicas(model) == 1
+        album = Album(model, backend) if shows else None
 
         def listeners() -> list[Any]:
             found: list[Any] = [] if box is None else [self._new_watch(box)]
             if plan is not None and buffer is not None:
                 found.append(Recording(model, plan, backend, buffer))
+            if album is not None:
+                found.append(Capture(model, backend, album))
             return found
 
         function = backend.train_function(
             model, lambda step: _instrumented(step, hooks, listeners)
         )
-        return Variant(function, plan, buffer)
+        return Variant(function, plan, buffer, album)
 
     def _new_watch(self, box: Buffer) -> Watch:
         batch = hyperparameters.raw_iterations(self._optimizer)
@@ -416,6 +444,10 @@ class _All:
     def on_output(self, site: Site, output: Any) -> None:
         for listener in self._listeners:
             listener.on_output(site, output)
+
+    def on_loss(self, inputs: Any, targets: Any, predictions: Any, loss: Any) -> None:
+        for listener in self._listeners:
+            listener.on_loss(inputs, targets, predictions, loss)
 
     def on_update(
         self, optimizer: Any, gradients: list[Any], variables: list[Any]

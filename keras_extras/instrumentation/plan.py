@@ -21,6 +21,7 @@ UPDATES = "updates"
 ACTIVATIONS = "activations"
 GRADIENT_HISTOGRAMS = "gradient histograms"
 ACTIVATION_HISTOGRAMS = "activation histograms"
+BATCHES = "batches"  # kept apart: their size is known in the step only
 
 HEADER = ("batch_high", "batch_low", "applied", "loss_scale")
 ITERATION_BASE = 2**20

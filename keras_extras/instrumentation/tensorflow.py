@@ -21,7 +21,8 @@ class TensorFlowBuffer:
         self._strategy = strategy
         self._rows = rows
         self._read_rows = 0
-        with strategy.scope():
+        # A step that is being traced may make buffers too: they must outlive it.
+        with tf.init_scope(), strategy.scope():
             self._value = self._variable(tf.zeros((rows, width)))
             self._written = self._variable(tf.zeros((), tf.int64))
 

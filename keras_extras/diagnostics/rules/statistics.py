@@ -1,28 +1,28 @@
-"""The rules: from statistics to findings, each a pure function.
+"""Rules about gradients and activations.
 
-A rule speaks only of what lasts: its condition must hold at each of the last
-samples. Gradients are judged against those of other layers or against the
-weights, never by size alone, for a converged model has small gradients everywhere.
+Gradients are judged against those of other layers or against the weights, never by
+size alone, for a converged model has small gradients everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Iterator
 
 import numpy as np
 
 from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.rules.common import PATIENCE
+from keras_extras.diagnostics.rules.common import TINY
+from keras_extras.diagnostics.rules.common import gradient_ratio
+from keras_extras.diagnostics.rules.common import lasting
+from keras_extras.diagnostics.rules.common import unless_good
+from keras_extras.diagnostics.rules.common import update_ratio
 
-# How many samples in a row a condition must hold before a rule speaks.
-PATIENCE = 5
 # A step that moves the weights by more than a tenth of their norm forgets them.
 LARGE_UPDATE = 0.1
-TINY_UPDATE = 1e-6
 
 _DYING = ("relu", "relu6")
-_TINY = 1e-300
 
 
 def non_finite(seen: Observations) -> Iterator[Finding]:
@@ -92,13 +92,13 @@ def dead_units(seen: Observations) -> Iterator[Finding]:
         if layer.activation not in _DYING:
             continue
         share = dead[enough[:, index], index]
-        span = _lasting(seen.at(enough[:, index]), share >= 0.75)
+        span = lasting(seen.at(enough[:, index]), share >= 0.75)
         if span is None:
             continue
         now = float(np.median(share[-PATIENCE:]))
         yield Finding(
             code="dead-units",
-            severity="error" if now >= 0.95 else "warning",
+            severity=unless_good(seen, "error" if now >= 0.95 else "warning"),
             layer=layer.name,
             first_step=span[0],
             last_step=span[1],
@@ -123,13 +123,13 @@ def saturated_activation(seen: Observations) -> Iterator[Finding]:
     saturated = seen["activation_saturated_fraction"]
     for index, layer in enumerate(seen.layers[:-1]):
         share = saturated[:, index]
-        span = _lasting(seen, share >= 0.5)
+        span = lasting(seen, share >= 0.5)
         if span is None:
             continue
         now = float(np.median(share[-PATIENCE:]))
         yield Finding(
             code="saturated-activation",
-            severity="error" if now >= 0.9 else "warning",
+            severity=unless_good(seen, "error" if now >= 0.9 else "warning"),
             layer=layer.name,
             first_step=span[0],
             last_step=span[1],
@@ -160,12 +160,12 @@ def vanishing_gradient(seen: Observations) -> Iterator[Finding]:
     norms = seen["gradient_norm"][:, trained]
     half = len(trained) // 2
     reference = np.max(norms[:, half:], axis=1, keepdims=True)
-    ratio = norms[:, :half] / np.maximum(reference, _TINY)
+    ratio = norms[:, :half] / np.maximum(reference, TINY)
     alive = (reference[:, 0] > 0) & _no_dead_layer(seen)
     # The gradient at the top may be small by chance too: the middle one counts.
     lowest = ratio.min(axis=1)
     recent = np.median(ratio[-PATIENCE:], axis=0)
-    span = _lasting(seen, alive & (_running_median(lowest) < 1e-3))
+    span = lasting(seen, alive & (_running_median(lowest) < 1e-3))
     if span is None:
         return
     worst = int(np.argmin(recent))
@@ -175,7 +175,7 @@ def vanishing_gradient(seen: Observations) -> Iterator[Finding]:
     ]
     yield Finding(
         code="vanishing-gradient",
-        severity="error",
+        severity=unless_good(seen, "error"),
         layer=layer.name,
         first_step=span[0],
         last_step=span[1],
@@ -198,20 +198,20 @@ def exploding_gradient(seen: Observations) -> Iterator[Finding]:
         Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent
         neural networks"; TheDeepChecker's growth rule.
     """
-    update, gradient = _update_ratio(seen), _gradient_ratio(seen)
+    update, gradient = update_ratio(seen), gradient_ratio(seen)
     if not len(update):
         return
     start = np.nanmedian(gradient[:PATIENCE])
-    grown = gradient > 1000.0 * max(start, _TINY)
+    grown = gradient > 1000.0 * max(start, TINY)
     bad = (update > LARGE_UPDATE) & ((gradient > 10.0) | grown)
-    span = _lasting(seen, bad, patience=2)
+    span = lasting(seen, bad, patience=2)
     if span is None:
         return
     layer = _steepest_layer(seen)
     now = gradient[-1]
     yield Finding(
         code="exploding-gradient",
-        severity="error",
+        severity=unless_good(seen, "error"),
         layer=layer,
         first_step=span[0],
         last_step=span[1],
@@ -223,83 +223,6 @@ def exploding_gradient(seen: Observations) -> Iterator[Finding]:
         '`kernel_initializer="he_normal"`.',
         confidence=0.9,
     )
-
-
-def learning_rate_too_high(seen: Observations) -> Iterator[Finding]:
-    """Each update replaces a tenth or more of the weights, time and again.
-
-    References:
-        Karpathy, CS231n, "Ratio of weights:updates" (about 1e-3 is usual);
-        TheDeepChecker's upper limit of 1e-1.
-    """
-    update, gradient = _update_ratio(seen), _gradient_ratio(seen)
-    bad = (update > LARGE_UPDATE) & ~(gradient > 10.0)
-    span = _lasting(seen, bad)
-    if span is None:
-        return
-    now = float(np.median(update[-PATIENCE:]))
-    yield Finding(
-        code="learning-rate-too-high",
-        severity="error" if now > 1.0 else "warning",
-        layer=None,
-        first_step=span[0],
-        last_step=span[1],
-        evidence=f"one update changes the weights by {now:.0%} (limit "
-        f"{LARGE_UPDATE:.0%}, usual about 0.1 %)",
-        remedy=f"Divide the learning rate by {_round(now / 1e-3)}, or warm it up.",
-        confidence=0.85,
-    )
-
-
-def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
-    """Updates are next to nothing although there is a gradient to follow.
-
-    Judged by the gradient in proportion to the weights: in a converged model that
-    is small too. It must hold from the first sample on, for a dozen of them and at
-    least 50 steps, so that neither a warm-up nor the end of a decay is a case.
-
-    References:
-        Karpathy, CS231n; SageMaker Debugger's WeightUpdateRatio (1e-8) and
-        TheDeepChecker's lower limit (1e-4), both without regard to convergence.
-    """
-    update, gradient = _update_ratio(seen), _gradient_ratio(seen)
-    bad = (update < TINY_UPDATE) & (gradient > 1e-4)
-    if len(bad) < 12 or not bad.all() or seen.steps[-1] - seen.steps[0] < 50:
-        return
-    now = float(np.median(update))
-    yield Finding(
-        code="learning-rate-too-low",
-        severity="warning",
-        layer=None,
-        first_step=int(seen.steps[0]),
-        last_step=int(seen.steps[-1]),
-        evidence=f"one update changes the weights by {now:.1e} of their norm (limit "
-        f"{TINY_UPDATE:.0e}, usual about 1e-03), the gradient is "
-        f"{np.median(gradient):.1e} of it",
-        remedy=f"Multiply the learning rate by {_round(1e-3 / max(now, 1e-12))}.",
-        confidence=0.85,
-    )
-
-
-RULES: tuple[Callable[[Observations], Iterator[Finding]], ...] = (
-    dead_units,
-    saturated_activation,
-    vanishing_gradient,
-    exploding_gradient,
-    learning_rate_too_high,
-    learning_rate_too_low,
-)
-
-
-def _lasting(
-    seen: Observations, bad: np.ndarray, patience: int = PATIENCE
-) -> tuple[int, int] | None:
-    """Returns first and last step of a condition that holds at the last samples."""
-    if len(bad) < patience or not bad[-patience:].all():
-        return None
-    good = np.flatnonzero(~bad)
-    first = int(good[-1]) + 1 if len(good) else 0
-    return int(seen.steps[first]), int(seen.steps[-1])
 
 
 def _running_median(values: np.ndarray) -> np.ndarray:
@@ -330,24 +253,6 @@ def _no_dead_layer(seen: Observations) -> np.ndarray:
     return np.logical_not((dead >= 0.95).any(axis=1))
 
 
-def _total(seen: Observations, statistic: str) -> np.ndarray:
-    return np.sqrt(np.nansum(np.square(seen[statistic]), axis=1))
-
-
-def _update_ratio(seen: Observations) -> np.ndarray:
-    return _total(seen, "update_norm") / np.maximum(_total(seen, "weight_norm"), _TINY)
-
-
-def _gradient_ratio(seen: Observations) -> np.ndarray:
-    return _total(seen, "gradient_norm") / np.maximum(
-        _total(seen, "weight_norm"), _TINY
-    )
-
-
 def _steepest_layer(seen: Observations) -> str:
-    ratio = seen["gradient_norm"][-1] / np.maximum(seen["weight_norm"][-1], _TINY)
+    ratio = seen["gradient_norm"][-1] / np.maximum(seen["weight_norm"][-1], TINY)
     return seen.layers[int(np.nanargmax(ratio))].name
-
-
-def _round(factor: float) -> str:
-    return f"{10 ** round(np.log10(factor)):,.0f}"

@@ -1,0 +1,93 @@
+"""Which finding explains which: symptoms are folded under their cause."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from keras_extras.diagnostics.finding import Finding
+
+_DYNAMIC = (
+    "exploding-gradient",
+    "nan-loss",
+    "dead-units",
+    "saturated-activation",
+    "vanishing-gradient",
+    "learning-rate-too-high",
+    "oscillating-loss",
+    "not-learning",
+)
+# Causes, the more fundamental first, and what they can lead to.
+EXPLAINS: dict[str, tuple[str, ...]] = {
+    "output-loss-mismatch": (*_DYNAMIC, "learning-rate-too-low", "over-regularized"),
+    "unnormalized-input": (*_DYNAMIC, "learning-rate-too-low", "unscaled-target"),
+    "unscaled-target": (*_DYNAMIC, "learning-rate-too-low"),
+    "bad-initialization": (*_DYNAMIC, "learning-rate-too-low"),
+    "hidden-activation": (
+        "vanishing-gradient",
+        "saturated-activation",
+        "learning-rate-too-low",
+        "not-learning",
+    ),
+    "wrong-labels": ("overfitting", "not-learning", "oscillating-loss"),
+    "over-regularized": (
+        "vanishing-gradient",
+        "dead-units",
+        "learning-rate-too-low",
+        "not-learning",
+    ),
+    "learning-rate-too-high": (
+        "exploding-gradient",
+        "nan-loss",
+        "dead-units",
+        "saturated-activation",
+        "vanishing-gradient",
+        "oscillating-loss",
+        "not-learning",
+    ),
+    "learning-rate-too-low": ("not-learning", "vanishing-gradient"),
+    "exploding-gradient": ("nan-loss", "dead-units", "saturated-activation"),
+    "dead-units": ("vanishing-gradient", "not-learning"),
+    "saturated-activation": ("vanishing-gradient", "not-learning"),
+    "vanishing-gradient": ("learning-rate-too-low", "not-learning"),
+}
+_SEVERITIES = ("error", "warning", "info")
+
+
+def fold(findings: list[Finding]) -> list[Finding]:
+    """Returns the findings with their causes, the most likely root cause first.
+
+    Only a claim explains another one: advice explains nothing.
+    """
+    claims = [f for f in findings if f.severity != "info"]
+    bad_data = any(f.code == "nan-loss" and "batch" in f.evidence for f in claims)
+    folded = []
+    for finding in findings:
+        cause = None if bad_data else _cause_of(finding, claims)
+        folded.append(dataclasses.replace(finding, cause=cause))
+    return sorted(folded, key=lambda finding: _rank(finding, folded))
+
+
+def _cause_of(finding: Finding, claims: list[Finding]) -> str | None:
+    for code, effects in EXPLAINS.items():
+        if finding.code in effects and any(claim.code == code for claim in claims):
+            return code
+    return None
+
+
+def _rank(finding: Finding, findings: list[Finding]) -> tuple[float, ...]:
+    explains = any(other.cause == finding.code for other in findings)
+    return (
+        float(finding.severity == "info"),
+        float(finding.cause is not None),
+        # What explains nothing that was seen is no more than a smell.
+        float(not explains),
+        -round(finding.confidence, 1),
+        _SEVERITIES.index(finding.severity),
+        _order(finding.code),
+        finding.first_step,
+    )
+
+
+def _order(code: str) -> int:
+    known = list(EXPLAINS)
+    return known.index(code) if code in known else len(known)

@@ -1,0 +1,269 @@
+"""From a live model to its `Structure`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_extras import hyperparameters
+from keras_extras.diagnostics.structure import Kernel
+from keras_extras.diagnostics.structure import Output
+from keras_extras.diagnostics.structure import Part
+from keras_extras.diagnostics.structure import Structure
+from keras_extras.instrumentation.layer_table import find_sites
+
+# Large kernels are judged by a part of their rows.
+_MOST_WEIGHTS = 200_000
+# What passes values on, so that the activation before it is that of the output.
+_PASSES = ("Reshape", "Flatten", "Dropout", "Identity", "Permute", "Cropping1D")
+_OPTIMIZER_NUMBERS = (
+    "clipnorm",
+    "clipvalue",
+    "global_clipnorm",
+    "epsilon",
+    "momentum",
+    "weight_decay",
+)
+
+
+def describe_parts(model: Any) -> tuple[Part, ...]:
+    """Returns the layers of a built model, with its weights as they are now."""
+    sites = find_sites(model)
+    names = {id(site.layer): site.info.name for site in sites}
+    before = _links(model)
+    parts = []
+    for site in sites:
+        layer = site.layer
+        parts.append(
+            Part(
+                name=site.info.name,
+                kind=_kind(layer),
+                activation=site.info.activation,
+                trainable=bool(layer.trainable),
+                weights=sum(int(np.prod(v.shape)) for v in layer._trainable_variables)
+                + sum(int(np.prod(v.shape)) for v in layer._non_trainable_variables),
+                inputs=_names(before.get(id(layer)), names),
+                kernel=_kernel(layer),
+                rate=float(getattr(layer, "rate", 0.0) or 0.0),
+                l1=_strength(layer, "l1"),
+                l2=_strength(layer, "l2"),
+                head=_head(layer),
+            )
+        )
+    return tuple(parts)
+
+
+def _names(layers: list[Any] | None, names: dict[int, str]) -> Any:
+    if layers is None:
+        return None
+    return tuple(names.get(id(layer), "") for layer in layers)
+
+
+def describe(model: Any, parts: tuple[Part, ...], fresh: bool) -> Structure:
+    """Returns the structure of a model that has seen its first batch.
+
+    Args:
+        model: The model.
+        parts: What `describe_parts` returned before that batch.
+        fresh: Whether no step was trained before.
+    """
+    optimizer = hyperparameters.parts(model.optimizer)[0]
+    numbers: dict[str, Any] = {
+        name: getattr(optimizer, name, None) for name in _OPTIMIZER_NUMBERS
+    }
+    return Structure(
+        parts=parts,
+        outputs=tuple(_outputs(model, parts)),
+        optimizer=type(optimizer).__name__,
+        settings={k: float(v) for k, v in numbers.items() if type(v) in (int, float)},
+        fresh=fresh,
+    )
+
+
+def _kind(layer: Any) -> str:
+    """Returns the name of the first Keras class among the bases of the layer."""
+    for base in type(layer).__mro__:
+        if base.__module__.startswith("keras.") and base is not keras.layers.Layer:
+            return base.__name__
+    return type(layer).__name__
+
+
+def _kernel(layer: Any) -> Kernel | None:
+    owner = getattr(layer, "cell", layer)
+    kernel = getattr(owner, "kernel", None)
+    if not isinstance(kernel, keras.Variable) or len(kernel.shape) < 2:
+        return None
+    if isinstance(layer, keras.layers.EinsumDense) or "Depthwise" in _kind(layer):
+        return None
+    axis = -2 if "Transpose" in _kind(layer) else -1
+    units = int(kernel.shape[axis])
+    values = np.asarray(keras.ops.convert_to_numpy(kernel), np.float32)
+    values = np.moveaxis(values, axis, -1).reshape(-1, units)
+    fan_in = len(values)
+    rows = values[: max(_MOST_WEIGHTS // units, 1)]
+    alike = units > 1 and bool(np.ptp(rows, axis=1).max(initial=0.0) == 0.0)
+    bias = getattr(owner, "bias", None)
+    largest = 0.0
+    if isinstance(bias, keras.Variable):
+        largest = float(np.abs(keras.ops.convert_to_numpy(bias)).max(initial=0.0))
+    return Kernel(
+        fan_in=fan_in,
+        units=units,
+        rms=float(np.sqrt(np.mean(np.square(rows, dtype=np.float64)))),
+        mean=float(rows.mean()),
+        alike=alike,
+        bias=largest,
+        initializer=_code_of_initializer(getattr(owner, "kernel_initializer", None)),
+    )
+
+
+def _code_of_initializer(initializer: Any) -> str | None:
+    if initializer is None or not hasattr(initializer, "get_config"):
+        return None
+    try:
+        config = initializer.get_config()
+    except NotImplementedError:
+        return type(initializer).__name__
+    known = [f"{k}={v!r}" for k, v in config.items() if type(v) in (int, float)]
+    return f"{type(initializer).__name__}({', '.join(known)})"
+
+
+def _strength(layer: Any, name: str) -> float:
+    value = getattr(getattr(layer, "kernel_regularizer", None), name, None)
+    return 0.0 if value is None else float(value)
+
+
+def _head(layer: Any) -> str:
+    kind = _kind(layer)
+    if isinstance(layer, keras.layers.Dense):
+        return f"{kind}({layer.units}"
+    filters = getattr(layer, "filters", None)
+    size = getattr(layer, "kernel_size", None)
+    if filters and size:
+        side = size[0] if len(set(size)) == 1 else tuple(size)
+        return f"{kind}({filters}, {side}"
+    units = getattr(layer, "units", None)
+    return f"{kind}({units}" if isinstance(units, int) else f"{kind}("
+
+
+def _links(model: Any) -> dict[int, list[Any]]:
+    """Returns for each layer of known graphs those that feed it.
+
+    The layers of a nested functional model are linked with those around it.
+    """
+    found: dict[int, list[Any]] = {}
+    for op, parents in _edges(model, []):
+        known = found.setdefault(id(op), [])
+        known += [p for p in parents if not any(p is k for k in known)]
+    return found
+
+
+def _graph(model: Any) -> Any:
+    if isinstance(model, keras.Sequential):
+        return model._functional
+    return model if hasattr(model, "_nodes_by_depth") else None
+
+
+def _edges(model: Any, outside: list[Any]) -> Iterator[tuple[Any, list[Any]]]:
+    graph = _graph(model)
+    if graph is None:
+        return
+    for nodes in graph._nodes_by_depth.values():
+        for node in nodes:
+            op = node.operation
+            if isinstance(op, keras.layers.InputLayer):
+                continue
+            parents = [
+                end
+                for parent in node.parent_nodes
+                for end in _ends(parent.operation, outside)
+            ]
+            if _graph(op) is not None:
+                yield from _edges(op, parents)
+            else:
+                yield op, parents
+
+
+def _ends(op: Any, outside: list[Any]) -> list[Any]:
+    """Returns the layers whose output is that of `op`: inner ones of a model."""
+    if isinstance(op, keras.layers.InputLayer):
+        return outside
+    graph = _graph(op)
+    if graph is None:
+        return [op]
+    tensors = keras.tree.flatten(graph.outputs)
+    return [e for t in tensors for e in _ends(t._keras_history.operation, outside)]
+
+
+def _outputs(model: Any, parts: tuple[Part, ...]) -> Iterator[Output]:
+    losses = _losses(model)
+    metrics = tuple(_metric_names(model))
+    ends = _last_layers(model)
+    for place in range(max(len(losses), len(ends))):
+        loss = losses[place] if place < len(losses) else None
+        end = ends[place] if len(ends) > place else None
+        activation, layer, units = _end(end, parts, model)
+        yield Output(
+            loss=_loss_name(loss),
+            from_logits=bool(getattr(loss, "from_logits", False)),
+            activation=activation,
+            layer=layer,
+            units=units,
+            metrics=metrics,
+        )
+
+
+def _losses(model: Any) -> list[Any]:
+    compiled = getattr(model, "_compile_loss", None)
+    return [entry.loss for entry in getattr(compiled, "_flat_losses", None) or []]
+
+
+def _loss_name(loss: Any) -> str:
+    if loss is None:
+        return ""
+    function = getattr(loss, "fn", None)
+    name = getattr(function, "__name__", type(loss).__name__)
+    module = getattr(function, "__module__", type(loss).__module__) or ""
+    return name if module.startswith("keras.") else "custom"
+
+
+def _metric_names(model: Any) -> Iterator[str]:
+    for metric in model.metrics:
+        inner = getattr(metric, "metrics", [metric])
+        yield from (m.name for m in inner if m.name != "loss")
+
+
+def _last_layers(model: Any) -> list[Any]:
+    graph = _graph(model)
+    if graph is None:
+        return []
+    return [t._keras_history for t in keras.tree.flatten(graph.outputs)]
+
+
+def _end(
+    history: Any, parts: tuple[Part, ...], model: Any
+) -> tuple[str | None, str | None, int | None]:
+    if history is None:
+        return None, None, None
+    op = history.operation
+    tensor = keras.tree.flatten(op.output)[0] if _graph(op) is None else None
+    units = None if tensor is None or len(tensor.shape) < 2 else tensor.shape[-1]
+    names = {id(site.layer): site.info.name for site in find_sites(model)}
+    links = _links(model)
+    (op, *_) = _ends(op, [])
+    while type(op).__name__ in _PASSES and len(links.get(id(op), [])) == 1:
+        (op,) = links[id(op)]
+    name = names.get(id(op))
+    part = next((p for p in parts if p.name == name), None)
+    if part is None or len(part.inputs or ()) > 1 or not _is_plain(op):
+        return None, name, units
+    return part.activation or "linear", name, units
+
+
+def _is_plain(op: Any) -> bool:
+    """Whether what the layer returns is what its activation function makes."""
+    known = type(op).__module__.startswith("keras.")
+    return known and not isinstance(op, keras.layers.Lambda)

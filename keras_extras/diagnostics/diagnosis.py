@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+from typing import Any
+
+import numpy as np
+
+from keras_extras.diagnostics.finding import Finding
+from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.report import text_report
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+_COLUMNS = ("severity", "finding", "layer", "seen", "what to do", "confidence")
+
+
+class Diagnosis:
+    """What `keras_extras.diagnose` found. Notebooks show it as a table.
+
+    Args:
+        observations: `keras_extras.diagnostics.observations.Observations`, the
+            evidence.
+        findings: Sequence of `keras_extras.diagnostics.Finding`.
+
+    Attributes:
+        findings: List of `keras_extras.diagnostics.Finding`, the most likely root
+            cause first.
+        layers: Tuple of the names of the layers, in model order.
+        steps: Array of shape `(steps,)`, the sampled steps.
+        statistics: Dict with an array of shape `(steps, layers)`, or `(steps,)`, for
+            each statistic, such as `"gradient_norm"`.
+        observations: The evidence as a whole.
+
+    Example:
+
+    ```python
+    diagnosis = keras_extras.diagnose(model, x, y)
+    print(diagnosis.report())
+    diagnosis.plot().show()
+    ```
+    """
+
+    def __init__(self, observations: Observations, findings: list[Finding]) -> None:
+        self.observations = observations
+        self.findings = list(findings)
+        self.layers = tuple(layer.name for layer in observations.layers)
+        self.steps = observations.steps
+        self.statistics = dict(observations.statistics)
+
+    def report(self) -> str:
+        """Returns the findings as text."""
+        seen = self.observations
+        return text_report(self.findings, seen.last_step + 1, len(seen.steps))
+
+    def __repr__(self) -> str:
+        codes = ", ".join(finding.code for finding in self.findings)
+        return f"<Diagnosis: {codes or 'no findings'}>"
+
+    def _repr_html_(self) -> str:
+        if not self.findings:
+            return f"<p>{html.escape(self.report())}</p>"
+        head = "".join(f"<th>{name}</th>" for name in _COLUMNS)
+        rows = "".join(_row(finding) for finding in self.findings)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+    def plot(self) -> go.Figure:
+        """Returns a figure: loss over the steps, gradient norm of each layer.
+
+        Raises:
+            ImportError: If Plotly is not installed.
+        """
+        from keras_extras.plotting import graph_objects
+
+        go = graph_objects()
+        from plotly.subplots import make_subplots
+
+        titles = ("loss", "gradient norm, log10")
+        figure = make_subplots(rows=2, cols=1, subplot_titles=titles)
+        losses, counts = self.observations.losses, self.observations.loss_counts
+        figure.add_trace(
+            go.Scatter(x=np.cumsum(counts), y=losses, name="loss", mode="lines"), 1, 1
+        )
+        norms = self.observations["gradient_norm"]
+        trained = np.isfinite(norms).any(axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.log10(norms[:, trained].T)
+        names = [name for name, kept in zip(self.layers, trained) if kept]
+        figure.add_trace(
+            go.Heatmap(
+                x=self.steps,
+                y=names,
+                z=np.where(np.isfinite(values), values, np.nan),
+                colorscale="Viridis",
+                colorbar={"len": 0.45, "y": 0.2},
+                name="gradient norm",
+            ),
+            2,
+            1,
+        )
+        figure.update_xaxes(title_text="step", row=2, col=1)
+        figure.update_yaxes(autorange="reversed", row=2, col=1)
+        figure.update_layout(template="plotly_white", showlegend=False)
+        return figure
+
+
+def _row(finding: Finding) -> str:
+    code = finding.code
+    if finding.cause is not None:
+        code += f" (from {finding.cause})"
+    cells: tuple[Any, ...] = (
+        finding.severity,
+        code,
+        finding.layer or "",
+        finding.evidence,
+        finding.remedy,
+        f"{finding.confidence:.0%}",
+    )
+    return f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in cells)}</tr>"

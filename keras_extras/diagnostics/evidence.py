@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from keras_extras.diagnostics.loss_curve import LossCurve
+from keras_extras.diagnostics.structure import Part
+from keras_extras.diagnostics.structure import Structure
+from keras_extras.instrumentation.batch import Batch
+
+_EARLY = _RECENT = 12
+
+
+class Evidence:
+    """Collects what a training shows beside the statistics of its layers."""
+
+    def __init__(self) -> None:
+        self.curve = LossCurve()
+        self.epochs: dict[str, list[float]] = {}
+        self.early: list[Batch] = []
+        self.recent: deque[Batch] = deque(maxlen=_RECENT)
+        self.parts: tuple[Part, ...] | None = None
+        self.structure: Structure | None = None
+        self.is_fresh = True
+        self.reports_means = True
+
+    def add_batch(self, batch: Batch) -> None:
+        """Takes a few rows of a batch."""
+        if len(self.early) < _EARLY:
+            self.early.append(batch)
+        else:
+            self.recent.append(batch)
+
+    def add_epoch(self, logs: Mapping[str, Any]) -> None:
+        """Takes Keras' logs of an epoch."""
+        for name, value in logs.items():
+            if isinstance(value, int | float | np.number):
+                self.epochs.setdefault(name, []).append(float(value))
+
+    def as_observed(self) -> dict[str, Any]:
+        """Returns the evidence as arguments of `Observations`."""
+        losses, counts = self.curve.losses(self.reports_means)
+        return {
+            "structure": self.structure or Structure(parts=self.parts or ()),
+            "early": tuple(self.early),
+            "recent": tuple(self.recent),
+            "losses": losses,
+            "loss_counts": counts,
+            "epochs": {k: np.array(v) for k, v in self.epochs.items()},
+        }

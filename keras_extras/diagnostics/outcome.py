@@ -1,0 +1,205 @@
+"""How well a training goes, whatever the reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_extras.diagnostics.structure import Structure
+from keras_extras.instrumentation.batch import Batch
+
+_SQUARED = ("mean_squared_error",)
+_ABSOLUTE = ("mean_absolute_error",)
+_BINARY = ("binary_crossentropy", "binary_focal_crossentropy")
+_CATEGORICAL = ("categorical_crossentropy",)
+_SPARSE = ("sparse_categorical_crossentropy",)
+CLASSIFICATION = (*_BINARY, *_CATEGORICAL, *_SPARSE, "categorical_focal_crossentropy")
+_ACCURACIES = (
+    "accuracy",
+    "acc",
+    "binary_accuracy",
+    "categorical_accuracy",
+    "sparse_categorical_accuracy",
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How well a training goes.
+
+    Attributes:
+        first: Float. Loss of the first few batches, NaN if unknown.
+        last: Float. Loss of the last tenth of the batches.
+        first_penalty: Float. What regularisers added to the loss at first, which is
+            not in `first`.
+        penalty: Float. What they add lately, which is not in `last`.
+        baseline: Float. Loss of the best constant prediction; NaN if unknown.
+        skill: Float. Share of that loss that the model has got rid of, in training
+            or validation, whichever went better: 1 is perfect, 0 as good as a
+            constant. Of the first loss where the baseline is not known.
+        accuracy: Float. Training or validation accuracy, the better one; NaN
+            without one.
+        chance: Float. Accuracy of always naming the most frequent class.
+    """
+
+    first: float
+    last: float
+    first_penalty: float
+    penalty: float
+    baseline: float
+    skill: float
+    accuracy: float
+    chance: float
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the model clearly learns what it should."""
+        by_loss = bool(self.skill >= 0.5)
+        if not (np.isfinite(self.accuracy) and np.isfinite(self.chance)):
+            return by_loss
+        room = max(1.0 - self.chance, 1e-3)
+        gain = (self.accuracy - self.chance) / room
+        return gain >= 0.5 or (by_loss and np.isfinite(self.baseline) and gain > 0.2)
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether the model is hardly better than a constant prediction."""
+        return not self.is_good and bool(self.skill <= 0.1)
+
+
+def outcome_of(
+    structure: Structure,
+    early: Sequence[Batch],
+    recent: Sequence[Batch],
+    losses: np.ndarray,
+    counts: np.ndarray,
+    epochs: Mapping[str, np.ndarray],
+) -> Outcome:
+    """Returns the outcome of a training so far."""
+    first, last = first_loss(losses, counts), last_loss(losses, counts)
+    penalty, first_penalty = _penalty(recent or early), _penalty(early[:3])
+    last_data = last - penalty
+    if penalty > 0.5 * last:  # a difference of large numbers tells nothing
+        last_data = _median([b.loss - b.penalty for b in recent or early])
+    first_data = first - first_penalty
+    baseline, chance = _constant_prediction(structure, [*early, *recent])
+    validation = _best(epochs, ["val_loss"], np.min) - penalty
+    best = float(np.fmin(last_data, validation))
+    reference = baseline if np.isfinite(baseline) else first_data
+    skill = 1.0 - best / reference if reference > 0 else np.nan
+    names = [n for name in _ACCURACIES for n in (name, f"val_{name}")]
+    return Outcome(
+        first=first_data,
+        last=last_data,
+        first_penalty=first_penalty,
+        penalty=penalty,
+        baseline=baseline,
+        skill=skill if np.isfinite(last) else -np.inf if len(losses) else np.nan,
+        accuracy=_best(epochs, names, lambda a: a[-1]),
+        chance=chance,
+    )
+
+
+def first_loss(losses: np.ndarray, counts: np.ndarray) -> float:
+    """Returns the loss of the first few batches."""
+    return _mean(losses[:3], counts[:3])
+
+
+def last_loss(losses: np.ndarray, counts: np.ndarray) -> float:
+    """Returns the loss of the last tenth of the batches, of five points at least."""
+    if not len(losses):
+        return np.nan
+    behind = np.cumsum(counts[::-1])[::-1]
+    number = max(int((behind <= 0.1 * behind[0]).sum()), min(5, len(losses)))
+    return _mean(losses[-number:], counts[-number:])
+
+
+def _mean(values: np.ndarray, weights: np.ndarray) -> float:
+    return float(np.average(values, weights=weights)) if len(values) else np.nan
+
+
+def _penalty(batches: Sequence[Batch]) -> float:
+    return _median([b.penalty for b in batches]) if batches else 0.0
+
+
+def _median(values: list[float]) -> float:
+    return float(np.median(values)) if values else np.nan
+
+
+def _best(epochs: Mapping[str, np.ndarray], names: list[str], of: object) -> float:
+    values = [epochs[name] for name in names if len(epochs.get(name, ()))]
+    found = [float(of(v)) for v in values]  # type: ignore[operator]  # a reduction
+    return max(found) if found else np.nan
+
+
+def _constant_prediction(
+    structure: Structure, batches: list[Batch]
+) -> tuple[float, float]:
+    """Returns loss and accuracy of the best constant prediction."""
+    if len(structure.outputs) != 1 or not batches:
+        return np.nan, np.nan
+    targets = targets_of(batches)
+    if targets is None or not np.isfinite(targets).all():
+        return np.nan, np.nan
+    return _constant_loss(structure.outputs[0].loss, targets), _chance(targets)
+
+
+def _constant_loss(loss: str, targets: np.ndarray) -> float:
+    if loss in _SQUARED:
+        return float(np.mean(np.var(targets, axis=0)))
+    if loss in _ABSOLUTE:
+        return float(np.mean(np.abs(targets - np.median(targets, axis=0))))
+    if loss in _BINARY:
+        share = np.clip(targets.mean(axis=0), 0.0, 1.0)
+        return float(np.mean(_entropy(np.stack([share, 1.0 - share]))))
+    if loss in _CATEGORICAL and targets.shape[1] > 1:
+        return float(_entropy(targets.mean(axis=0)))
+    if loss in _SPARSE:
+        return float(_entropy(_shares(targets)))
+    return np.nan
+
+
+def _chance(targets: np.ndarray) -> float:
+    """Returns the accuracy of a constant; NaN where the targets are no classes."""
+    if targets.shape[1] > 1 and np.allclose(targets.sum(axis=1), 1.0, atol=1e-3):
+        return float(targets.mean(axis=0).max())
+    if np.isin(targets, (0.0, 1.0)).all():
+        share = targets.mean(axis=0)
+        return float(np.mean(np.maximum(share, 1.0 - share)))
+    if targets.shape[1] == 1 and np.all(targets == np.round(targets)):
+        return float(_shares(targets).max())
+    return np.nan
+
+
+def _shares(classes: np.ndarray) -> np.ndarray:
+    _, number = np.unique(classes, return_counts=True)
+    return number / number.sum()
+
+
+def _entropy(share: np.ndarray) -> np.ndarray:
+    return -np.sum(share * np.log(np.maximum(share, 1e-12)), axis=0)
+
+
+def targets_of(batches: Sequence[Batch], place: int = 0) -> np.ndarray | None:
+    """Returns the targets of one output: an array of shape `(rows, features)`."""
+    return _stack([b.targets[place].values for b in batches if len(b.targets) > place])
+
+
+def inputs_of(batches: Sequence[Batch], place: int = 0) -> np.ndarray | None:
+    """Returns one of the inputs: an array of shape `(rows, features)`."""
+    return _stack([b.inputs[place].values for b in batches if len(b.inputs) > place])
+
+
+def predictions_of(batches: Sequence[Batch], place: int = 0) -> np.ndarray | None:
+    """Returns one of the outputs: an array of shape `(rows, features)`."""
+    return _stack(
+        [b.predictions[place].values for b in batches if len(b.predictions) > place]
+    )
+
+
+def _stack(arrays: list[np.ndarray]) -> np.ndarray | None:
+    same = [a for a in arrays if len(a) and a.shape[1] == arrays[-1].shape[1]]
+    return np.concatenate(same) if same else None

@@ -1,0 +1,76 @@
+"""What several rules need."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from keras_extras.diagnostics.finding import Finding
+from keras_extras.diagnostics.finding import Severity
+from keras_extras.diagnostics.observations import Observations
+
+# How many samples in a row a condition must hold before a rule speaks.
+PATIENCE = 5
+TINY = 1e-300
+
+
+def lasting(
+    seen: Observations, bad: np.ndarray, patience: int = PATIENCE
+) -> tuple[int, int] | None:
+    """Returns first and last step of a condition that holds at the last samples."""
+    if len(bad) < patience or not bad[-patience:].all():
+        return None
+    good = np.flatnonzero(~bad)
+    first = int(good[-1]) + 1 if len(good) else 0
+    return int(seen.steps[first]), int(seen.steps[-1])
+
+
+def whole(
+    seen: Observations,
+    code: str,
+    severity: Severity,
+    layer: str | None,
+    evidence: str,
+    remedy: str,
+    confidence: float,
+) -> Finding:
+    """Returns a finding about the training as a whole, from its first step on."""
+    first = int(seen.steps[0]) if len(seen.steps) else 0
+    return Finding(
+        code=code,
+        severity=severity,
+        layer=layer,
+        first_step=first,
+        last_step=max(seen.last_step, first),
+        evidence=evidence,
+        remedy=remedy,
+        confidence=confidence,
+    )
+
+
+def unless_good(seen: Observations, severity: Severity = "warning") -> Severity:
+    """Returns `severity`, or `"info"` when the training goes well all the same."""
+    return "info" if seen.outcome.is_good else severity
+
+
+def total(seen: Observations, statistic: str) -> np.ndarray:
+    """Returns the norm over all layers of a norm per layer."""
+    return np.sqrt(np.nansum(np.square(seen[statistic]), axis=1))
+
+
+def update_ratio(seen: Observations) -> np.ndarray:
+    """Returns by which part of their norm each sampled step changes the weights."""
+    return total(seen, "update_norm") / np.maximum(total(seen, "weight_norm"), TINY)
+
+
+def gradient_ratio(seen: Observations) -> np.ndarray:
+    """Returns the norm of the gradient as a multiple of that of the weights."""
+    return total(seen, "gradient_norm") / np.maximum(total(seen, "weight_norm"), TINY)
+
+
+def steps_trained(seen: Observations) -> int:
+    """Returns the number of steps since the first one that was looked at."""
+    return seen.last_step - int(seen.steps[0]) + 1 if len(seen.steps) else 0
+
+
+def power_of_ten(factor: float) -> str:
+    return f"{10 ** round(np.log10(factor)):,.0f}"

@@ -1,0 +1,243 @@
+"""Whether the layers are such that a training can go well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from keras_extras.diagnostics.finding import Finding
+from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.rules.common import unless_good
+from keras_extras.diagnostics.rules.common import whole
+from keras_extras.diagnostics.structure import Kernel
+from keras_extras.diagnostics.structure import Part
+from keras_extras.diagnostics.structure import Structure
+
+_LINEAR = (None, "linear")
+_WEIGHTED = ("Dense", "Conv1D", "Conv2D", "Conv3D")
+# What leaves two linear layers one linear function.
+_PASSES = (
+    "Flatten",
+    "Reshape",
+    "Dropout",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "ZeroPadding2D",
+    "Permute",
+)
+
+
+def hidden_activation(seen: Observations) -> Iterator[Finding]:
+    """A hidden layer has softmax, or layers have no activation function between them.
+
+    A layer without one is normal where another layer follows that bends its output,
+    where values are added or compared, and as a bottleneck; so only a linear layer
+    right before another one counts, in a graph that is known.
+
+    References:
+        NeuraLint (Nikanjam et al., 2021); UMLAUT (Schoop et al., 2021), "hidden layer
+        linear"; TheDeepChecker's programs with softmax inside.
+    """
+    ends = {output.layer for output in seen.structure.outputs}
+    for part in seen.structure.parts:
+        if part.name in ends or part.kind not in (*_WEIGHTED, "Softmax", "Activation"):
+            continue
+        if part.activation == "softmax" and _is_on_the_way(seen.structure, part):
+            yield whole(
+                seen,
+                "hidden-activation",
+                unless_good(seen, "error"),
+                part.name,
+                f"softmax in '{part.name}' makes its units compete for a sum of 1, so "
+                "little of a gradient passes",
+                f'Keep softmax for the last layer: `{part.head}, activation="relu", '
+                'kernel_initializer="he_normal")`.',
+                0.9,
+            )
+    yield from _linear_layers(seen)
+
+
+def _is_on_the_way(structure: Structure, part: Part) -> bool:
+    """Whether the next layer with weights takes the output as it is."""
+    follower = _next_with_weights(structure, part)
+    return follower is not None
+
+
+def _next_with_weights(structure: Structure, part: Part) -> Part | None:
+    followers = structure.after(part.name)
+    while len(followers) == 1 and len(followers[0].inputs or ()) == 1:
+        follower = followers[0]
+        if follower.kind in _WEIGHTED:
+            return follower
+        if follower.kind not in (*_PASSES, "MaxPooling1D", "MaxPooling2D"):
+            return None
+        followers = structure.after(follower.name)
+    return None
+
+
+def _next_linear_step(structure: Structure, part: Part) -> Part | None:
+    followers = structure.after(part.name)
+    while len(followers) == 1 and len(followers[0].inputs or ()) == 1:
+        follower = followers[0]
+        if follower.kind in _WEIGHTED:
+            return follower
+        if follower.kind not in _PASSES:
+            return None
+        followers = structure.after(follower.name)
+    return None
+
+
+def _linear_layers(seen: Observations) -> Iterator[Finding]:
+    structure = seen.structure
+    found = []
+    for part in structure.parts:
+        if part.kind not in _WEIGHTED or part.activation not in _LINEAR:
+            continue
+        follower = _next_linear_step(structure, part)
+        if follower is not None and not _is_bottleneck(part, follower):
+            found.append(part)
+    if not found:
+        return
+    bends = [
+        p
+        for p in structure.parts
+        if p.activation not in _LINEAR and p.name not in _ends(structure)
+    ]
+    names = ", ".join(f"'{p.name}'" for p in found[:3])
+    alone = not bends
+    part = found[0]
+    yield whole(
+        seen,
+        "hidden-activation",
+        unless_good(seen),
+        part.name,
+        f"{names} {'has' if len(found) == 1 else 'have'} no activation function: with "
+        "the layer that follows it is one linear function"
+        + (", and so is the whole model" if alone else ""),
+        f'Give it one: `{part.head}, activation="relu", '
+        'kernel_initializer="he_normal")`.',
+        0.9 if alone else 0.75,
+    )
+
+
+def _ends(structure: Structure) -> set[str | None]:
+    return {output.layer for output in structure.outputs}
+
+
+def _is_bottleneck(part: Part, follower: Part) -> bool:
+    here, there = part.kernel, follower.kernel
+    if here is None or there is None:
+        return True
+    return here.units < here.fan_in and here.units < there.units
+
+
+def bad_initialization(seen: Observations) -> Iterator[Finding]:
+    """Weights start alike, or far larger or smaller than keeps a signal's scale.
+
+    Units that start with the same weights get the same gradient and stay alike. The
+    scale is compared with that of He et al., and nothing is said of layers that were
+    trained before.
+
+    References:
+        Glorot & Bengio (2010); He et al. (2015), "Delving deep into rectifiers";
+        TheDeepChecker's test of the initial weights.
+    """
+    if not seen.structure.fresh:
+        return
+    ends = _ends(seen.structure)
+    for part in seen.structure.parts:
+        kernel = part.kernel
+        if kernel is None or not part.trainable or part.kind == "Embedding":
+            continue
+        last = part.name in ends
+        if kernel.alike and not last and not _adds_up(seen.structure, part):
+            yield _alike(seen, part, kernel)
+            return
+        ratio = kernel.rms * np.sqrt(kernel.fan_in / 2.0)
+        too_large = ratio > 4.0 and kernel.rms > 0.3
+        too_small = 0.0 < ratio < 0.1 and not last and seen.outcome.is_poor
+        if too_large or too_small:
+            yield _scale(seen, part, kernel, float(ratio))
+            return
+
+
+def _adds_up(structure: Structure, part: Part) -> bool:
+    return any(p.kind == "Add" for p in structure.after(part.name))
+
+
+def _alike(seen: Observations, part: Part, kernel: Kernel) -> Finding:
+    return whole(
+        seen,
+        "bad-initialization",
+        unless_good(seen, "error"),
+        part.name,
+        f"all {kernel.units} units of '{part.name}' start with the same weights "
+        f"({kernel.initializer}), get the same gradient and stay alike",
+        f'Let chance tell them apart: `{part.head}, kernel_initializer="he_normal")`.',
+        0.95,
+    )
+
+
+def _scale(seen: Observations, part: Part, kernel: Kernel, ratio: float) -> Finding:
+    return whole(
+        seen,
+        "bad-initialization",
+        unless_good(seen),
+        part.name,
+        f"the weights of '{part.name}' start with a root mean square of "
+        f"{kernel.rms:.2g}, {ratio:.2g} times what keeps the scale of a signal from "
+        f"{kernel.fan_in} inputs (limits 0.1 and 4; {kernel.initializer})",
+        f'`{part.head}, kernel_initializer="he_normal")` with ReLU, '
+        '`"glorot_uniform"` with tanh or sigmoid, `"lecun_normal"` with SELU.',
+        0.85,
+    )
+
+
+def over_regularized(seen: Observations) -> Iterator[Finding]:
+    """Penalties weigh more than the data, or dropout leaves next to nothing.
+
+    References:
+        TheDeepChecker, "regularisation overwhelms"; Srivastava et al. (2014),
+        "Dropout", whose rates reach from 0.2 to 0.8.
+    """
+    outcome = seen.outcome
+    if outcome.is_good:
+        return
+    share = outcome.penalty / max(outcome.last + outcome.penalty, 1e-12)
+    early = outcome.first_penalty / max(outcome.first + outcome.first_penalty, 1e-12)
+    # Weights that a large rate has blown up have large penalties too.
+    share = max(early, min(share, 4.0 * early))
+    strongest = max(
+        (p for p in seen.structure.parts if p.l1 or p.l2),
+        key=lambda p: max(p.l1, p.l2),
+        default=None,
+    )
+    if strongest is not None and share > 0.3:
+        kind = "l1" if strongest.l1 > strongest.l2 else "l2"
+        value = max(strongest.l1, strongest.l2)
+        yield whole(
+            seen,
+            "over-regularized",
+            "error" if share > 0.8 else "warning",
+            strongest.name,
+            f"penalties make up {share:.0%} of the loss (limit 30 %), and the model is "
+            f"hardly better than a constant; the strongest is {kind}={value:g}",
+            f"Divide it by 100: `kernel_regularizer=keras.regularizers."
+            f"{kind.upper()}({value / 100:g})`.",
+            0.85,
+        )
+    rates = [(p.rate, p.name) for p in seen.structure.parts if "Dropout" in p.kind]
+    rate, name = max(rates, default=(0.0, ""))
+    if rate >= 0.8:
+        yield whole(
+            seen,
+            "over-regularized",
+            "warning",
+            name,
+            f"'{name}' drops {rate:.0%} of its inputs (usual 10 to 50 %)",
+            "Lower the rate: `Dropout(0.3)`.",
+            0.8,
+        )

@@ -1,0 +1,102 @@
+"""What the loss itself tells, training and validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from keras_extras.diagnostics.finding import Finding
+from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.rules.common import steps_trained
+from keras_extras.diagnostics.rules.common import whole
+
+
+def oscillating_loss(seen: Observations) -> Iterator[Finding]:
+    """The loss jumps up and down from epoch to epoch, and does not settle.
+
+    References:
+        AUTOTRAINER (Zhang et al., 2021), "oscillating loss"; TheDeepChecker's
+        smoothness of the loss.
+    """
+    losses = seen.epochs.get("loss", np.empty(0))
+    if len(losses) < 6 or seen.outcome.is_good or not np.isfinite(losses).all():
+        return
+    recent = losses[len(losses) // 4 :]
+    change = np.diff(recent) / np.maximum(np.minimum(recent[1:], recent[:-1]), 1e-12)
+    jumps = int(np.sum(change > 0.2))
+    if jumps < max(2, 0.25 * len(change)):
+        return
+    yield whole(
+        seen,
+        "oscillating-loss",
+        "warning",
+        None,
+        f"in {jumps} of the last {len(change)} epochs the loss rose by 20 % or more, "
+        f"by up to {change.max():.0%}",
+        "Lower the learning rate or the momentum, or use larger batches; "
+        "`keras_extras.callbacks.OneCycleScheduler` ends at a low rate.",
+        0.7,
+    )
+
+
+def overfitting(seen: Observations) -> Iterator[Finding]:
+    """The validation loss has long been rising while the training loss falls.
+
+    References:
+        Prechelt (1998), "Early stopping - but when?"; losslint's and SageMaker
+        Debugger's rules, which speak at 10 % already.
+    """
+    validation = seen.epochs.get("val_loss", np.empty(0))
+    training = seen.epochs.get("loss", np.empty(0))
+    if len(validation) < 5 or len(validation) != len(training):
+        return
+    if not (np.isfinite(validation).all() and np.isfinite(training).all()):
+        return
+    best = int(np.argmin(validation))
+    recent = float(np.median(validation[-3:]))
+    since = len(validation) - 1 - best
+    lowest = float(validation[best])
+    gap = recent / max(float(np.median(training[-3:])), 1e-12)
+    falls = np.median(training[-3:]) < 0.9 * training[best]
+    if since < 3 or recent < 1.3 * lowest or gap < 2.0 or not falls:
+        return
+    yield whole(
+        seen,
+        "overfitting",
+        "warning",
+        None,
+        f"the validation loss has risen from {lowest:.3g} in epoch {best + 1} to "
+        f"{recent:.3g}, the training loss has fallen to {training[-1]:.3g}",
+        "Stop at the best epoch, `keras.callbacks.EarlyStopping(patience=3, "
+        "restore_best_weights=True)`, and try dropout, a penalty, a smaller model or "
+        "more data.",
+        0.8,
+    )
+
+
+def not_learning(seen: Observations) -> Iterator[Finding]:
+    """The model is no better than a constant, and no other rule knows why.
+
+    References:
+        SageMaker Debugger's LossNotDecreasing; TheDeepChecker's initial loss.
+    """
+    outcome = seen.outcome
+    if steps_trained(seen) < 100 or not outcome.skill < 0.02 or outcome.is_good:
+        return
+    yield whole(
+        seen,
+        "not-learning",
+        "warning",
+        None,
+        f"after {steps_trained(seen)} steps the loss is {outcome.last:.3g}; "
+        + (
+            f"a constant prediction has {outcome.baseline:.3g}"
+            if np.isfinite(outcome.baseline)
+            else f"it began with {outcome.first:.3g}"
+        ),
+        "Try to learn ten examples by heart: if that fails, the fault is in the model "
+        "or the data, not in the training. `keras_extras.find_learning_rate` helps to "
+        "find the rate.",
+        0.6,
+    )

@@ -1,0 +1,111 @@
+"""What a model is made of, as plain values: what the rules may know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The weights of a layer before the training.
+
+    Attributes:
+        fan_in: Number of weights that lead to one unit.
+        units: Number of units.
+        rms: Root mean square of the weights.
+        mean: Mean of the weights.
+        alike: Whether all units have the same weights.
+        bias: Largest magnitude of the biases.
+        initializer: What made them, as code, or `None` if that is not known.
+    """
+
+    fan_in: int
+    units: int
+    rms: float
+    mean: float
+    alike: bool
+    bias: float = 0.0
+    initializer: str | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One layer.
+
+    Attributes:
+        name: Path of the layer, as in the statistics.
+        kind: Name of the nearest Keras class: `"Dense"` for a subclass of it too.
+        activation: Name of its activation function, or `None` without one.
+        trainable: Whether it is trained.
+        weights: Number of its own weights.
+        inputs: Names of the layers before it, or `None` if that is not known.
+        kernel: Facts about its weights, for dense, convolutional and recurrent ones.
+        rate: Share of dropped units, 0 for other layers.
+        l1: Strength of its l1 penalty.
+        l2: Strength of its l2 penalty.
+        head: The layer as code up to its first optional argument: `"Dense(300"`.
+    """
+
+    name: str
+    kind: str
+    activation: str | None = None
+    trainable: bool = True
+    weights: int = 0
+    inputs: tuple[str, ...] | None = None
+    kernel: Kernel | None = None
+    rate: float = 0.0
+    l1: float = 0.0
+    l2: float = 0.0
+    head: str = ""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output and what it is judged by.
+
+    Attributes:
+        loss: Name of the loss function, such as `"binary_crossentropy"`; `"custom"`
+            for one that Keras does not know, `""` without one.
+        from_logits: Whether the loss takes logits.
+        activation: Name of the last activation function, `"linear"` without one,
+            or `None` if that is not known.
+        layer: Name of the layer that makes the output, or `None`.
+        units: Size of the last axis, or `None`.
+        metrics: Names of the metrics of the model.
+    """
+
+    loss: str = ""
+    from_logits: bool = False
+    activation: str | None = None
+    layer: str | None = None
+    units: int | None = None
+    metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A model and how it is trained.
+
+    Attributes:
+        parts: The layers, in model order.
+        outputs: The outputs, in the order of the predictions.
+        optimizer: Name of the optimizer's class.
+        settings: Numbers of the optimizer, such as `clipnorm`.
+        fresh: Whether no step was trained before with this optimizer.
+    """
+
+    parts: tuple[Part, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    optimizer: str = ""
+    settings: Mapping[str, float] = field(default_factory=dict)
+    fresh: bool = True
+
+    def part(self, name: str | None) -> Part | None:
+        """Returns the layer of that name, if any."""
+        return next((part for part in self.parts if part.name == name), None)
+
+    def after(self, name: str) -> list[Part]:
+        """Returns the layers that are known to take the output of another."""
+        return [part for part in self.parts if name in (part.inputs or ())]

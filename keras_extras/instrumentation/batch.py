@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class BatchTensor:
+    """A few rows of one tensor of a batch.
+
+    Attributes:
+        values: Array of shape `(rows, features)`: the first rows, flattened, as
+            float32; of very many features an evenly spaced part.
+        shape: Shape of one row in the model; `None` for a size that varies.
+        dtype: Name of the tensor's type.
+    """
+
+    values: np.ndarray
+    shape: tuple[int | None, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A few rows of what the loss of one step was computed from.
+
+    Attributes:
+        step: Value of `optimizer.iterations` before the step.
+        loss: Float. The loss of the whole batch, penalties included.
+        penalty: Float. The part of the loss that regularisers and `add_loss` add.
+        inputs: The model's inputs, in the order in which Keras flattens them.
+        targets: The targets, likewise; empty without targets.
+        predictions: What the model returned, likewise.
+    """
+
+    step: int
+    loss: float
+    penalty: float
+    inputs: tuple[BatchTensor, ...]
+    targets: tuple[BatchTensor, ...]
+    predictions: tuple[BatchTensor, ...]
