@@ -1,12 +1,15 @@
 """What schedules cost, and what 1cycle and the finder are worth, on Fashion-MNIST.
 
 Run as `python benchmarks/schedules.py PART [--rows N] [--epochs N] [--model NAME]`,
-where PART is `cost`, `finder` or `cycle`. What it prints goes to `schedules.md`.
+where PART is `cost`, `finder` or `cycle`. What it prints goes to `README.md`. With
+`--store FILE` each training is written there when it is done, and not done again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import statistics
 from typing import Any
 
@@ -72,21 +75,66 @@ def fashion(rows: int) -> tuple[Any, Any]:
     return (x[:rows], y[:rows]), (x[-5000:], y[-5000:])
 
 
-def train(name: str, data: Any, epochs: int, seed: int, **settings: Any) -> Any:
-    """Returns the history of a training at a constant rate, or in one cycle."""
-    keras.utils.set_random_seed(seed)
-    model = compiled(name, settings.get("rate", 0.01))
-    cycle = settings.get("max_rate")
-    (x, y), held_out = data
-    return model.fit(
-        x,
-        y,
-        batch_size=BATCH,
-        epochs=epochs,
-        validation_data=held_out,
-        verbose=0,
-        callbacks=[] if cycle is None else [OneCycleScheduler(max_rate=cycle)],
-    ).history
+class Runs:
+    """Trainings of one model on Fashion-MNIST, each done once.
+
+    Args:
+        name: The model, one of `MODELS`.
+        rows: Number of images to train on.
+        path: File that keeps the results, or `None`.
+    """
+
+    def __init__(self, name: str, rows: int, path: str | None) -> None:
+        self._name, self._rows, self._path = name, rows, path
+        self._data: Any = None
+        self._done: dict[str, Any] = {}
+        if path is not None and os.path.exists(path):
+            with open(path) as lines:
+                for line in lines:
+                    self._done.update(json.loads(line))
+
+    def train(self, epochs: int, seed: int, **settings: Any) -> dict[str, list[float]]:
+        """Returns the history at a constant `rate`, or in one cycle to `max_rate`."""
+        key = json.dumps([self._name, self._rows, epochs, seed, settings])
+        return self._once(key, lambda: self._train(epochs, seed, **settings))
+
+    def sweep(self, seed: int, steps: int) -> dict[str, list[float]]:
+        """Returns the rates and losses that the finder sees."""
+        key = json.dumps([self._name, self._rows, "sweep", seed, steps])
+        return self._once(key, lambda: self._sweep(seed, steps))
+
+    def _once(self, key: str, make: Any) -> Any:
+        if key not in self._done:
+            keras.utils.clear_session()
+            self._data = self._data or fashion(self._rows)
+            self._done[key] = make()
+            if self._path is not None:
+                with open(self._path, "a") as file:
+                    file.write(json.dumps({key: self._done[key]}) + "\n")
+        return self._done[key]
+
+    def _train(self, epochs: int, seed: int, **settings: Any) -> Any:
+        keras.utils.set_random_seed(seed)
+        model = compiled(self._name, settings.get("rate", 0.01))
+        cycle = settings.get("max_rate")
+        (x, y), held_out = self._data
+        return model.fit(
+            x,
+            y,
+            batch_size=BATCH,
+            epochs=epochs,
+            validation_data=held_out,
+            verbose=0,
+            callbacks=[] if cycle is None else [OneCycleScheduler(max_rate=cycle)],
+        ).history
+
+    def _sweep(self, seed: int, steps: int) -> Any:
+        keras.utils.set_random_seed(seed)
+        (x, y), _ = self._data
+        sweep = keras_extras.find_learning_rate(
+            compiled(self._name), x, y, steps=steps, batch_size=BATCH
+        )
+        return {"rates": sweep.rates.tolist(), "losses": sweep.losses.tolist()}
 
 
 def cost(name: str, rounds: int) -> None:
@@ -118,92 +166,88 @@ def final_loss(history: Any) -> float:
     return loss if np.isfinite(loss) else float("inf")
 
 
-def finder(name: str, rows: int, epochs: int) -> None:
-    data = fashion(rows)
+def finder(runs: Runs, rows: int, epochs: int) -> None:
+    suggested = [suggestions(runs, rows, seed) for seed in SEEDS]
     median = {}
     for rate in np.geomspace(0.003, 3.0, 12):
-        losses = [
-            final_loss(train(name, data, epochs, s, max_rate=rate)) for s in SEEDS
-        ]
+        rate = float(f"{rate:.3g}")
+        losses = [final_loss(runs.train(epochs, s, max_rate=rate)) for s in SEEDS]
         median[rate] = statistics.median(losses)
     best = min(median, key=lambda rate: median[rate])
-    print(
-        f"\n{name}, {rows} rows, {epochs} epochs\n\n| max rate | val loss |\n|---|---|"
-    )
+    print("\n| max rate | val loss | to the best |\n|---|---|---|")
     for rate, loss in median.items():
-        print(f"| {rate:.4f} | {loss:.4f}{' (best)' if rate == best else ''} |")
-    suggested = [suggestions(name, data, seed) for seed in SEEDS]
+        print(f"| {rate} | {loss:.4f} | {loss / median[best] - 1:+.1%} |")
     print("\n| suggested by | rates | val loss | to the best |\n|---|---|---|---|")
     for rule in suggested[0]:
-        rates = [each[rule] for each in suggested]
+        rates = [float(f"{each[rule]:.3g}") for each in suggested]
         losses = [
-            final_loss(train(name, data, epochs, seed, max_rate=rate))
+            final_loss(runs.train(epochs, seed, max_rate=rate))
             for seed, rate in zip(SEEDS, rates)
         ]
         loss = statistics.median(losses)
-        shown = ", ".join(f"{rate:.4f}" for rate in rates)
+        shown = ", ".join(f"{rate:.3g}" for rate in rates)
         print(f"| {rule} | {shown} | {loss:.4f} | {loss / median[best] - 1:+.1%} |")
 
 
-def suggestions(name: str, data: Any, seed: int) -> dict[str, float]:
+def suggestions(runs: Runs, rows: int, seed: int) -> dict[str, float]:
     """Returns what each rule suggests, and "valley" from the epoch's running mean."""
-    keras.utils.set_random_seed(seed)
-    (x, y), _ = data
-    sweep = keras_extras.find_learning_rate(
-        compiled(name), x, y, steps=SWEEP_STEPS, smoothing=SMOOTHING, batch_size=BATCH
-    )
-    batches = -(-len(x) // BATCH)
+    seen = runs.sweep(seed, SWEEP_STEPS)
+    rates, losses = np.array(seen["rates"]), np.array(seen["losses"])
+    batches = -(-rows // BATCH)
     means = [
-        sweep.losses[point // batches * batches : point + 1].mean()
-        for point in range(len(sweep.losses))
+        losses[point // batches * batches : point + 1].mean()
+        for point in range(len(losses))
     ]
-    running = suggest(sweep.rates, smooth(np.array(means), SMOOTHING), SWEEP_STEPS)
-    return {**sweep.suggestions, "valley, running mean": running["valley"]}
+    true = suggest(rates, smooth(losses, SMOOTHING), SWEEP_STEPS)
+    running = suggest(rates, smooth(np.array(means), SMOOTHING), SWEEP_STEPS)
+    return {**true, "valley, running mean": running["valley"]}
 
 
-def cycle(name: str, rows: int, epochs: int) -> None:
-    data = fashion(rows)
+def cycle(runs: Runs, epochs: int) -> None:
     constant = {
-        rate: [
-            max(train(name, data, epochs, s, rate=rate)["val_accuracy"]) for s in SEEDS
-        ]
-        for rate in (0.001, 0.003, 0.01, 0.03, 0.1)
+        rate: [max(runs.train(epochs, s, rate=rate)["val_accuracy"]) for s in SEEDS]
+        for rate in (0.001, 0.003, 0.01, 0.03)
     }
+    print("\n| constant rate | best val accuracy of each seed |\n|---|---|")
+    for rate, reached in constant.items():
+        print(f"| {rate} | {', '.join(f'{value:.4f}' for value in reached)} |")
     best = max(constant, key=lambda rate: statistics.median(constant[rate]))
-    print(f"\n{name}, {rows} rows, constant rate {best}, {epochs} epochs\n")
+    print(f"\nConstant rate {best}:\n")
     print("| seed | constant: best accuracy | in epoch | 1cycle reaches it in |")
     print("|---|---|---|---|")
     for place, seed in enumerate(SEEDS):
         goal = constant[best][place]
-        reached = train(name, data, epochs, seed, rate=best)["val_accuracy"]
-        needed = next(
-            (
-                length
-                for length in range(1, epochs + 1)
-                if train(name, data, length, seed, max_rate=10 * best)["val_accuracy"][
-                    -1
-                ]
-                >= goal
-            ),
-            None,
-        )
+        reached = runs.train(epochs, seed, rate=best)["val_accuracy"]
+        needed = epochs_needed(runs, epochs, seed, 10 * best, goal)
         print(f"| {seed} | {goal:.4f} | {np.argmax(reached) + 1} | {needed} |")
+
+
+def epochs_needed(runs: Runs, most: int, seed: int, rate: float, goal: float) -> Any:
+    """Returns the length of the shortest cycle that ends at `goal` or above it."""
+    for length in range(1, most + 1):
+        history = runs.train(length, seed, max_rate=rate)
+        if history["val_accuracy"][-1] >= goal:
+            return length
+    return f"not in {most}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", choices=["cost", "finder", "cycle"])
     parser.add_argument("--model", choices=list(MODELS), default="mlp")
-    parser.add_argument("--rows", type=int, default=55_000)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--store", help="file of the trainings done so far")
     options = parser.parse_args()
+    runs = Runs(options.model, options.rows, options.store)
+    print(f"{options.model}, {options.rows} rows, {options.epochs} epochs")
     if options.part == "cost":
         cost(options.model, options.rounds)
     elif options.part == "finder":
-        finder(options.model, options.rows, options.epochs)
+        finder(runs, options.rows, options.epochs)
     else:
-        cycle(options.model, options.rows, options.epochs)
+        cycle(runs, options.epochs)
 
 
 if __name__ == "__main__":

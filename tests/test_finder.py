@@ -192,9 +192,12 @@ def train(name, make_optimizer, arguments, sweep, trained):
     return state, logs, drawn
 
 
-@pytest.mark.parametrize("trained", [False, True])
+NOT_TRAINED_BEFORE = {"adam", "unbuilt", "own_train_step", "metrics", "loss_scale"}
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_training_afterwards_is_the_same_bit_for_bit(case, trained):
+def test_training_afterwards_is_the_same_bit_for_bit(case):
+    trained = case not in NOT_TRAINED_BEFORE
     plain = train(*CASES[case], sweep=False, trained=trained)
     swept = train(*CASES[case], sweep=True, trained=trained)
     assert swept[1:] == plain[1:]
@@ -272,7 +275,12 @@ def test_sweep_can_be_seen_in_tensorboard(tmp_path):
     model, x, y = models.make("sequential_mlp")
     sweep = find(model, x, y, log_dir=str(tmp_path))
     events = event_accumulator.EventAccumulator(str(tmp_path)).Reload()
-    for name, values in (("learning_rate", sweep.rates), ("loss", sweep.losses)):
+    curves = {
+        "learning_rate": sweep.rates,
+        "loss": sweep.losses,
+        "smoothed_loss": sweep.smoothed,
+    }
+    for name, values in curves.items():
         written = events.Scalars(f"learning_rate_finder/{name}")
         assert [event.step for event in written] == list(range(len(values)))
         np.testing.assert_allclose([e.value for e in written], values, rtol=1e-5)

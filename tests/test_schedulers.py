@@ -1,5 +1,8 @@
 """Rates and momenta act on each step as the oracles say, whatever runs the step."""
 
+import functools
+import itertools
+
 import keras
 import numpy as np
 import oracles
@@ -9,6 +12,7 @@ from keras_extras.callbacks import ExponentialDecayScheduler
 from keras_extras.callbacks import HyperparameterLogger
 from keras_extras.callbacks import HyperparameterScheduler
 from keras_extras.callbacks import OneCycleScheduler
+from keras_extras.callbacks import PerformanceScheduler
 from keras_extras.callbacks import PiecewiseConstantScheduler
 from keras_extras.callbacks import PowerScheduler
 from keras_extras.schedules import Interpolation
@@ -101,56 +105,64 @@ def several(make):
     return optimizers.MultiOptimizer(both)
 
 
-# Name: how to make the optimizer, and the arguments of `compile`.
-WAYS = {
-    "plain": (lambda make: make(), {}),
-    "xla": (lambda make: make(), {"jit_compile": True}),
-    "eager": (lambda make: make(), {"run_eagerly": True}),
-    "five_steps_per_execution": (lambda make: make(), {"steps_per_execution": 5}),
-    "xla_five_steps_per_execution": (
-        lambda make: make(),
-        {"steps_per_execution": 5, "jit_compile": True},
-    ),
-    "loss_scale": (
-        lambda make: optimizers.LossScaleOptimizer(make(), initial_scale=4.0),
-        {},
-    ),
-    "several_optimizers": (several, {}),
-    "accumulating": (lambda make: make(gradient_accumulation_steps=2), {}),
-    "accumulating_loss_scale_five_steps_per_execution": (
-        lambda make: optimizers.LossScaleOptimizer(
-            make(gradient_accumulation_steps=2), initial_scale=4.0
-        ),
-        {"steps_per_execution": 5},
-    ),
-}
+def scaled(make):
+    return optimizers.LossScaleOptimizer(make(), initial_scale=4.0)
 
 
-def fresh(oracle):
-    return type(oracle)(**oracle.constants)
+WRAPPED = {"plain": lambda make: make(), "scaled": scaled, "several": several}
 
 
-PAIRS = [
-    (name, way)
-    for name in OPTIMIZERS
-    for way in WAYS
-    if way != "eager" or name in ("nesterov", "adam")  # slow, and all alike
-]
+def covering():
+    """Returns settings in which each two values of different settings meet.
+
+    Of the optimizer, its wrapping, XLA, steps per execution, batches per update.
+    """
+    rows = []
+    for place, name in enumerate(OPTIMIZERS):
+        xla, five, two = place % 3, place // 3, (place + place // 3) % 3
+        for column, wrapping in enumerate(WRAPPED):
+            five_steps, two_batches = column == five, column == two
+            chosen = column == xla, 5 if five_steps else 1, 2 if two_batches else 1
+            rows.append((name, wrapping, *chosen))
+    return rows
 
 
-@pytest.mark.parametrize(("name", "way"), PAIRS)
-def test_weights_follow_the_cycled_reference(name, way):
+def test_each_two_settings_meet():
+    columns = list(zip(*covering()))
+    for one, other in itertools.combinations(columns, 2):
+        possible = set(itertools.product(set(one), set(other)))
+        assert set(zip(one, other)) == possible
+    assert [len(set(column)) for column in columns] == [8, 3, 2, 2, 2]
+
+
+def assert_follows_the_book(name, wrapping, each, **arguments):
     make, oracle, top = OPTIMIZERS[name]
-    wrap, arguments = WAYS[way]
-    each = 2 if "accumulating" in way else 1
+    if each > 1:
+        make = functools.partial(make, gradient_accumulation_steps=each)
     rates, momenta = oracles.book(STEPS // each, top)
-    model = linear_model(wrap(make), **arguments)
+    model = linear_model(WRAPPED[wrapping](make), **arguments)
     expected = reference(model, fresh(oracle), rates, momenta, each)
     constant = reference(model, fresh(oracle), rates, 0 * momenta + 0.9, each)
     fit(model, [OneCycleScheduler(max_rate=top)])
     np.testing.assert_allclose(weights_of(model), expected, rtol=2e-4, atol=2e-5)
     # A reference that a constant momentum meets as well would show nothing.
     assert np.max(np.abs(constant - expected)) > 1e-3
+
+
+def fresh(oracle):
+    return type(oracle)(**oracle.constants)
+
+
+@pytest.mark.parametrize(("name", "wrapping", "xla", "steps", "each"), covering())
+def test_weights_follow_the_cycled_reference(name, wrapping, xla, steps, each):
+    assert_follows_the_book(
+        name, wrapping, each, jit_compile=xla, steps_per_execution=steps
+    )
+
+
+@pytest.mark.parametrize("name", ["nesterov", "adam"])
+def test_weights_follow_the_cycled_reference_in_eager_mode(name):
+    assert_follows_the_book(name, "plain", 1, run_eagerly=True)
 
 
 @pytest.mark.parametrize(
@@ -184,8 +196,10 @@ class Reads(keras.callbacks.Callback):
         self.rates, self.momenta = [], []
 
     def on_train_batch_begin(self, batch, logs=None):
-        self.rates.append(float(self.model.optimizer.learning_rate))
-        self.momenta.append(float(getattr(self.model.optimizer, "momentum", 0.0)))
+        optimizer = self.model.optimizer
+        name = "beta_1" if hasattr(optimizer, "beta_1") else "momentum"
+        self.rates.append(float(optimizer.learning_rate))
+        self.momenta.append(float(getattr(optimizer, name)))
 
 
 def test_what_callbacks_read_is_what_acts():
@@ -206,13 +220,74 @@ def test_hyperparameter_logger_sees_the_cycle():
     np.testing.assert_allclose(logger.history.momentum, momenta, rtol=1e-6)
 
 
-def test_history_has_rate_and_momentum_of_each_epoch():
-    rates, momenta = oracles.book(STEPS, 0.05)
-    model = linear_model(optimizers.SGD(momentum=0.9))
-    history = fit(model, [OneCycleScheduler(max_rate=0.05)]).history
-    ends = np.arange(BATCHES, STEPS, BATCHES)
-    np.testing.assert_allclose(history["learning_rate"][:-1], rates[ends], rtol=1e-5)
-    np.testing.assert_allclose(history["momentum"][:-1], momenta[ends], rtol=1e-6)
+def momentum_sgd(rate=0.1, **arguments):
+    return optimizers.SGD(rate, momentum=0.9, **arguments)
+
+
+# Name: the callback, the optimizer, and what changes from epoch to epoch.
+LOGGED = {
+    "cycle": (
+        lambda: OneCycleScheduler(max_rate=0.05),
+        momentum_sgd,
+        {"learning_rate", "momentum"},
+    ),
+    "cycle_accumulating": (
+        lambda: OneCycleScheduler(max_rate=0.05),
+        lambda: momentum_sgd(gradient_accumulation_steps=2),
+        {"learning_rate", "momentum"},
+    ),
+    "cycle_of_beta": (
+        lambda: OneCycleScheduler(max_rate=0.05),
+        optimizers.Adam,
+        {"learning_rate", "momentum"},
+    ),
+    "exponential": (
+        lambda: ExponentialDecayScheduler(15),
+        momentum_sgd,
+        {"learning_rate"},
+    ),
+    "power": (lambda: PowerScheduler(15), momentum_sgd, {"learning_rate"}),
+    "piecewise": (
+        lambda: PiecewiseConstantScheduler([10, 20], [0.1, 0.05, 0.01]),
+        momentum_sgd,
+        {"learning_rate"},
+    ),
+    "plateau": (
+        lambda: PerformanceScheduler("loss", min_delta=100.0, patience=1),
+        momentum_sgd,
+        {"learning_rate"},
+    ),
+    # It lowers the rate between the last step of an epoch and the end of it.
+    "plateau_at_steps": (
+        lambda: PerformanceScheduler(every=10, min_delta=100.0, patience=1),
+        momentum_sgd,
+        {"learning_rate"},
+    ),
+    "plateau_on_a_schedule": (
+        lambda: PerformanceScheduler(every=10, min_delta=100.0, patience=1),
+        lambda: momentum_sgd(optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)),
+        {"learning_rate"},
+    ),
+    "hyperparameter": (
+        lambda: HyperparameterScheduler("momentum", Interpolation([0, 30], [0.1, 0.9])),
+        momentum_sgd,
+        {"momentum"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOGGED)
+def test_history_has_what_acted_on_the_last_step_of_each_epoch(name):
+    make, make_optimizer, changing = LOGGED[name]
+    model, read = linear_model(make_optimizer()), Reads()
+    history = fit(model, [make(), read], epochs=3).history
+    ends = slice(BATCHES - 1, None, BATCHES)
+    np.testing.assert_allclose(history["learning_rate"], read.rates[ends], rtol=1e-6)
+    np.testing.assert_allclose(history["momentum"], read.momenta[ends], rtol=1e-6)
+    moving = {
+        key for key in ("learning_rate", "momentum") if len(set(history[key])) == 3
+    }
+    assert moving == changing
 
 
 def test_history_names_each_of_several_optimizers():
@@ -269,8 +344,10 @@ DECAYS = {
 }
 
 
-@pytest.mark.parametrize("steps_per_execution", [1, 5])
-@pytest.mark.parametrize("name", DECAYS)
+@pytest.mark.parametrize(
+    ("name", "steps_per_execution"),
+    [("exponential", 5), ("staircase", 1), ("power", 1), ("piecewise", 5)],
+)
 def test_decay_acts_on_every_step(name, steps_per_execution):
     make, expected = DECAYS[name]
     rates = expected(np.arange(STEPS))
@@ -283,22 +360,22 @@ def test_decay_acts_on_every_step(name, steps_per_execution):
 
 
 def test_decay_goes_on_in_a_second_fit():
-    logger = HyperparameterLogger()
+    read = Reads()
     model = linear_model(optimizers.SGD(0.1))
     for _ in range(2):
-        fit(model, [ExponentialDecayScheduler(15), logger], epochs=1)
+        fit(model, [ExponentialDecayScheduler(15), read], epochs=1)
     expected = 0.1 * 0.1 ** (np.arange(2 * BATCHES) / 15)
-    np.testing.assert_allclose(logger.history.learning_rate, expected, rtol=1e-5)
+    np.testing.assert_allclose(read.rates, expected, rtol=1e-5)
 
 
 def test_decay_lowers_a_schedule_that_is_there():
     schedule = optimizers.schedules.InverseTimeDecay(0.2, 10, 1.0)
-    logger = HyperparameterLogger()
+    read = Reads()
     model = linear_model(optimizers.SGD(schedule))
-    fit(model, [ExponentialDecayScheduler(15), logger])
+    fit(model, [ExponentialDecayScheduler(15), read])
     t = np.arange(STEPS)
     expected = 0.2 / (1 + t / 10) * 0.1 ** (t / 15)
-    np.testing.assert_allclose(logger.history.learning_rate, expected, rtol=1e-5)
+    np.testing.assert_allclose(read.rates, expected, rtol=1e-5)
 
 
 def test_decay_and_cycle_act_together_in_either_order():
@@ -307,9 +384,9 @@ def test_decay_and_cycle_act_together_in_either_order():
     for turn in (1, -1):
         cycle = OneCycleScheduler(max_rate=0.05, verbose=0)
         both = [cycle, ExponentialDecayScheduler(15)][::turn]
-        logger = HyperparameterLogger()
-        fit(linear_model(optimizers.SGD(0.1)), [*both, logger])
-        np.testing.assert_allclose(logger.history.learning_rate, expected, rtol=1e-5)
+        read = Reads()
+        fit(linear_model(optimizers.SGD(0.1)), [*both, read])
+        np.testing.assert_allclose(read.rates, expected, rtol=1e-5)
 
 
 HYPERPARAMETERS = [
@@ -323,6 +400,12 @@ HYPERPARAMETERS = [
     ("global_clipnorm", lambda: optimizers.SGD(0.05, global_clipnorm=1.0), 0.1, 2.0),
     ("clipvalue", lambda: optimizers.SGD(0.05, clipvalue=1.0), 0.1, 2.0),
     ("learning_rate", lambda: optimizers.SGD(0.05), 0.01, 0.2),
+    (
+        "ema_momentum",
+        lambda: optimizers.SGD(0.05, use_ema=True, ema_momentum=0.5),
+        0.1,
+        0.99,
+    ),
 ]
 
 
@@ -341,24 +424,17 @@ class SetsEagerly(keras.callbacks.Callback):
 
 @pytest.mark.parametrize(("name", "make", "first", "last"), HYPERPARAMETERS)
 def test_any_hyperparameter_acts_as_it_does_in_eager_mode(name, make, first, last):
-    curve = Interpolation([0, STEPS], [first, last])
+    curve = Interpolation([0, BATCHES], [first, last])
     ours = linear_model(make())
-    fit(ours, [HyperparameterScheduler(name, curve)])
+    fit(ours, [HyperparameterScheduler(name, curve)], epochs=1)
     eager = linear_model(make(), run_eagerly=True)
-    fit(eager, [SetsEagerly(name, curve)])
+    start = eager.get_weights()
+    fit(eager, [SetsEagerly(name, curve)], epochs=1)
     np.testing.assert_allclose(weights_of(ours), weights_of(eager), rtol=1e-5)
-    constant = linear_model(make())
-    fit(constant, [])
-    assert np.max(np.abs(weights_of(ours) - weights_of(constant))) > 1e-4
-
-
-def test_moving_average_of_weights_follows_its_curve():
-    curve = Interpolation([0, STEPS], [0.1, 0.99])
-    make = lambda: optimizers.SGD(0.05, use_ema=True, ema_momentum=0.5)
-    ours, eager = linear_model(make()), linear_model(make(), run_eagerly=True)
-    fit(ours, [HyperparameterScheduler("ema_momentum", curve)])
-    fit(eager, [SetsEagerly("ema_momentum", curve)])
-    np.testing.assert_allclose(weights_of(ours), weights_of(eager), rtol=1e-5)
+    eager.set_weights(start)
+    eager.compile(make(), "mse", run_eagerly=True)
+    fit(eager, [], epochs=1)
+    assert np.max(np.abs(weights_of(ours) - weights_of(eager))) > 1e-4
 
 
 class TwoUpdates(keras.Model):
@@ -403,32 +479,30 @@ def test_each_of_two_updates_in_a_step_has_its_own_values(run_eagerly):
 
 def test_second_fit_starts_a_new_cycle():
     rates, _ = oracles.book(STEPS, 0.05)
-    logger = HyperparameterLogger()
+    read = Reads()
     model = linear_model(optimizers.SGD(momentum=0.9))
     scheduler = OneCycleScheduler(max_rate=0.05)
-    fit(model, [scheduler, logger])
-    fit(model, [scheduler, logger])
-    np.testing.assert_allclose(
-        logger.history.learning_rate, [*rates, *rates], rtol=1e-5
-    )
+    fit(model, [scheduler, read])
+    fit(model, [scheduler, read])
+    np.testing.assert_allclose(read.rates, [*rates, *rates], rtol=1e-5)
 
 
 def test_cycle_of_given_length_and_begin():
-    logger = HyperparameterLogger()
+    read = Reads()
     model = linear_model(optimizers.SGD(momentum=0.9))
-    fit(model, [OneCycleScheduler(20, max_rate=0.05, start=10), logger], epochs=3)
+    fit(model, [OneCycleScheduler(20, max_rate=0.05, start=10), read], epochs=3)
     rates, _ = oracles.book(20, 0.05)
     expected = [*[rates[0]] * 10, *rates]
-    np.testing.assert_allclose(logger.history.learning_rate, expected, rtol=1e-5)
+    np.testing.assert_allclose(read.rates, expected, rtol=1e-5)
 
 
 def test_past_the_end_the_last_value_holds_with_one_warning():
-    logger = HyperparameterLogger()
+    read = Reads()
     model = linear_model(optimizers.SGD(momentum=0.9))
     with pytest.warns(UserWarning, match="past the end of the cycle") as caught:
-        fit(model, [OneCycleScheduler(15, max_rate=0.05), logger])
+        fit(model, [OneCycleScheduler(15, max_rate=0.05), read])
     assert sum(warning.category is UserWarning for warning in caught) == 1
-    np.testing.assert_allclose(logger.history.learning_rate[15:], 5e-6, rtol=1e-5)
+    np.testing.assert_allclose(read.rates[15:], 5e-6, rtol=1e-5)
 
 
 def test_length_is_known_from_a_dataset_and_from_steps_per_epoch():
@@ -440,16 +514,16 @@ def test_length_is_known_from_a_dataset_and_from_steps_per_epoch():
             yield x[:4], y[:4]
 
     model = linear_model(optimizers.SGD(momentum=0.9))
-    logger = HyperparameterLogger()
+    read = Reads()
     model.fit(
         rows(),
         steps_per_epoch=6,
         shuffle=False,
         epochs=2,
         verbose=0,
-        callbacks=[OneCycleScheduler(max_rate=0.05), logger],
+        callbacks=[OneCycleScheduler(max_rate=0.05), read],
     )
-    np.testing.assert_allclose(logger.history.learning_rate, rates, rtol=1e-5)
+    np.testing.assert_allclose(read.rates, rates, rtol=1e-5)
 
 
 def test_length_that_fit_cannot_know_is_asked_for():

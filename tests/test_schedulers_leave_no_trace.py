@@ -117,36 +117,38 @@ def test_first_fit_does_not_leave_its_momentum_in_the_compiled_step():
     assert_trains_like_a_new_one(model)
 
 
-@pytest.mark.parametrize(
-    ("hook", "error"),
-    [
-        ("on_train_begin", Trouble),
-        ("on_epoch_begin", Trouble),
-        ("on_train_batch_begin", Trouble),
-        ("on_train_batch_end", KeyboardInterrupt),
-        ("on_test_begin", Trouble),
-        ("on_test_batch_begin", KeyboardInterrupt),
-        ("on_test_end", Trouble),
-        ("on_epoch_end", Trouble),
-        ("on_train_end", Trouble),
-    ],
-)
-def test_after_an_exception_in_another_callback(hook, error):
-    model, x, y, attributes = built()
+FAILURES = {
+    "on_train_begin": Trouble,
+    "on_epoch_begin": Trouble,
+    "on_train_batch_begin": Trouble,
+    "on_train_batch_end": KeyboardInterrupt,
+    "on_test_begin": Trouble,
+    "on_test_batch_begin": KeyboardInterrupt,
+    "on_test_end": Trouble,
+    "on_epoch_end": Trouble,
+    "on_train_end": Trouble,
+}
 
-    class Fails(keras.callbacks.Callback):
-        pass
+
+class FailsIn(keras.callbacks.Callback):
+    def __init__(self, hook, error):
+        super().__init__()
+        self.error = error
+        setattr(self, hook, self.fail)
 
     def fail(self, *args, **kwargs):
-        raise error
+        raise self.error
 
-    setattr(Fails, hook, fail)
-    first, *rest = callbacks()
-    used = [first, Fails(), *rest]
-    with pytest.raises(error) as caught:
-        fit(model, x, y, used, validation_data=(x, y))
-    assert caught.tb is not None  # the frames of `fit` are alive still
-    assert_plain(model, attributes)
+
+def test_after_an_exception_in_any_hook_of_another_callback():
+    model, x, y, attributes = built()
+    for hook, error in FAILURES.items():
+        first, *rest = callbacks()
+        used = [first, FailsIn(hook, error), *rest]
+        with pytest.raises(error) as caught:
+            fit(model, x, y, used, validation_data=(x, y))
+        assert caught.tb is not None, hook  # the frames of `fit` are alive still
+        assert_plain(model, attributes)
     assert_trains_like_a_new_one(model)
 
 

@@ -10,14 +10,13 @@ from test_schedulers import linear_model
 from test_schedulers import weights_of
 
 from keras_extras.callbacks import ExponentialDecayScheduler
-from keras_extras.callbacks import HyperparameterLogger
 from keras_extras.callbacks import HyperparameterScheduler
 from keras_extras.callbacks import OneCycleScheduler
 from keras_extras.callbacks import PerformanceScheduler
 from keras_extras.schedules import Interpolation
 
 optimizers = keras.optimizers
-EPOCHS = 6
+EPOCHS = 5
 
 
 class Killed(Exception):
@@ -61,7 +60,6 @@ def fit(model, callbacks, epochs=EPOCHS, **arguments):
         shuffle=False,
         verbose=0,
         callbacks=callbacks,
-        validation_data=(x[:8], y[:8]),
         **arguments,
     )
 
@@ -79,10 +77,10 @@ SCHEDULERS = {
     "cycle_of_given_length": lambda: OneCycleScheduler(80, max_rate=0.05),
     "decay": lambda: ExponentialDecayScheduler(20),
     "momentum": lambda: HyperparameterScheduler(
-        "momentum", Interpolation([0, 60], [0.9, 0.1])
+        "momentum", Interpolation([0, 50], [0.9, 0.1])
     ),
     # Never good enough, so it lowers the rate at every other epoch.
-    "plateau": lambda: PerformanceScheduler(min_delta=100.0, patience=2),
+    "plateau": lambda: PerformanceScheduler("loss", min_delta=100.0, patience=2),
 }
 
 
@@ -102,12 +100,24 @@ def killed_and_restarted(make_scheduler, make_optimizer, after, tmp_path, freq):
     return model, records.seen
 
 
-@pytest.mark.parametrize("make_optimizer", [sgd, adam])
-@pytest.mark.parametrize("after", [13, 37])
-@pytest.mark.parametrize("name", SCHEDULERS)
+def momentum_rmsprop():
+    return optimizers.RMSprop(0.01, momentum=0.9)
+
+
+@pytest.mark.parametrize(
+    ("name", "after", "make_optimizer"),
+    [
+        ("cycle", 13, sgd),
+        ("cycle", 37, adam),
+        ("cycle_of_given_length", 37, sgd),
+        ("decay", 13, adam),
+        ("momentum", 13, sgd),
+        ("momentum", 37, momentum_rmsprop),
+        ("plateau", 37, sgd),
+        ("plateau", 13, adam),
+    ],
+)
 def test_backup_and_restore(tmp_path, name, after, make_optimizer):
-    if name == "momentum" and make_optimizer is adam:
-        make_optimizer = lambda: optimizers.RMSprop(0.01, momentum=0.9)
     straight, records = linear_model(make_optimizer()), Records()
     fit(straight, [SCHEDULERS[name](), records])
     model, seen = killed_and_restarted(
@@ -129,15 +139,15 @@ def test_backup_in_the_middle_of_an_epoch(tmp_path, after):
         np.testing.assert_array_equal(seen[step], straight.seen[step])
 
 
-@pytest.mark.parametrize("epoch", [1, 4])
 @pytest.mark.parametrize("name", SCHEDULERS)
-def test_loaded_model_with_initial_epoch(tmp_path, name, epoch):
+def test_loaded_model_with_initial_epoch(tmp_path, name):
     straight, records = linear_model(sgd()), Records()
     saved = str(tmp_path / "{epoch}.keras")
     fit(
         straight,
         [SCHEDULERS[name](), records, keras.callbacks.ModelCheckpoint(saved)],
     )
+    epoch = 3
     model, again = keras.models.load_model(saved.format(epoch=epoch)), Records()
     fit(model, [SCHEDULERS[name](), again], initial_epoch=epoch)
     assert min(again.seen) == epoch * BATCHES
@@ -151,24 +161,17 @@ def test_loaded_model_with_initial_epoch(tmp_path, name, epoch):
 
 
 def test_cycle_that_began_late_goes_on_where_it_was(tmp_path):
-    def pretrained():
-        model = linear_model(sgd())
-        fit(model, [], epochs=2)
-        return model
-
-    straight = pretrained()
-    logger = HyperparameterLogger()
+    straight = linear_model(sgd())
+    fit(straight, [], epochs=2)
+    records, again = Records(), Records()
     saved = str(tmp_path / "{epoch}.keras")
     checkpoint = keras.callbacks.ModelCheckpoint(saved)
-    fit(straight, [OneCycleScheduler(max_rate=0.05), logger, checkpoint])
-    model, again = (
-        keras.models.load_model(saved.format(epoch=3)),
-        HyperparameterLogger(),
-    )
+    fit(straight, [OneCycleScheduler(max_rate=0.05), records, checkpoint])
+    model = keras.models.load_model(saved.format(epoch=3))
     fit(model, [OneCycleScheduler(max_rate=0.05), again], initial_epoch=3)
-    np.testing.assert_array_equal(
-        again.history.learning_rate, logger.history.learning_rate[3 * BATCHES :]
-    )
+    assert min(again.seen) == 5 * BATCHES
+    for step, values in again.seen.items():
+        np.testing.assert_array_equal(values, records.seen[step])
     np.testing.assert_array_equal(weights_of(model), weights_of(straight))
 
 

@@ -35,7 +35,8 @@ class OneCycleScheduler(Scheduler):
     A cycle begins where the training does. It goes on where it was when
     `BackupAndRestore` restores one, or `fit` has an `initial_epoch`. Files saved in
     between hold the rate and momentum that the model was compiled with, so that
-    they load without this package.
+    they load without this package. As with the other schedulers, `learning_rate` and
+    `momentum` in what `fit` returns are those of the last step of each epoch.
 
     Args:
         iterations: Integer, length of the cycle in optimizer steps (batches, or

@@ -31,7 +31,8 @@ class PerformanceScheduler(Scheduler):
     With `BackupAndRestore` a restarted training goes on with the same factor and
     the same patience. Without, after `load_model`: a rate that is a number was saved
     as it was; the factor of a schedule is the attribute `multiplier`, to be passed
-    on.
+    on; the best value and how long ago it was seen are not saved, so patience starts
+    anew.
 
     Args:
         monitor: String, name of the quantity to watch. Defaults to `"val_loss"`.
@@ -186,6 +187,7 @@ class PerformanceScheduler(Scheduler):
             if rate <= self.min_rate:
                 continue
             factor = max(self.factor, self.min_rate / rate)
+            steering.replacing(part, RATE)
             if steering.follows_a_curve(part, RATE):
                 multiplier.assign(multiplier * factor)
                 self.multiplier = float(multiplier.numpy())

@@ -12,7 +12,6 @@ from keras_extras.steering.steering import RATE
 from keras_extras.steering.steering import Steering
 from keras_extras.steering.steering import check_drivable
 from keras_extras.steering.steering import check_model
-from keras_extras.steering.steering import present_value
 
 _MOMENTUM_NAMES = ("momentum", "beta_1", "adam_beta_1")
 
@@ -54,7 +53,7 @@ class Scheduler(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is not None and self._steering is not None:
-            log_hyperparameters(self._steering.parts(), logs)
+            log_hyperparameters(self._steering, logs)
 
     def on_train_end(self, logs: Any = None) -> None:
         if self._steering is None:
@@ -97,10 +96,11 @@ def momentum_names(optimizer: Any) -> tuple[str, ...]:
     return tuple(n for n, v in held.items() if isinstance(v, float) and v > 0)
 
 
-def log_hyperparameters(parts: list[Any], logs: dict[str, Any]) -> None:
-    """Adds the rate and momentum of the next step to the logs of an epoch."""
+def log_hyperparameters(steering: Steering, logs: dict[str, Any]) -> None:
+    """Adds the rate and momentum of the last step of an epoch to its logs."""
+    parts = steering.parts()
     for part in parts:
         suffix = f"_{part.name}" if len(parts) > 1 else ""
-        logs[f"learning_rate{suffix}"] = present_value(part, RATE)
+        logs[f"learning_rate{suffix}"] = steering.value_of_last_step(part, RATE)
         for name in momentum_names(part)[:1]:
-            logs[f"momentum{suffix}"] = present_value(part, name)
+            logs[f"momentum{suffix}"] = steering.value_of_last_step(part, name)

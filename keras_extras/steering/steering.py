@@ -46,6 +46,7 @@ class Steering:
         self._own_function: Any = None
         self._guard: weakref.ref[Guard] | None = None  # the `fit` holds it
         self._kept: list[tuple[Any, str, float]] = []
+        self._replaced: dict[tuple[int, str], tuple[int, float]] = {}
         self.installed = False
 
     @classmethod
@@ -124,6 +125,17 @@ class Steering:
         law = self._law(optimizer, name)
         return law.curve is not None or not isinstance(law.base, keras.Variable)
 
+    def value_of_last_step(self, optimizer: Any, name: str) -> float:
+        """Returns the value that acted on the step that was trained last."""
+        step, value = self._replaced.get((id(optimizer), name), (None, 0.0))
+        last = _last_step(optimizer)
+        return value if step == last else value_at(optimizer, name, last)
+
+    def replacing(self, optimizer: Any, name: str) -> None:
+        """Remembers the value of the last step, before another takes its place."""
+        value = self.value_of_last_step(optimizer, name)
+        self._replaced[id(optimizer), name] = _last_step(optimizer), value
+
     def keep(self, optimizer: Any, name: str) -> None:
         """Leaves a hyperparameter at its present value when all is put back."""
         self._kept.append((optimizer, name, present_value(optimizer, name)))
@@ -164,6 +176,7 @@ class Steering:
             _set(optimizer, name, value)
             self._model.train_function = None  # traced with the value from before
         self._places, self._laws, self._undo, self._kept = [], {}, [], []
+        self._replaced = {}
         self._own_function = None
         self._callbacks = None
         if _live.get(id(self._model)) is self:
@@ -197,8 +210,22 @@ class Steering:
 
 def present_value(optimizer: Any, name: str) -> float:
     """Returns the value of a hyperparameter that acts on the next step."""
-    value = optimizer.learning_rate if name == RATE else getattr(optimizer, name)
-    return float(keras.ops.convert_to_numpy(value) if name == RATE else value)
+    return value_at(optimizer, name, int(optimizer._iterations))
+
+
+def value_at(optimizer: Any, name: str, batches: int) -> float:
+    """Returns the value of a hyperparameter at a number of batches."""
+    value = vars(optimizer)["_learning_rate" if name == RATE else name]
+    step = keras.ops.convert_to_tensor(batches, optimizer._iterations.dtype)
+    if isinstance(value, LearningRateSchedule):
+        value = value(step)
+    elif isinstance(value, DrivenValue):
+        value = value.law.at(step)
+    return float(keras.ops.convert_to_numpy(value))
+
+
+def _last_step(optimizer: Any) -> int:
+    return max(int(optimizer._iterations) - 1, 0)
 
 
 def _set(optimizer: Any, name: str, value: float) -> None:
