@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types board bench
+.PHONY: demo test lint types board bench bench-diagnosis
 
 demo: .venv/installed-examples
 	$(BIN)/python examples/demo.py $(ARGS)
@@ -20,6 +20,9 @@ board: .venv/installed-examples
 
 bench: .venv/installed-dev
 	$(BIN)/python benchmarks/overhead.py $(ARGS)
+
+bench-diagnosis: .venv/installed-dev
+	$(BIN)/python benchmarks/diagnosis.py $(ARGS)
 
 # `%` is an extra of pyproject.toml; the stamp is older than it after a change.
 .venv/installed-%: pyproject.toml

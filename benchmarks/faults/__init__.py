@@ -1,0 +1,16 @@
+"""Trainings of which it is known what is wrong with them, if anything.
+
+`CASES` maps ids to cases.
+"""
+
+from faults import faulty_data as faulty_data
+from faults import faulty_fit as faulty_fit
+from faults import faulty_hidden as faulty_hidden
+from faults import faulty_outputs as faulty_outputs
+from faults import faulty_rates as faulty_rates
+from faults import healthy_dense as healthy_dense
+from faults import healthy_images as healthy_images
+from faults import healthy_optimizers as healthy_optimizers
+from faults import healthy_regression as healthy_regression
+from faults import healthy_sequence as healthy_sequence
+from faults.case import CASES as CASES

@@ -1,0 +1,156 @@
+"""What a case is, and the register that holds all of them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+import keras
+
+CODES = (
+    "vanishing-gradient",
+    "exploding-gradient",
+    "dead-units",
+    "saturated-activation",
+    "nan-loss",
+    "learning-rate-too-low",
+    "learning-rate-too-high",
+    "oscillating-loss",
+    "output-loss-mismatch",
+    "hidden-activation",
+    "unnormalized-input",
+    "unscaled-target",
+    "bad-initialization",
+    "over-regularized",
+    "wrong-labels",
+    "overfitting",
+    "not-learning",
+)
+
+
+@dataclass
+class Setup:
+    """One training, ready to start.
+
+    Attributes:
+        model: Compiled model.
+        x: What `fit` takes: arrays, a dataset, or a `keras.utils.PyDataset`.
+        y: Targets, or `None` where `x` holds them.
+        validation: What `fit` takes as `validation_data`, or `None`.
+        fit: Further arguments of `fit`.
+    """
+
+    model: Any
+    x: Any
+    y: Any = None
+    validation: Any = None
+    fit: dict[str, Any] = field(default_factory=dict)
+
+    def train(self, callbacks: Iterable[Any] = ()) -> Any:
+        """Trains and returns the history."""
+        arguments = dict(self.fit)
+        own = arguments.pop("callbacks", [])
+        return self.model.fit(
+            self.x,
+            self.y,
+            validation_data=self.validation,
+            verbose=0,
+            callbacks=[*own, *callbacks],
+            **arguments,
+        )
+
+
+@dataclass(frozen=True)
+class Case:
+    """One training set-up of which it is known what is wrong with it, if anything.
+
+    Attributes:
+        id: String, unique.
+        make: Function from an integer seed to a `Setup`.
+        labels: Codes that name the cause; none for a healthy case.
+        accept: Further codes that a correct diagnosis may name: known consequences.
+        note: What there is to know about the case.
+        twin: Id of the healthy case that this one spoils, or `None`.
+        part: Half that the case belongs to, where it is not the hash's to say.
+    """
+
+    id: str
+    make: Callable[[int], Setup]
+    labels: tuple[str, ...] = ()
+    accept: tuple[str, ...] = ()
+    note: str = ""
+    twin: str | None = None
+    part: str | None = None
+
+    @property
+    def healthy(self) -> bool:
+        return not self.labels
+
+    @property
+    def half(self) -> str:
+        """`"tuned"` or `"untouched"`: by a hash of the id, by nobody's choice."""
+        return self.part or ("tuned", "untouched")[zlib.crc32(self.id.encode()) % 2]
+
+
+CASES: dict[str, Case] = {}
+
+
+def healthy(id: str, note: str = "", **arguments: Any) -> Callable[[Any], Any]:
+    """Registers what the decorated function builds as a case without a fault."""
+    return _register(id, (), (), note, None, arguments)
+
+
+def faulty(
+    id: str,
+    labels: str | tuple[str, ...],
+    accept: tuple[str, ...] = (),
+    note: str = "",
+    twin: str | None = None,
+    **arguments: Any,
+) -> Callable[[Any], Any]:
+    """Registers what the decorated function builds as a case with a fault.
+
+    Args:
+        id: String, unique.
+        labels: Code or codes that name the cause.
+        accept: Codes of known consequences.
+        note: What there is to know about the case.
+        twin: Id of the healthy case that this one spoils.
+        **arguments: Passed to the decorated function.
+    """
+    named = (labels,) if isinstance(labels, str) else tuple(labels)
+    if not named:
+        raise ValueError(f"`labels` must name a cause. Received: labels={labels!r}")
+    return _register(id, named, accept, note, twin, arguments)
+
+
+def _register(
+    id: str,
+    labels: tuple[str, ...],
+    accept: tuple[str, ...],
+    note: str,
+    twin: str | None,
+    arguments: dict[str, Any],
+) -> Callable[[Any], Any]:
+    accept = tuple(code for code in dict.fromkeys(accept) if code not in labels)
+    unknown = sorted({*labels, *accept} - set(CODES))
+    if unknown:
+        raise ValueError(f"`labels` and `accept` must be codes. Received: {unknown}")
+    if id in CASES:
+        raise ValueError(f"`id` must be unique. Received: id={id!r} twice")
+
+    def decorate(build: Callable[..., Setup]) -> Callable[..., Setup]:
+        def make(seed: int) -> Setup:
+            keras.config.set_dtype_policy("float32")
+            keras.utils.clear_session()
+            keras.utils.set_random_seed(seed)
+            return build(**arguments)
+
+        CASES[id] = Case(id, make, labels, accept, note, twin)
+        return build
+
+    return decorate
