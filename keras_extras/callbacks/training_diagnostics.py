@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import math
+import time
 import warnings
+from collections.abc import Callable
 from typing import Any
+from typing import Literal
 
 import keras
 
@@ -26,14 +29,23 @@ from keras_extras.instrumentation.nonfinite import NonFinite
 from keras_extras.instrumentation.sampling import Interval
 from keras_extras.log_dir import LogDir
 
+Action = Literal["report", "stop"] | Callable[[list[Finding]], Any]
+
+# Shares of the training time that looking at the evidence may take.
+_SHARE_FOR_RULES, _SHARE_FOR_ACTIONS = 0.002, 0.02
+
 
 class TrainingDiagnostics(Monitor):
     """Watches a training and says what is wrong with it.
 
     Records what `GradientLogger`, `ActivationLogger` and `HyperparameterLogger`
-    record, looks for vanishing and exploding gradients, dead units, saturated
-    activations, NaN and infinity, and learning rates that are too high or too low,
-    and prints a report at the end of training when there is something to say.
+    record, and looks at the model, at a few rows of its batches, at the loss and at
+    what was recorded: does the last layer fit the loss and the targets, are inputs,
+    targets and weights of a sensible size, do gradients vanish or explode, are units
+    dead or saturated, is the learning rate too high or too low, does it learn, and
+    does it generalise? The findings name the cause first, and what follows from it
+    after it; a training that goes well gets advice at most. A report is printed at
+    the end of training when something is wrong.
     Training itself is not changed: without XLA the weights are the same, bit for bit,
     with XLA to rounding. What can differ: a layer that draws from TensorFlow's
     stateful random operations rather than a `keras.random.SeedGenerator` draws other
@@ -56,12 +68,18 @@ class TrainingDiagnostics(Monitor):
             `every="auto"` may add. The first steps, compiling the second form of the
             step, and what every step carries are not counted. Defaults to `0.02`.
         verbose: Integer. 0 prints nothing, 1 prints the report when there are
-            findings, 2 prints it always. Defaults to `1`.
+            errors or warnings, 2 prints it always. Defaults to `1`.
+        actions: What to do when an error is found that was not there before:
+            `"report"` writes it down, `"stop"` also ends the training after the
+            epoch, and a function is called with the list of all errors. Looked for at
+            the ends of epochs, as often as it costs next to nothing. Defaults to
+            `"report"`.
 
     Attributes:
         findings: List of `keras_extras.diagnostics.Finding`, the most likely root
-            cause first.
+            cause first. Those of severity `"info"` are advice.
         history: The recorded statistics.
+        observations: The evidence behind the findings.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if
@@ -97,14 +115,19 @@ class TrainingDiagnostics(Monitor):
         layers: LayerFilter = None,
         overhead: float = 0.02,
         verbose: int = 1,
+        actions: Action = "report",
     ) -> None:
         super().__init__(log_dir, every, layers, overhead)
+        _check_actions(actions)
         self.verbose = verbose
+        self.actions = actions
         self.findings: list[Finding] = []
         self._nonfinite: NonFinite | None = None
         self._failed_rules: set[str] = set()
         self._evidence = Evidence()
         self._steps = 0
+        self._acted_on: set[tuple[str, str | None]] = set()
+        self._began = self._spent = 0.0
 
     def report(self) -> str:
         """Returns the findings as readable text."""
@@ -113,6 +136,8 @@ class TrainingDiagnostics(Monitor):
     def on_train_begin(self, logs: Any = None) -> None:
         super().on_train_begin(logs)
         self._nonfinite = None
+        self._acted_on = set()
+        self._began, self._spent = time.perf_counter(), 0.0
         if self._instrument is not None:
             self._instrument.forget_nonfinite()
         if is_built(self.model):
@@ -147,12 +172,19 @@ class TrainingDiagnostics(Monitor):
         instrument = self._instrument
         if instrument is not None and not instrument.skips_bad_steps:
             self._nonfinite = self._nonfinite or instrument.origin_of_nonfinite()
-        self._examine()
+        if self._may_examine():
+            self._examine()
+
+    def _may_examine(self) -> bool:
+        """Whether looking at it all again costs little, epochs being short or long."""
+        share = _SHARE_FOR_ACTIONS if self.actions != "report" else _SHARE_FOR_RULES
+        return self._spent <= share * (time.perf_counter() - self._began)
 
     def on_train_end(self, logs: Any = None) -> None:
         self._examine()
         super().on_train_end(logs)
-        if self.verbose > (0 if self.findings else 1):
+        claims = any(finding.severity != "info" for finding in self.findings)
+        if self.verbose > (0 if claims else 1):
             print(self.report())
 
     def _look_for_origin(self) -> None:
@@ -188,6 +220,7 @@ class TrainingDiagnostics(Monitor):
         )
 
     def _examine(self) -> None:
+        began = time.perf_counter()
         if self._instrument is not None:
             self._steps = self._instrument.steps_trained()
         self._describe_model()
@@ -196,6 +229,20 @@ class TrainingDiagnostics(Monitor):
         if findings != self.findings and self._writer is not None:
             self._writer.findings(seen.last_step, findings)
         self.findings = findings
+        self._spent += time.perf_counter() - began
+        self._act()
+
+    def _act(self) -> None:
+        """Does what the user asked for when errors are found, once for each."""
+        errors = [f for f in self.findings if f.severity == "error"]
+        new = {(f.code, f.layer) for f in errors} - self._acted_on
+        self._acted_on |= new
+        if not new or self.actions == "report":
+            return
+        if callable(self.actions):
+            self.actions(errors)
+        else:
+            self.model.stop_training = True
 
     def _describe_model(self) -> None:
         evidence = self._evidence
@@ -212,3 +259,11 @@ class TrainingDiagnostics(Monitor):
                 f"its statistics alone: {type(error).__name__}: {error}",
                 stacklevel=2,
             )
+
+
+def _check_actions(actions: object) -> None:
+    if actions not in ("report", "stop") and not callable(actions):
+        raise ValueError(
+            '`actions` must be "report", "stop" or a function of the errors. '
+            f"Received: actions={actions!r}"
+        )

@@ -57,6 +57,8 @@ class Outcome:
     @property
     def is_good(self) -> bool:
         """Whether the model clearly learns what it should."""
+        if self.last > 2.0 * self.baseline:  # right at times, and sure when wrong
+            return False
         by_loss = bool(self.skill >= 0.5)
         if not (np.isfinite(self.accuracy) and np.isfinite(self.chance)):
             return by_loss
@@ -67,7 +69,10 @@ class Outcome:
     @property
     def is_poor(self) -> bool:
         """Whether the model is hardly better than a constant prediction."""
-        return not self.is_good and bool(self.skill <= 0.1)
+        by_loss = bool(self.skill <= 0.1)
+        if np.isfinite(self.baseline) or not np.isfinite(self.accuracy - self.chance):
+            return by_loss and not self.is_good
+        return by_loss or self.accuracy < self.chance + 0.1 * (1.0 - self.chance)
 
 
 def outcome_of(
@@ -86,8 +91,11 @@ def outcome_of(
         last_data = _median([b.loss - b.penalty for b in recent or early])
     first_data = first - first_penalty
     baseline, chance = _constant_prediction(structure, [*early, *recent])
-    validation = _best(epochs, ["val_loss"], np.min) - penalty
-    best = float(np.fmin(last_data, validation))
+    best = last_data
+    if penalty < 0.1 * last:  # it has changed since the validation, otherwise
+        # Dropout makes training look worse, other data may lie on another scale.
+        validation = _best(epochs, ["val_loss"], np.min) - penalty
+        best = float(np.fmin(last_data, np.maximum(validation, 0.8 * last_data)))
     reference = baseline if np.isfinite(baseline) else first_data
     skill = 1.0 - best / reference if reference > 0 else np.nan
     names = [n for name in _ACCURACIES for n in (name, f"val_{name}")]

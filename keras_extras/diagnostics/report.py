@@ -22,11 +22,21 @@ def text_report(findings: Sequence[Finding], steps: int, samples: int) -> str:
     seen = f"{steps:,} steps, {samples:,} of them looked at"
     if not findings:
         return f"No findings in {seen}."
-    noun = "finding" if len(findings) == 1 else "findings"
-    lines = [f"{len(findings)} {noun} in {seen}:"]
-    for number, finding in enumerate(findings, start=1):
+    roots = [finding for finding in findings if finding.cause is None]
+    noun = "finding" if len(roots) == 1 else "findings"
+    lines = [f"{len(roots)} {noun} in {seen}:"]
+    for number, finding in enumerate(roots, start=1):
         lines += ["", *_finding_lines(number, finding)]
+        first = all(finding.code != other.code for other in roots[: number - 1])
+        effects = [f for f in findings if f.cause == finding.code]
+        if first and effects:
+            lines += _wrapped("leads to: ", ", ".join(_short(f) for f in effects))
     return "\n".join(lines)
+
+
+def _short(finding: Finding) -> str:
+    where = f" in '{finding.layer}'" if finding.layer else ""
+    return f"{finding.code}{where} (from step {finding.first_step})"
 
 
 def markdown_table(findings: Sequence[Finding]) -> str:
@@ -38,7 +48,7 @@ def markdown_table(findings: Sequence[Finding]) -> str:
     for f in findings:
         cells = (
             f.severity,
-            f.code,
+            f.code if f.cause is None else f"{f.code} (from {f.cause})",
             f.layer or "",
             f"{f.first_step}-{f.last_step}",
             f.evidence,

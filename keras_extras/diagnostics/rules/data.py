@@ -13,6 +13,7 @@ from keras_extras.diagnostics.outcome import CLASSIFICATION
 from keras_extras.diagnostics.outcome import inputs_of
 from keras_extras.diagnostics.outcome import targets_of
 from keras_extras.diagnostics.rules.common import unless_good
+from keras_extras.diagnostics.rules.common import update_ratio
 from keras_extras.diagnostics.rules.common import whole
 from keras_extras.diagnostics.structure import Part
 from keras_extras.diagnostics.structure import Structure
@@ -154,7 +155,7 @@ def unscaled_target(seen: Observations) -> Iterator[Finding]:
     yield whole(
         seen,
         "unscaled-target",
-        unless_good(seen),
+        "info" if seen.outcome.skill > (0.9 if size > 300.0 else 0.5) else "warning",
         outputs[0].layer,
         f"the targets have a mean of {y.mean():.3g} and a standard deviation of "
         f"{y.std():.3g}; the model starts near 0 with a spread of about 1",
@@ -183,13 +184,15 @@ def wrong_labels(seen: Observations) -> Iterator[Finding]:
         yield constant
         return
     outcome = seen.outcome
-    if not outcome.baseline > 0 or seen.nonfinite is not None:
+    if not outcome.baseline > 0 or seen.nonfinite is not None or _is_damaged(seen):
         return
     train = 1.0 - outcome.last / outcome.baseline
     validation = seen.epochs.get("val_loss", np.empty(0))
     if len(validation) >= 3 and np.isfinite(validation).all():
-        lowest = validation.min() - outcome.penalty
-        if train > 0.03 and lowest > 0.98 * outcome.baseline and _at_chance(seen):
+        lowest = (validation.min() - outcome.penalty) / outcome.baseline
+        score = _relation(seen)
+        in_vain = lowest > 0.98 and _at_chance(seen) and score < 3.0
+        if train > 0.03 and (in_vain or (lowest > 0.85 and score < 1.5)):
             yield _unrelated(
                 seen,
                 f"the training loss falls to {outcome.last:.3g}, the validation loss "
@@ -198,13 +201,20 @@ def wrong_labels(seen: Observations) -> Iterator[Finding]:
                 0.8,
             )
             return
-    if abs(train) < 0.03 and _neighbours_disagree(seen):
+    if abs(train) < 0.03 and _relation(seen) < 1.5:
         yield _unrelated(
             seen,
             f"the loss stays at {outcome.last:.3g}, what a constant prediction has "
             f"({outcome.baseline:.3g}), and inputs that are alike have unlike targets",
             0.65,
         )
+
+
+def _is_damaged(seen: Observations) -> bool:
+    """Whether large steps or dead layers explain that nothing is learnt."""
+    updates = update_ratio(seen)[:10]
+    dead = seen["activation_dead_fraction"][-1:]
+    return bool((updates > 0.1).any() or (dead >= 0.95).any())
 
 
 def _unrelated(seen: Observations, evidence: str, confidence: float) -> Finding:
@@ -246,16 +256,15 @@ def _at_chance(seen: Observations) -> bool:
     return True
 
 
-def _neighbours_disagree(seen: Observations) -> bool:
-    """Whether the nearest neighbour of a row tells nothing about its target."""
+def _relation(seen: Observations) -> float:
+    """Returns how clearly neighbours have like targets; NaN if that is not known."""
     batches = [*seen.early, *seen.recent]
     x, y = inputs_of(batches), targets_of(batches)
-    if x is None or y is None or len(x) != len(y) or len(x) < 150:
-        return False
+    if x is None or y is None or len(x) != len(y):
+        return np.nan
     if not batches[0].inputs[0].dtype.startswith("float"):
-        return False
-    score = neighbour_score(x, y)
-    return bool(np.isfinite(score) and score < 1.5)
+        return np.nan
+    return neighbour_score(x, y)
 
 
 def neighbour_score(x: np.ndarray, y: np.ndarray) -> float:

@@ -49,7 +49,7 @@ def hidden_activation(seen: Observations) -> Iterator[Finding]:
             yield whole(
                 seen,
                 "hidden-activation",
-                unless_good(seen, "error"),
+                "warning" if seen.outcome.is_good else "error",
                 part.name,
                 f"softmax in '{part.name}' makes its units compete for a sum of 1, so "
                 "little of a gradient passes",
@@ -172,7 +172,7 @@ def _alike(seen: Observations, part: Part, kernel: Kernel) -> Finding:
     return whole(
         seen,
         "bad-initialization",
-        unless_good(seen, "error"),
+        "warning" if seen.outcome.is_good else "error",
         part.name,
         f"all {kernel.units} units of '{part.name}' start with the same weights "
         f"({kernel.initializer}), get the same gradient and stay alike",
@@ -227,6 +227,19 @@ def over_regularized(seen: Observations) -> Iterator[Finding]:
             f"hardly better than a constant; the strongest is {kind}={value:g}",
             f"Divide it by 100: `kernel_regularizer=keras.regularizers."
             f"{kind.upper()}({value / 100:g})`.",
+            0.85,
+        )
+    decay = seen.structure.settings.get("weight_decay", 0.0)
+    rate = float(np.nanmax(seen.statistics.get("learning_rate", np.zeros(1))))
+    if decay * rate > 0.01:
+        yield whole(
+            seen,
+            "over-regularized",
+            "warning",
+            None,
+            f"weight decay of {decay:g} at a learning rate of {rate:g} takes "
+            f"{decay * rate:.0%} off the weights in every step (usual 1e-6 to 1e-4)",
+            f"Divide it by 1000: `weight_decay={decay / 1000:g}`.",
             0.85,
         )
     rates = [(p.rate, p.name) for p in seen.structure.parts if "Dropout" in p.kind]

@@ -298,7 +298,16 @@ def _any_loss(
     """Judges by values alone, and only what goes badly."""
     if targets is None or predictions is None or targets.shape != predictions.shape:
         return None
-    if not seen.outcome.is_poor and np.isfinite(seen.outcome.skill):
+    if output.loss == "custom" and _runs_away(targets, seen):
+        return (
+            "warning",
+            0.75,
+            "the loss falls, and the predictions move away from the targets: they miss "
+            "them by more than a constant would",
+            'Try a loss of Keras, such as `loss="mse"`; the least value of this one is '
+            "not where predictions equal targets.",
+        )
+    if not seen.outcome.is_poor:
         return None
     outside = _outside(output, targets)
     if outside is not None:
@@ -323,6 +332,17 @@ def _any_loss(
                 "takes logits, `from_logits=True`.",
             )
     return None
+
+
+def _runs_away(targets: np.ndarray, seen: Observations) -> bool:
+    """Whether a falling loss makes predictions of quantities worse than a constant."""
+    late, wanted = predictions_of(seen.recent), targets_of(seen.recent)
+    if late is None or wanted is None or late.shape != wanted.shape:
+        return False
+    if not _fractional(targets) or not np.isfinite(late).all():
+        return False
+    missed = np.mean((late - wanted) ** 2)
+    return bool(missed > 2.0 * np.var(targets) and seen.outcome.skill > 0.2)
 
 
 def _outside(output: Output, targets: np.ndarray) -> tuple[float, str] | None:

@@ -104,13 +104,14 @@ def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
     """
     update, gradient = update_ratio(seen), gradient_ratio(seen)
     steps = steps_trained(seen)
-    if len(update) < 8 or steps < 50 or seen.outcome.is_good:
+    if len(update) < 8 or steps < 50 or seen.outcome.skill > 0.5:
         return
     usual = float(np.nanmedian(update))
     path = usual * steps
     tiny = bool((update < TINY_UPDATE).all() and (gradient > 1e-4).all())
     outcome = seen.outcome
-    slow = path < 0.1 and outcome.skill <= 0.3 and gradient[-1] > 1e-4
+    unfinished = outcome.skill <= 0.3 or (outcome.skill <= 0.5 and _falls(seen))
+    slow = path < (0.1 if steps >= 100 else 0.01) and unfinished and gradient[-1] > 1e-4
     rising = outcome.last > 1.1 * outcome.first
     if not (tiny or (slow and not rising)):
         return
@@ -126,3 +127,12 @@ def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
         "`keras_extras.find_learning_rate` suggests one.",
         0.9 if path < 0.01 else 0.75,
     )
+
+
+def _falls(seen: Observations) -> bool:
+    """Whether the loss is clearly lower than half-way through, and so not yet done."""
+    middle = len(seen.losses) // 2
+    if middle < 5:
+        return False
+    around = seen.losses[middle - middle // 5 : middle + middle // 5 + 1]
+    return bool(seen.outcome.last < 0.95 * np.mean(around))

@@ -1,0 +1,397 @@
+"""What structure, data and the course of the loss tell, on evidence made by hand."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from keras_extras.diagnostics.examine import examine
+from keras_extras.diagnostics.loss_curve import LossCurve
+from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.report import text_report
+from keras_extras.diagnostics.rules.data import neighbour_score
+from keras_extras.diagnostics.structure import Kernel
+from keras_extras.diagnostics.structure import Output
+from keras_extras.diagnostics.structure import Part
+from keras_extras.diagnostics.structure import Structure
+from keras_extras.instrumentation.batch import Batch
+from keras_extras.instrumentation.batch import BatchTensor
+from keras_extras.instrumentation.layer_info import LayerInfo
+from keras_extras.instrumentation.nonfinite import NonFinite
+
+FEATURES = 8
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(320, FEATURES))
+LABELS = (X[:, 0] > 0).astype(float)[:, None]
+NUMBERS = X[:, :1] - X[:, 1:2]
+ONE_HOT = np.eye(3)[np.digitize(X[:, 0], [-0.5, 0.5])]
+
+
+def kernel(fan_in=FEATURES, units=16, **facts):
+    rms = float(np.sqrt(2.0 / fan_in))
+    return Kernel(fan_in, units, **{"rms": rms, "mean": 0.0, "alike": False, **facts})
+
+
+def dense(name, before=(), activation="relu", **facts):
+    known = {"weights": 100, "kernel": kernel(), "head": "Dense(16"}
+    return Part(name, "Dense", activation, inputs=tuple(before), **{**known, **facts})
+
+
+HIDDEN = dense("first"), dense("second", ["first"])
+
+
+def head(activation="sigmoid", units=1):
+    return dense("head", ["second"], activation, kernel=kernel(16, units))
+
+
+def structure(loss="binary_crossentropy", activation="sigmoid", units=1, **facts):
+    output = Output(loss, False, activation, "head", units, ("accuracy",))
+    known = {"parts": (*HIDDEN, head(activation, units)), "outputs": (output,)}
+    return Structure(optimizer="Adam", **{**known, **facts})
+
+
+def with_output(built, **facts):
+    (output,) = built.outputs
+    return dataclasses.replace(built, outputs=(dataclasses.replace(output, **facts),))
+
+
+def tensor(values, dtype="float32", shape=None):
+    shape = values.shape[1:] if shape is None else shape
+    return BatchTensor(values.astype("float32"), shape, dtype)
+
+
+def batches(x=X, y=LABELS, predictions=None, penalty=0.0, **facts):
+    predictions = np.full_like(y, 0.5) if predictions is None else predictions
+    return tuple(
+        Batch(
+            step=step,
+            loss=0.7 + penalty,
+            penalty=penalty,
+            inputs=(tensor(part, **facts),),
+            targets=(tensor(y[step * 32 : step * 32 + 32]),),
+            predictions=(tensor(predictions[step * 32 : step * 32 + 32]),),
+        )
+        for step, part in enumerate(np.split(x, 10))
+    )
+
+
+def observe(
+    built=None,
+    seen=None,
+    first=0.7,
+    last=0.1,
+    samples=30,
+    interval=10,
+    epochs=None,
+    **statistics,
+):
+    """Returns observations of a training that goes well, but for the arguments."""
+    built = structure() if built is None else built
+    layers = tuple(
+        LayerInfo(p.name, p.kind, p.activation, ("kernel",), (64,)) for p in built.parts
+    )
+    healthy = {
+        "gradient_norm": 1.0,
+        "weight_norm": 3.0,
+        "update_norm": 3e-3,
+        "activation_dead_fraction": 0.1,
+        "activation_saturated_fraction": 0.1,
+        "activation_values_per_unit": 32.0,
+    }
+    shape = (samples, len(layers))
+    values = {**healthy, **statistics}
+    seen = batches() if seen is None else seen
+    return Observations(
+        layers=layers,
+        steps=np.arange(samples) * interval,
+        statistics={k: np.broadcast_to(v, shape).copy() for k, v in values.items()},
+        last_step=(samples - 1) * interval,
+        structure=built,
+        early=seen,
+        recent=seen[-3:],
+        losses=np.linspace(first, last, samples),
+        loss_counts=np.full(samples, float(interval)),
+        epochs={k: np.asarray(v, float) for k, v in (epochs or {}).items()},
+    )
+
+
+BAD = {"first": 0.7, "last": 0.69}
+
+
+def claims(seen):
+    return [f.code for f in examine(seen) if f.severity != "info"]
+
+
+def test_training_that_goes_well_is_silent():
+    assert examine(observe()) == []
+
+
+@pytest.mark.parametrize(
+    ("output", "y"),
+    [
+        ({"activation": "softmax"}, LABELS),
+        ({"activation": "linear"}, LABELS),
+        ({"activation": "relu"}, LABELS),
+        ({"activation": "relu", "from_logits": True}, LABELS),
+        ({}, 2.0 * LABELS - 1.0),
+        ({"loss": "categorical_crossentropy"}, LABELS),
+        (
+            {"loss": "categorical_crossentropy", "activation": "linear", "units": 3},
+            ONE_HOT,
+        ),
+        ({"loss": "sparse_categorical_crossentropy", "activation": "softmax"}, LABELS),
+        (
+            {
+                "loss": "sparse_categorical_crossentropy",
+                "activation": "softmax",
+                "units": 3,
+            },
+            NUMBERS,
+        ),
+        ({"loss": "mean_squared_error", "activation": "sigmoid"}, NUMBERS),
+        ({"loss": "mean_squared_error", "activation": "relu"}, NUMBERS),
+        ({"loss": "mean_squared_error", "activation": "softmax", "units": 3}, ONE_HOT),
+        ({"loss": "mean_squared_error", "activation": "linear"}, LABELS),
+        ({"loss": "mean_absolute_percentage_error"}, LABELS),
+        ({"loss": "custom", "activation": "sigmoid"}, NUMBERS * 3.0),
+    ],
+)
+def test_output_that_does_not_fit(output, y):
+    built = with_output(structure(), **output)
+    found = examine(observe(built, batches(y=y), **BAD))
+    assert found[0].code == "output-loss-mismatch"
+    assert found[0].layer == "head"
+    assert found[0].severity in ("error", "warning")
+
+
+@pytest.mark.parametrize(
+    ("output", "y"),
+    [
+        ({"activation": "linear", "from_logits": True}, LABELS),
+        ({"activation": "sigmoid", "from_logits": True}, LABELS),  # Keras unwraps it
+        ({"activation": None}, LABELS),
+        ({"loss": "mean_squared_error", "activation": "linear"}, NUMBERS),
+        ({"loss": "mean_squared_error", "activation": "sigmoid"}, np.abs(X[:, :1]) / 9),
+        ({"loss": "huber", "activation": "tanh"}, NUMBERS / 9),
+        (
+            {"loss": "categorical_crossentropy", "activation": "softmax", "units": 3},
+            ONE_HOT,
+        ),
+        ({"loss": "poisson", "activation": "exponential"}, np.abs(NUMBERS).round()),
+        ({"loss": "custom", "activation": "linear"}, NUMBERS),
+        ({"loss": "", "activation": "linear"}, LABELS),
+    ],
+)
+def test_output_that_fits(output, y):
+    built = with_output(structure(), **output)
+    assert examine(observe(built, batches(y=y), first=0.01, last=1e-4)) == []
+
+
+def test_softmax_of_a_hidden_layer():
+    parts = (dense("first", (), "softmax"), HIDDEN[1], head())
+    (finding,) = examine(observe(structure(parts=parts), **BAD))[:1]
+    assert (finding.code, finding.layer) == ("hidden-activation", "first")
+    assert "Dense(16" in finding.remedy
+
+
+def test_softmax_that_weighs_something_is_right():
+    parts = (
+        dense("first", (), "softmax"),
+        Part("times", "Multiply", inputs=("first", "second")),
+        HIDDEN[1],
+        head(),
+    )
+    assert claims(observe(structure(parts=parts))) == []
+
+
+def linear_net(*between):
+    names = ["first", *(part.name for part in between)]
+    return structure(
+        parts=(
+            dense("first", (), "linear"),
+            *between,
+            dense("second", [names[-1]], "linear"),
+            head(),
+        )
+    )
+
+
+def test_layers_without_activation():
+    assert claims(observe(linear_net(), last=0.5))[:1] == ["hidden-activation"]
+
+
+@pytest.mark.parametrize("kind", ["ReLU", "Activation", "BatchNormalization"])
+def test_activation_may_come_as_a_layer(kind):
+    between = Part("bend", kind, "relu", inputs=("first",))
+    after = dataclasses.replace(linear_net(between).parts[2], activation="relu")
+    built = linear_net(between)
+    built = structure(parts=(*built.parts[:2], after, head()))
+    assert claims(observe(built, last=0.5)) == []
+
+
+def test_units_that_start_alike():
+    alike = dense("first", kernel=kernel(alike=True, initializer="Zeros()"))
+    found = examine(observe(structure(parts=(alike, HIDDEN[1], head())), **BAD))
+    assert (found[0].code, found[0].layer) == ("bad-initialization", "first")
+
+
+def test_last_layer_may_start_alike():
+    zeros = dense("head", ["second"], "sigmoid", kernel=kernel(16, 1, alike=True))
+    assert claims(observe(structure(parts=(*HIDDEN, zeros)))) == []
+
+
+def test_weights_that_start_too_large():
+    large = dense("first", kernel=kernel(rms=5.0))
+    built = structure(parts=(large, HIDDEN[1], head()))
+    assert claims(observe(built, **BAD)) == ["bad-initialization"]
+    assert claims(observe(dataclasses.replace(built, fresh=False), **BAD)) == [
+        "not-learning"
+    ]
+
+
+def test_penalties_that_drown_the_data():
+    strong = dense("first", l2=0.1)
+    built = structure(parts=(strong, HIDDEN[1], head()))
+    seen = observe(built, batches(penalty=5.0), first=5.7, last=5.69)
+    assert claims(seen)[0] == "over-regularized"
+    assert claims(observe(built, batches(penalty=0.01))) == []
+
+
+@pytest.mark.parametrize("scale", [100.0, 1e-3])
+def test_inputs_of_another_size(scale):
+    found = examine(observe(seen=batches(x=X * scale), **BAD))
+    assert found[0].code == "unnormalized-input"
+    assert found[0].layer == "first"
+
+
+@pytest.mark.parametrize(
+    "kind", ["BatchNormalization", "Rescaling", "Normalization", "Embedding"]
+)
+def test_inputs_that_the_model_scales_itself(kind):
+    parts = (
+        Part("scale", kind, inputs=(), weights=3),
+        dense("first", ["scale"]),
+        HIDDEN[1],
+        head(),
+    )
+    seen = observe(structure(parts=parts), batches(x=X * 100.0))
+    assert claims(seen) == []
+
+
+def test_model_of_unknown_graph_is_judged_by_its_first_layer():
+    parts = tuple(dataclasses.replace(p, inputs=None) for p in (*HIDDEN, head()))
+    seen = observe(structure(parts=parts), batches(x=X * 100.0), **BAD)
+    assert claims(seen) == ["unnormalized-input"]
+
+
+def test_targets_of_another_size():
+    built = structure("mean_squared_error", "linear")
+    seen = observe(built, batches(y=NUMBERS * 500.0), first=1e6, last=9e5)
+    assert claims(seen)[0] == "unscaled-target"
+
+
+def test_targets_that_the_inputs_do_not_tell():
+    shuffled = np.random.default_rng(1).permutation(LABELS)
+    seen = observe(seen=batches(y=shuffled), **BAD)
+    assert claims(seen) == ["wrong-labels"]
+
+
+def test_targets_that_are_all_the_same():
+    seen = observe(seen=batches(y=np.ones_like(LABELS)), last=0.0)
+    assert claims(seen) == ["wrong-labels"]
+
+
+def test_neighbours_tell_related_targets_from_unrelated_ones():
+    assert neighbour_score(X, NUMBERS) > 5.0
+    unrelated = np.random.default_rng(1).normal(size=NUMBERS.shape)
+    assert abs(neighbour_score(X, unrelated)) < 3.0
+
+
+def test_constant_loss_without_a_reason_is_said_as_such():
+    assert claims(observe(**BAD)) == ["not-learning"]
+
+
+def test_short_training_is_not_judged_by_its_loss():
+    assert claims(observe(interval=2, **BAD)) == []
+
+
+def test_path_too_short_to_get_anywhere():
+    seen = observe(update_norm=3e-6, **BAD)
+    assert claims(seen) == ["learning-rate-too-low"]
+    assert claims(observe(update_norm=3e-6, last=0.05)) == []
+
+
+def test_negative_rate():
+    seen = observe(first=0.7, last=9.0)
+    rates = {**seen.statistics, "learning_rate": np.full(30, -0.1)}
+    seen = dataclasses.replace(seen, statistics=rates)
+    assert claims(seen)[0] == "learning-rate-too-high"
+
+
+def test_early_damage_is_remembered():
+    updates = np.where(np.arange(30)[:, None] < 3, 3.0, 3e-3)
+    seen = observe(update_norm=updates, **BAD)
+    assert claims(seen)[0] == "learning-rate-too-high"
+    assert claims(observe(update_norm=updates)) == []
+
+
+def test_validation_loss_that_rises():
+    epochs = {
+        "loss": np.geomspace(0.7, 0.01, 12),
+        "val_loss": [0.69, 0.6, 0.55, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2],
+    }
+    assert "overfitting" in claims(observe(epochs=epochs))
+    fine = {**epochs, "val_loss": np.geomspace(0.69, 0.4, 12)}
+    assert claims(observe(epochs=fine)) == []
+
+
+def test_loss_that_jumps():
+    epochs = {"loss": [0.7, 0.6, 0.9, 0.5, 0.9, 0.6, 1.0, 0.6, 0.9, 0.55]}
+    assert claims(observe(epochs=epochs, **BAD))[0] == "oscillating-loss"
+
+
+def test_symptoms_come_after_their_cause_and_name_it():
+    nan = NonFinite(200, "loss", None)
+    seen = observe(seen=batches(x=X * 200.0), update_norm=1.0, gradient_norm=1e3, **BAD)
+    found = examine(dataclasses.replace(seen, nonfinite=nan))
+    assert found[0].code == "unnormalized-input"
+    assert {"exploding-gradient", "nan-loss"} <= {f.code for f in found[1:]}
+    assert {f.cause for f in found[1:]} == {"unnormalized-input"}
+    text = text_report(found, 300, 30)
+    assert text.startswith("1 finding")
+    assert "leads to: exploding-gradient" in text
+
+
+def test_bad_batch_is_no_symptom():
+    nan = NonFinite(200, "input", None)
+    seen = observe(update_norm=1.0, **BAD)
+    found = examine(dataclasses.replace(seen, nonfinite=nan))
+    assert [f.cause for f in found if f.code == "nan-loss"] == [None]
+
+
+def test_losses_of_stretches_follow_from_running_means():
+    curve = LossCurve()
+    batch_losses = np.random.default_rng(0).uniform(1, 2, (3, 50))
+    for epoch in batch_losses:
+        curve.start_epoch()
+        for last in range(50):
+            curve.add(1, float(epoch[: last + 1].mean()))
+    losses, counts = curve.losses()
+    np.testing.assert_allclose(losses, batch_losses.ravel(), rtol=1e-9)
+    assert counts.sum() == 150
+    losses, _ = curve.losses(is_mean=False)
+    assert losses[1] == batch_losses[0, :2].mean()
+
+
+def test_long_curves_are_thinned_without_loss_of_level():
+    curve = LossCurve()
+    curve.start_epoch()
+    rng = np.random.default_rng(0)
+    total = 0.0
+    for number in range(1, 20001):
+        total += 1.0 / number + rng.uniform(0, 0.01)
+        curve.add(1, total / number)
+    losses, counts = curve.losses()
+    assert len(losses) <= 4096
+    assert counts.sum() >= 19990
+    np.testing.assert_allclose(np.sum(losses * counts), total, rtol=1e-6)
