@@ -70,11 +70,15 @@ def metrics_line(result: dict[str, Any]) -> str:
     if result.get("failure"):
         return line(result)
     kind = "healthy" if not result["labels"] else " ".join(result["labels"])
-    values = " ".join(f"{name}={v:.4g}" for name, v in result["metrics"].items())
-    first, best = result["first_loss"], result["best_loss"]
+    values = " ".join(f"{k}={v:.4g}" for k, v in result["metrics"].items())
+    losses = " ".join(
+        f"{name}: {result['first'][name]:.4g} (least {result['least'][name]:.4g})"
+        for name in ("loss", "val_loss")
+        if name in result["metrics"]
+    )
     return (
         f"{result['id']:34} {kind:24} steps={result['steps']} chance="
-        f"{result['chance']} loss {first:.4g} (least {best:.4g}) {values} "
+        f"{result['chance']} {losses} | {values} "
         f"{result['seconds']:.0f} s"
     )
 
@@ -215,7 +219,7 @@ def diagnosed(case: Any, options: Any) -> dict[str, Any]:
     from keras_extras.callbacks import TrainingDiagnostics
 
     callback = TrainingDiagnostics(verbose=0)
-    case.make(options.seed).train([callback])
+    outcome = came_to(case.make(options.seed), [callback])
     if options.record:
         observations = getattr(callback, "observations", None)
         if observations is None:
@@ -225,21 +229,24 @@ def diagnosed(case: Any, options: Any) -> dict[str, Any]:
         record = {**described(case), "observations": observations}
         path = folder / f"{case.id.replace('/', '-')}.pickle"
         path.write_bytes(pickle.dumps(record))
-    return {"findings": [finding.to_dict() for finding in callback.findings]}
+    found = [finding.to_dict() for finding in callback.findings]
+    return {"findings": found, **outcome}
 
 
 def bare(case: Any, options: Any) -> dict[str, Any]:
-    """Trains without the callback and says what came of it."""
+    """Trains without the callback."""
+    return {"findings": [], **came_to(case.make(options.seed), [])}
+
+
+def came_to(setup: Any, callbacks: list[Any]) -> dict[str, Any]:
+    """Trains and returns what came of it."""
     from faults.chance import chance
 
-    setup = case.make(options.seed)
-    logs = setup.train().history
-    losses = [float(value) for value in logs["loss"]]
+    logs = setup.train(callbacks).history
     return {
-        "findings": [],
         "metrics": {name: float(values[-1]) for name, values in logs.items()},
-        "first_loss": losses[0],
-        "best_loss": min(losses),
+        "first": {name: float(values[0]) for name, values in logs.items()},
+        "least": {name: float(min(values)) for name, values in logs.items()},
         "chance": chance(setup),
         "steps": int(setup.model.optimizer.iterations),
     }

@@ -70,4 +70,6 @@ def ready(
     )
     (x, y), held_out = data
     fit = {"epochs": epochs, "batch_size": batch, **fit}
+    if validate:
+        fit.setdefault("validation_batch_size", 512)  # saves a third of the time
     return Setup(model, x, y, held_out if validate else None, fit)

@@ -24,31 +24,60 @@ TIGHT, LOOSE = "over-regularized", "overfitting"
 FADES = ("vanishing-gradient", "not-learning", "dead-units", "learning-rate-too-low")
 
 
-@faulty("tight-digits-l2-1", TIGHT, FADES, make=lambda: regularizers.L2(1.0))
-@faulty("tight-digits-l2-0.1", TIGHT, FADES, make=lambda: regularizers.L2(0.1))
-@faulty("tight-digits-l1-0.1", TIGHT, FADES, make=lambda: regularizers.L1(0.1))
+@faulty(
+    "tight-digits-l2-1",
+    TIGHT,
+    FADES,
+    make=lambda: regularizers.L2(1.0),
+    twin="digits-fair-l2",
+)
+@faulty(
+    "tight-digits-l2-0.1",
+    TIGHT,
+    FADES,
+    make=lambda: regularizers.L2(0.1),
+    twin="digits-fair-l2",
+)
+@faulty(
+    "tight-digits-l1-0.1",
+    TIGHT,
+    FADES,
+    make=lambda: regularizers.L1(0.1),
+    twin="digits-fair-l2",
+)
 @healthy("digits-fair-l2", make=lambda: regularizers.L2(1e-3))
 def penalty(make: Any) -> Setup:
     model = dense(64, (48, 32), 10, "softmax", kernel_regularizer=make())
     return ready(model, data.digits(), SPARSE, optimizers.Adam(2e-3), 10)
 
 
-@faulty("tight-curve-l2-1", TIGHT, FADES, make=lambda: regularizers.L2(1.0))
-@faulty("tight-curve-l1-0.3", TIGHT, FADES, make=lambda: regularizers.L1(0.3))
+@faulty(
+    "tight-curve-l2-1",
+    TIGHT,
+    FADES,
+    make=lambda: regularizers.L2(1.0),
+    twin="curve-mse",
+)
+@faulty(
+    "tight-curve-l1-0.3",
+    TIGHT,
+    FADES,
+    make=lambda: regularizers.L1(0.3),
+    twin="curve-mse",
+)
 def penalty_curve(make: Any) -> Setup:
     model = dense(6, (32, 32), 1, kernel_regularizer=make())
     optimizer = optimizers.Adam(3e-3)
     return ready(model, data.curve(), "mse", optimizer, 20, metrics=("mae",))
 
 
-@faulty("tight-cancer-weight-decay", TIGHT, FADES)
-def weight_decay() -> Setup:
-    optimizer = optimizers.AdamW(0.05, weight_decay=10.0)
-    model = dense(30, (16,), 1, "sigmoid")
-    return ready(model, data.table("cancer"), BINARY, optimizer, 20)
-
-
-@faulty("tight-digits-dropout-0.9", TIGHT, ("not-learning",), rate=0.9)
+@faulty(
+    "tight-digits-dropout-0.9",
+    TIGHT,
+    ("not-learning",),
+    rate=0.9,
+    twin="digits-dropout-0.3",
+)
 @healthy("digits-dropout-0.3", rate=0.3)
 def dropout(rate: float, width: int = 48) -> Setup:
     model = chain(
@@ -63,7 +92,7 @@ def dropout(rate: float, width: int = 48) -> Setup:
     return ready(model, data.digits(), SPARSE, epochs=15)
 
 
-@faulty("tight-fashion-dropout-0.9", TIGHT, ("not-learning",))
+@faulty("tight-fashion-dropout-0.9", TIGHT, ("not-learning",), twin="fashion-small-cnn")
 def dropout_cnn() -> Setup:
     model = chain(
         (28, 28, 1),
@@ -77,7 +106,9 @@ def dropout_cnn() -> Setup:
     return ready(model, data.fashion(), SPARSE, epochs=5)
 
 
-@faulty("loose-fashion-60-images", LOOSE, n=60, epochs=60)
+@faulty(
+    "loose-fashion-60-images", LOOSE, n=60, epochs=60, twin="fashion-two-layers-sgd"
+)
 def few_images(n: int, epochs: int) -> Setup:
     (x, y), held_out = data.fashion(flat=True)
     model = dense(784, (256, 256), 10, "softmax")
@@ -85,7 +116,7 @@ def few_images(n: int, epochs: int) -> Setup:
     return ready(model, few, SPARSE, optimizers.Adam(1e-3), epochs, 16)
 
 
-@faulty("loose-noisy-labels", LOOSE, ("wrong-labels",))
+@faulty("loose-noisy-labels", LOOSE, ("wrong-labels",), twin="noisy-labels-30")
 def noisy() -> Setup:
     (x, y), held_out = data.noisy(features=20)
     model = dense(20, (128, 128), 1, "sigmoid")
@@ -93,7 +124,7 @@ def noisy() -> Setup:
     return ready(model, few, BINARY, optimizers.Adam(2e-3), 40, 16)
 
 
-@faulty("loose-curve-few", LOOSE)
+@faulty("loose-curve-few", LOOSE, twin="curve-mse")
 def few_points() -> Setup:
     (x, y), held_out = data.curve(features=20, noise=0.5)
     model = dense(20, (128, 128), 1)
@@ -101,7 +132,7 @@ def few_points() -> Setup:
     return ready(model, few, "mse", optimizers.Adam(1e-3), 60, 8, metrics=("mae",))
 
 
-@faulty("loose-words-few", LOOSE)
+@faulty("loose-words-few", LOOSE, twin="words-average")
 def few_words() -> Setup:
     (x, y), held_out = data.tokens(words=400)
     rng = np.random.default_rng(8)
@@ -117,7 +148,7 @@ def few_words() -> Setup:
     return ready(model, few, BINARY, optimizers.Adam(2e-3), 40, 16)
 
 
-@faulty("loose-diabetes-large-net", LOOSE)
+@faulty("loose-diabetes-large-net", LOOSE, twin="diabetes-standard")
 def diabetes() -> Setup:
     (x, y), held_out = data.table("diabetes", "standard", "standard")
     model = dense(10, (128, 128, 64), 1)

@@ -35,16 +35,22 @@ BLOWS_UP = (
 )
 
 
-@faulty("hidden-circles-linear", HIDDEN, IDLE, name="circles", activation=None)
-@faulty("hidden-xor-linear", HIDDEN, IDLE, name="xor", activation=None)
-@faulty("hidden-spirals-linear", HIDDEN, IDLE, name="spirals", activation="linear")
 @faulty(
-    "hidden-circles-softmax",
+    "hidden-circles-linear",
     HIDDEN,
-    (*FADES, "saturated-activation"),
+    IDLE,
     name="circles",
-    activation="softmax",
-    widths=(16, 16, 16),
+    activation=None,
+    twin="circles-relu",
+)
+@faulty("hidden-xor-linear", HIDDEN, IDLE, name="xor", activation=None, twin="xor-relu")
+@faulty(
+    "hidden-spirals-linear",
+    HIDDEN,
+    IDLE,
+    name="spirals",
+    activation="linear",
+    twin="spirals-relu",
 )
 @faulty(
     "hidden-spirals-deep-sigmoid",
@@ -53,14 +59,15 @@ BLOWS_UP = (
     name="spirals",
     activation="sigmoid",
     widths=(16,) * 7,
+    twin="spirals-relu",
 )
 def plane(name: str, activation: Any, widths: tuple[int, ...] = (16, 16)) -> Setup:
     model = dense(2, widths, 1, "sigmoid", activation)
     return ready(model, data.plane(name), BINARY, optimizers.Adam(0.01), 15)
 
 
-@faulty("hidden-curve-linear", HIDDEN, IDLE, activation=None)
-@faulty("hidden-curve-softmax", HIDDEN, FADES, activation="softmax")
+@faulty("hidden-curve-linear", HIDDEN, IDLE, activation=None, twin="curve-mse")
+@faulty("hidden-curve-softmax", HIDDEN, FADES, activation="softmax", twin="curve-mse")
 def curve(activation: Any) -> Setup:
     model = dense(6, (32, 32, 32), 1, activation=activation)
     optimizer = optimizers.Adam(3e-3)
@@ -73,6 +80,7 @@ def curve(activation: Any) -> Setup:
     (*FADES, "saturated-activation", INITIAL),
     activation="sigmoid",
     widths=(32,) * 8,
+    twin="digits-adam",
 )
 @faulty(
     "hidden-digits-deep-sigmoid-sgd",
@@ -81,6 +89,7 @@ def curve(activation: Any) -> Setup:
     activation="sigmoid",
     widths=(32,) * 5,
     make=lambda: optimizers.SGD(0.1),
+    twin="digits-adam",
 )
 @faulty(
     "hidden-digits-softmax-deep",
@@ -88,6 +97,7 @@ def curve(activation: Any) -> Setup:
     (*FADES, "learning-rate-too-low"),
     activation="softmax",
     widths=(48, 48, 48),
+    twin="digits-adam",
 )
 @faulty(
     "hidden-digits-relu-then-softmax-sgd",
@@ -96,6 +106,7 @@ def curve(activation: Any) -> Setup:
     activation="softmax",
     widths=(48, 32),
     make=lambda: optimizers.SGD(0.05),
+    twin="digits-adam",
 )
 @faulty(
     "hidden-digits-exponential",
@@ -103,6 +114,7 @@ def curve(activation: Any) -> Setup:
     BLOWS_UP,
     activation="exponential",
     widths=(48, 48, 48),
+    twin="digits-adam",
 )
 def digits(activation: str, widths: tuple[int, ...], make: Any = None) -> Setup:
     model = dense(64, widths, 10, "softmax", activation)
@@ -110,7 +122,7 @@ def digits(activation: str, widths: tuple[int, ...], make: Any = None) -> Setup:
     return ready(model, data.digits(), SPARSE, optimizer, 10)
 
 
-@faulty("hidden-fashion-softmax-over-channels", HIDDEN, FADES)
+@faulty("hidden-fashion-softmax-over-channels", HIDDEN, FADES, twin="fashion-small-cnn")
 def convolution_softmax() -> Setup:
     model = chain(
         (28, 28, 1),
@@ -124,10 +136,11 @@ def convolution_softmax() -> Setup:
 
 
 @faulty(
-    "hidden-words-softmax-wrong-axis",
+    "hidden-digits-softmax-over-batch",
     HIDDEN,
     IDLE,
     note="softmax over the examples of the batch instead of the classes",
+    twin="digits-adam",
 )
 def softmax_over_batch() -> Setup:
     model = chain(
@@ -146,6 +159,7 @@ def softmax_over_batch() -> Setup:
     ("vanishing-gradient", "not-learning", INITIAL),
     bias=-6.0,
     note="biases of -6: no unit ever switches on",
+    twin="digits-adam",
 )
 @faulty(
     "hidden-digits-half-dead",
@@ -153,6 +167,7 @@ def softmax_over_batch() -> Setup:
     ("vanishing-gradient", "not-learning", INITIAL),
     bias=-2.0,
     note="biases of -2: most units stay off",
+    twin="digits-adam",
 )
 def negative_bias(bias: float) -> Setup:
     model = dense(
@@ -170,6 +185,7 @@ def negative_bias(bias: float) -> Setup:
     "dead-units",
     ("not-learning", "vanishing-gradient", "bad-initialization"),
     note="two units whose ReLU is off for all four points",
+    twin="xor-four-points",
 )
 def dead_xor() -> Setup:
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], "float32")
@@ -186,14 +202,21 @@ def dead_xor() -> Setup:
     return ready(model, ((x, y), None), BINARY, optimizer, 300, 4, validate=False)
 
 
-@faulty("initial-digits-zeros", INITIAL, (*FADES, "dead-units"), make="zeros")
-@faulty("initial-digits-ones", INITIAL, BLOWS_UP, make="ones")
+@faulty(
+    "initial-digits-zeros",
+    INITIAL,
+    (*FADES, "dead-units"),
+    make="zeros",
+    twin="digits-sgd",
+)
+@faulty("initial-digits-ones", INITIAL, BLOWS_UP, make="ones", twin="digits-sgd")
 @faulty(
     "initial-digits-constant",
     INITIAL,
     (*FADES, "learning-rate-too-low"),
     make=lambda: initializers.Constant(0.02),
     note="all units of a layer stay the same",
+    twin="digits-sgd",
 )
 @faulty(
     "initial-digits-normal-1",
@@ -201,12 +224,14 @@ def dead_xor() -> Setup:
     BLOWS_UP,
     make=lambda: initializers.RandomNormal(stddev=1.0),
     widths=(128, 128, 128),
+    twin="digits-sgd",
 )
 @faulty(
     "initial-digits-normal-5",
     INITIAL,
     BLOWS_UP,
     make=lambda: initializers.RandomNormal(stddev=5.0),
+    twin="digits-sgd",
 )
 @faulty(
     "initial-digits-tiny",
@@ -214,6 +239,7 @@ def dead_xor() -> Setup:
     (*FADES, "learning-rate-too-low"),
     make=lambda: initializers.RandomNormal(stddev=1e-4),
     widths=(48, 48, 48),
+    twin="digits-sgd",
 )
 @faulty(
     "initial-digits-tanh-normal-3",
@@ -221,6 +247,7 @@ def dead_xor() -> Setup:
     BLOWS_UP,
     make=lambda: initializers.RandomNormal(stddev=3.0),
     activation="tanh",
+    twin="digits-sgd",
 )
 @faulty(
     "initial-digits-deep-small",
@@ -229,6 +256,7 @@ def dead_xor() -> Setup:
     make=lambda: initializers.RandomNormal(stddev=0.05),
     widths=(32,) * 8,
     note="the old rule of 0.05 in a net of eight layers",
+    twin="digits-sgd",
 )
 @faulty(
     "initial-digits-sigmoid-uniform-10",
@@ -236,6 +264,7 @@ def dead_xor() -> Setup:
     BLOWS_UP,
     make=lambda: initializers.RandomUniform(-10, 10),
     activation="sigmoid",
+    twin="digits-sgd",
 )
 def initial(
     make: Any, widths: tuple[int, ...] = (48, 32), activation: str = "relu"
@@ -249,8 +278,36 @@ def initial(
     return ready(model, data.digits(), SPARSE, optimizers.SGD(0.05), 8)
 
 
-@faulty("initial-curve-ones", INITIAL, BLOWS_UP, make="ones")
-@faulty("initial-curve-zeros", INITIAL, (*FADES, "dead-units"), make="zeros")
+@faulty(
+    "initial-digits-deep-large",
+    (INITIAL, "exploding-gradient"),
+    BLOWS_UP,
+    note="ten layers, weights three times too large in each",
+    gain=18.0,
+    twin="digits-deep-he",
+)
+@healthy("digits-deep-he", gain=2.0)
+def deep_gain(gain: float) -> Setup:
+    hidden = [
+        layers.Dense(
+            32,
+            "relu",
+            kernel_initializer=initializers.VarianceScaling(gain, "fan_in"),
+        )
+        for _ in range(10)
+    ]
+    model = chain((64,), *hidden, layers.Dense(10, "softmax"))
+    return ready(model, data.digits(), SPARSE, optimizers.Adam(2e-3), 10)
+
+
+@faulty("initial-curve-ones", INITIAL, BLOWS_UP, make="ones", twin="curve-mse")
+@faulty(
+    "initial-curve-zeros",
+    INITIAL,
+    (*FADES, "dead-units"),
+    make="zeros",
+    twin="curve-mse",
+)
 def initial_curve(make: Any) -> Setup:
     def fresh() -> Any:
         return make if isinstance(make, str) else make()
@@ -267,6 +324,7 @@ def initial_curve(make: Any) -> Setup:
     (*BLOWS_UP, HIDDEN),
     weight=1.6,
     note="linear recurrence with a spectral radius above 1",
+    twin="waves-relu-rnn",
 )
 @healthy("waves-relu-rnn", weight=1.0, note="recurrence that begins as the identity")
 def relu_rnn(weight: float) -> Setup:
@@ -283,6 +341,7 @@ def relu_rnn(weight: float) -> Setup:
     INITIAL,
     (*BLOWS_UP, HIDDEN),
     note="tanh saturated in every layer",
+    twin="fashion-tanh",
 )
 def deep_tanh() -> Setup:
     model = dense(

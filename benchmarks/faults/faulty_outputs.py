@@ -32,8 +32,22 @@ def moons(output: Any, loss: Any, outputs: int = 1, change: Any = None) -> Setup
     return ready(model, points, loss, optimizers.Adam(0.01), 10)
 
 
-@faulty("output-moons-softmax-1-bce", WRONG, IDLE, output="softmax", loss=BINARY)
-@faulty("output-moons-softmax-1-mse", WRONG, STUCK, output="softmax", loss="mse")
+@faulty(
+    "output-moons-softmax-1-bce",
+    WRONG,
+    IDLE,
+    output="softmax",
+    loss=BINARY,
+    twin="moons-relu",
+)
+@faulty(
+    "output-moons-softmax-1-mse",
+    WRONG,
+    STUCK,
+    output="softmax",
+    loss="mse",
+    twin="moons-relu",
+)
 @faulty(
     "output-moons-minus-one-labels",
     (WRONG, "wrong-labels"),
@@ -42,6 +56,7 @@ def moons(output: Any, loss: Any, outputs: int = 1, change: Any = None) -> Setup
     output="sigmoid",
     loss=BINARY,
     change=lambda y: 2 * y - 1,
+    twin="moons-relu",
 )
 @faulty(
     "output-moons-one-unit-categorical",
@@ -51,6 +66,7 @@ def moons(output: Any, loss: Any, outputs: int = 1, change: Any = None) -> Setup
     output="sigmoid",
     loss=ONE_HOT,
     change=lambda y: y[:, None].astype("float32"),
+    twin="moons-relu",
 )
 @faulty(
     "output-moons-one-unit-sparse",
@@ -60,7 +76,9 @@ def moons(output: Any, loss: Any, outputs: int = 1, change: Any = None) -> Setup
     output="softmax",
     loss=SPARSE,
     change=lambda y: y * 0,
+    twin="moons-relu",
 )
+@healthy("moons-relu", output="sigmoid", loss=BINARY)
 def on_moons(output: Any, loss: Any, change: Any = None) -> Setup:
     return moons(output, loss, change=change)
 
@@ -72,16 +90,62 @@ def digits(output: Any, loss: Any, make: Any = None, encoded: bool = True) -> Se
     return ready(model, digits, loss, optimizer, 10)
 
 
-@faulty("output-digits-relu-mse", WRONG, STUCK, output="relu", loss="mse")
-@faulty("output-digits-relu-cross-entropy", WRONG, STUCK, output="relu", loss=ONE_HOT)
-@faulty("output-digits-linear-cross-entropy", WRONG, STUCK, output=None, loss=ONE_HOT)
 @faulty(
-    "output-digits-sigmoid-cross-entropy", WRONG, STUCK, output="sigmoid", loss=ONE_HOT
+    "output-digits-relu-mse",
+    WRONG,
+    STUCK,
+    output="relu",
+    loss="mse",
+    twin="digits-one-hot",
 )
-@faulty("output-digits-softmax-mae", WRONG, STUCK, output="softmax", loss="mae")
-@faulty("output-digits-softmax-binary", WRONG, STUCK, output="softmax", loss=BINARY)
 @faulty(
-    "output-digits-linear-sparse", WRONG, STUCK, output=None, loss=SPARSE, encoded=False
+    "output-digits-relu-cross-entropy",
+    WRONG,
+    STUCK,
+    output="relu",
+    loss=ONE_HOT,
+    twin="digits-one-hot",
+)
+@faulty(
+    "output-digits-linear-cross-entropy",
+    WRONG,
+    STUCK,
+    output=None,
+    loss=ONE_HOT,
+    twin="digits-one-hot",
+)
+@faulty(
+    "output-digits-sigmoid-cross-entropy",
+    WRONG,
+    STUCK,
+    output="sigmoid",
+    loss=ONE_HOT,
+    twin="digits-one-hot",
+)
+@faulty(
+    "output-digits-softmax-mae",
+    WRONG,
+    STUCK,
+    output="softmax",
+    loss="mae",
+    twin="digits-one-hot",
+)
+@faulty(
+    "output-digits-softmax-binary",
+    WRONG,
+    STUCK,
+    output="softmax",
+    loss=BINARY,
+    twin="digits-one-hot",
+)
+@faulty(
+    "output-digits-linear-sparse",
+    WRONG,
+    STUCK,
+    output=None,
+    loss=SPARSE,
+    encoded=False,
+    twin="digits-one-hot",
 )
 @faulty(
     "output-digits-softmax-sgd-mse",
@@ -90,6 +154,7 @@ def digits(output: Any, loss: Any, make: Any = None, encoded: bool = True) -> Se
     output="softmax",
     loss="mse",
     make=lambda: optimizers.SGD(0.01),
+    twin="digits-one-hot",
 )
 def on_digits(output: Any, loss: Any, make: Any = None, encoded: bool = True) -> Setup:
     return digits(output, loss, make, encoded)
@@ -102,6 +167,7 @@ def on_digits(output: Any, loss: Any, make: Any = None, encoded: bool = True) ->
     output="sigmoid",
     loss="mse",
     note="the class number 0..9 as target of one sigmoid",
+    twin="digits-adam",
 )
 @faulty(
     "output-digits-class-as-number-bce",
@@ -109,6 +175,7 @@ def on_digits(output: Any, loss: Any, make: Any = None, encoded: bool = True) ->
     ("not-learning", "saturated-activation", "wrong-labels"),
     output="sigmoid",
     loss=BINARY,
+    twin="digits-adam",
 )
 def class_as_number(output: str, loss: str) -> Setup:
     numbers = data.with_targets(data.digits(), lambda y: y[:, None].astype("float32"))
@@ -123,6 +190,7 @@ def class_as_number(output: str, loss: str) -> Setup:
     outputs=1,
     output="sigmoid",
     loss=BINARY,
+    twin="iris-standard",
 )
 @faulty(
     "output-iris-relu-mse",
@@ -131,6 +199,7 @@ def class_as_number(output: str, loss: str) -> Setup:
     outputs=3,
     output="relu",
     loss="mae",
+    twin="iris-standard",
 )
 def on_iris(outputs: int, output: str, loss: str) -> Setup:
     iris = data.table("iris")
@@ -145,6 +214,7 @@ def on_iris(outputs: int, output: str, loss: str) -> Setup:
     ("saturated-activation", "vanishing-gradient", "not-learning"),
     output="sigmoid",
     target=None,
+    twin="diabetes-standard",
 )
 @faulty(
     "output-diabetes-softmax",
@@ -152,6 +222,7 @@ def on_iris(outputs: int, output: str, loss: str) -> Setup:
     ("vanishing-gradient", "not-learning"),
     output="softmax",
     target="standard",
+    twin="diabetes-standard",
 )
 @faulty(
     "output-diabetes-sigmoid-standard",
@@ -160,6 +231,7 @@ def on_iris(outputs: int, output: str, loss: str) -> Setup:
     output="sigmoid",
     target="standard",
     note="half of the targets are below 0, where a sigmoid never goes",
+    twin="diabetes-standard",
 )
 @faulty(
     "output-diabetes-relu-standard",
@@ -168,6 +240,7 @@ def on_iris(outputs: int, output: str, loss: str) -> Setup:
     output="relu",
     target="standard",
     note="half of the targets are below 0, where a ReLU never goes",
+    twin="diabetes-standard",
 )
 @faulty(
     "output-diabetes-tanh-raw",
@@ -175,6 +248,7 @@ def on_iris(outputs: int, output: str, loss: str) -> Setup:
     ("saturated-activation", "vanishing-gradient", "not-learning"),
     output="tanh",
     target=None,
+    twin="diabetes-standard",
 )
 def on_diabetes(output: str, target: str | None) -> Setup:
     table = data.table("diabetes", "standard", target)
@@ -186,6 +260,7 @@ def on_diabetes(output: str, target: str | None) -> Setup:
     "output-diabetes-cross-entropy",
     WRONG,
     ("nan-loss", "not-learning", "vanishing-gradient"),
+    twin="diabetes-unit-linear",
 )
 def regression_with_cross_entropy() -> Setup:
     table = data.table("diabetes", "standard", "unit")
@@ -193,9 +268,30 @@ def regression_with_cross_entropy() -> Setup:
     return ready(model, table, ONE_HOT, optimizers.Adam(5e-3), 20, metrics=("mae",))
 
 
-@faulty("output-noisy-relu-bce", WRONG, STUCK, output="relu", loss=BINARY)
-@faulty("output-noisy-linear-bce", WRONG, STUCK, output=None, loss=BINARY)
-@faulty("output-noisy-tanh-bce", WRONG, STUCK, output="tanh", loss=BINARY)
+@faulty(
+    "output-noisy-relu-bce",
+    WRONG,
+    STUCK,
+    output="relu",
+    loss=BINARY,
+    twin="noisy-labels-10",
+)
+@faulty(
+    "output-noisy-linear-bce",
+    WRONG,
+    STUCK,
+    output=None,
+    loss=BINARY,
+    twin="noisy-labels-10",
+)
+@faulty(
+    "output-noisy-tanh-bce",
+    WRONG,
+    STUCK,
+    output="tanh",
+    loss=BINARY,
+    twin="noisy-labels-10",
+)
 @faulty(
     "output-noisy-two-linear-categorical",
     WRONG,
@@ -203,6 +299,7 @@ def regression_with_cross_entropy() -> Setup:
     output=None,
     outputs=2,
     loss=ONE_HOT,
+    twin="noisy-labels-10",
 )
 @healthy("noisy-labels-10", output="sigmoid", loss=BINARY)
 def on_noisy(output: Any, loss: str, outputs: int = 1) -> Setup:

@@ -33,22 +33,42 @@ WRECK = (
 )
 
 
-@faulty("rate-digits-adam-1e-7", LOW, IDLE, make=lambda: optimizers.Adam(1e-7))
-@faulty("rate-digits-sgd-1e-5", LOW, IDLE, make=lambda: optimizers.SGD(1e-5))
+@faulty(
+    "rate-digits-adam-1e-7",
+    LOW,
+    IDLE,
+    make=lambda: optimizers.Adam(1e-7),
+    twin="digits-adam",
+)
+@faulty(
+    "rate-digits-sgd-1e-5",
+    LOW,
+    IDLE,
+    make=lambda: optimizers.SGD(1e-5),
+    twin="digits-adam",
+)
 @faulty(
     "rate-digits-adadelta-default",
     LOW,
     IDLE,
     make=lambda: optimizers.Adadelta(),
     note="the default of 0.001 of Keras is a thousandth of what Adadelta is made for",
+    twin="digits-adam",
 )
-@faulty("rate-digits-adagrad-1e-5", LOW, IDLE, make=lambda: optimizers.Adagrad(1e-5))
+@faulty(
+    "rate-digits-adagrad-1e-5",
+    LOW,
+    IDLE,
+    make=lambda: optimizers.Adagrad(1e-5),
+    twin="digits-adam",
+)
 @faulty(
     "rate-digits-decays-at-once",
     LOW,
     IDLE,
     make=lambda: optimizers.SGD(schedules.ExponentialDecay(0.1, 2, 0.5)),
     note="halved every second step instead of every second epoch",
+    twin="digits-adam",
 )
 @faulty(
     "rate-digits-clipped-to-nothing",
@@ -56,15 +76,35 @@ WRECK = (
     IDLE,
     make=lambda: optimizers.SGD(0.05, clipnorm=1e-4),
     note="each gradient is cut to a norm of 1e-4",
+    twin="digits-adam",
 )
-@faulty("rate-digits-adam-0.5", HIGH, WRECK, make=lambda: optimizers.Adam(0.5))
-@faulty("rate-digits-sgd-20", HIGH, WRECK, make=lambda: optimizers.SGD(20.0))
-@faulty("rate-digits-rmsprop-0.3", HIGH, WRECK, make=lambda: optimizers.RMSprop(0.3))
+@faulty(
+    "rate-digits-adam-0.5",
+    HIGH,
+    WRECK,
+    make=lambda: optimizers.Adam(0.5),
+    twin="digits-adam",
+)
+@faulty(
+    "rate-digits-sgd-20",
+    HIGH,
+    WRECK,
+    make=lambda: optimizers.SGD(20.0),
+    twin="digits-adam",
+)
+@faulty(
+    "rate-digits-rmsprop-0.3",
+    HIGH,
+    WRECK,
+    make=lambda: optimizers.RMSprop(0.3),
+    twin="digits-adam",
+)
 @faulty(
     "rate-digits-momentum-0.99",
     HIGH,
     WRECK,
     make=lambda: optimizers.SGD(0.3, momentum=0.99),
+    twin="digits-adam",
 )
 def digits(make: Any) -> Setup:
     return ready(
@@ -80,8 +120,9 @@ def digits(make: Any) -> Setup:
     batch=1000,
     epochs=3,
     rate=1e-4,
+    twin="fashion-small-cnn",
 )
-@faulty("rate-fashion-adam-0.1", HIGH, WRECK, rate=0.1)
+@faulty("rate-fashion-adam-0.1", HIGH, WRECK, rate=0.1, twin="fashion-small-cnn")
 @healthy("fashion-small-cnn", rate=2e-3)
 def small_cnn(rate: float, batch: int = 32, epochs: int = 4) -> Setup:
     model = chain(
@@ -95,36 +136,82 @@ def small_cnn(rate: float, batch: int = 32, epochs: int = 4) -> Setup:
     return ready(model, data.fashion(), SPARSE, optimizers.Adam(rate), epochs, batch)
 
 
-@faulty("rate-moons-tanh-sgd-1e-4", LOW, IDLE, make=lambda: optimizers.SGD(1e-4))
-@faulty("rate-moons-tanh-adam-2", HIGH, WRECK, make=lambda: optimizers.Adam(2.0))
+@faulty(
+    "rate-moons-tanh-sgd-1e-4",
+    LOW,
+    IDLE,
+    make=lambda: optimizers.SGD(1e-4),
+    twin="moons-tanh-deep",
+)
+@faulty(
+    "rate-moons-tanh-adam-2",
+    HIGH,
+    WRECK,
+    make=lambda: optimizers.Adam(2.0),
+    twin="moons-tanh-deep",
+)
 @healthy("moons-tanh-deep", make=lambda: optimizers.Adam(0.01))
 def moons(make: Any) -> Setup:
     model = dense(2, (16, 16, 16), 1, "sigmoid", "tanh")
     return ready(model, data.plane("moons"), BINARY, make(), 12)
 
 
-@faulty("rate-line-sgd-1e-5", LOW, IDLE, make=lambda: optimizers.SGD(1e-5))
-@faulty("rate-line-sgd-2", HIGH, WRECK, make=lambda: optimizers.SGD(2.0))
+@faulty(
+    "rate-line-sgd-1e-5", LOW, IDLE, make=lambda: optimizers.SGD(1e-5), twin="line-sgd"
+)
+@faulty(
+    "rate-line-sgd-2", HIGH, WRECK, make=lambda: optimizers.SGD(2.0), twin="line-sgd"
+)
 def line(make: Any) -> Setup:
     return ready(dense(4, (), 1), data.line(), "mse", make(), 15, metrics=("mae",))
 
 
-@faulty("rate-curve-rmsprop-1e-7", LOW, IDLE, make=lambda: optimizers.RMSprop(1e-7))
-@faulty("rate-curve-sgd-1", HIGH, WRECK, make=lambda: optimizers.SGD(1.5))
-@faulty("rate-curve-ascent", HIGH, WRECK, make=lambda: optimizers.SGD(-0.05))
+@faulty(
+    "rate-curve-rmsprop-1e-7",
+    LOW,
+    IDLE,
+    make=lambda: optimizers.RMSprop(1e-7),
+    twin="curve-standard-target",
+)
+@faulty(
+    "rate-curve-sgd-1",
+    HIGH,
+    WRECK,
+    make=lambda: optimizers.SGD(1.5),
+    twin="curve-standard-target",
+)
+@faulty(
+    "rate-curve-ascent",
+    HIGH,
+    WRECK,
+    make=lambda: optimizers.SGD(-0.05),
+    twin="curve-standard-target",
+)
 def curve(make: Any) -> Setup:
     model = dense(6, (32, 32), 1)
     return ready(model, data.curve(), "mse", make(), 15, metrics=("mae",))
 
 
-@faulty("rate-waves-lstm-sgd-1e-4", LOW, IDLE, make=lambda: optimizers.SGD(1e-4))
-@faulty("rate-waves-lstm-adam-1", HIGH, WRECK, make=lambda: optimizers.Adam(1.0))
+@faulty(
+    "rate-waves-lstm-sgd-1e-4",
+    LOW,
+    IDLE,
+    make=lambda: optimizers.SGD(1e-4),
+    twin="waves-lstm",
+)
+@faulty(
+    "rate-waves-lstm-adam-1",
+    HIGH,
+    WRECK,
+    make=lambda: optimizers.Adam(1.0),
+    twin="waves-lstm",
+)
 def waves(make: Any) -> Setup:
     model = chain((24, 1), layers.LSTM(16), layers.Dense(1))
     return ready(model, data.waves(), "mse", make(), 10, metrics=("mae",))
 
 
-@faulty("rate-words-adam-1", HIGH, WRECK, rate=1.0)
+@faulty("rate-words-adam-1", HIGH, WRECK, rate=1.0, twin="words-lstm")
 def words(rate: float) -> Setup:
     model = chain(
         (20,), layers.Embedding(100, 12), layers.GRU(12), layers.Dense(1, "sigmoid")

@@ -42,13 +42,6 @@ def label_smoothing() -> Setup:
     return ready(dense(64, (64, 64), 10, "softmax"), digits, loss, epochs=15)
 
 
-@healthy("digits-focal")
-def focal() -> Setup:
-    digits = data.one_hot(data.digits(), 10)
-    loss = losses.CategoricalFocalCrossentropy()
-    return ready(dense(64, (64,), 10, "softmax"), digits, loss, epochs=12)
-
-
 @healthy("fashion-gelu", activation="gelu")
 @healthy("fashion-swish", activation="swish")
 @healthy("fashion-tanh", activation="tanh")
@@ -210,7 +203,6 @@ def logistic_regression() -> Setup:
     loss=lambda: losses.BinaryCrossentropy(from_logits=True),
 )
 @healthy("cancer-two-units", output="softmax", outputs=2, loss=SPARSE)
-@healthy("cancer-sigmoid-mse", output="sigmoid", outputs=1, loss="mse", note="works")
 def binary(output: str | None, outputs: int, loss: Any) -> Setup:
     loss = loss() if callable(loss) else loss
     model = dense(30, (16,), outputs, output)
@@ -267,14 +259,6 @@ def dropout() -> Setup:
     return ready(model, data.fashion(flat=True), SPARSE, epochs=8)
 
 
-@healthy("fashion-mild-l2")
-def mild_l2() -> Setup:
-    model = dense(
-        784, (64, 32), 10, "softmax", kernel_regularizer=keras.regularizers.L2(1e-4)
-    )
-    return ready(model, data.fashion(flat=True), SPARSE, epochs=6)
-
-
 @healthy("digits-narrow", widths=(6,))
 @healthy("digits-deep", widths=(32, 32, 32, 32, 32))
 def shapes(widths: tuple[int, ...]) -> Setup:
@@ -283,7 +267,6 @@ def shapes(widths: tuple[int, ...]) -> Setup:
 
 
 @healthy("noisy-labels-30", share=0.3, note="70 % is all that can be reached")
-@healthy("noisy-labels-20", share=0.2, note="80 % is all that can be reached")
 def noisy(share: float) -> Setup:
     model = dense(10, (8,), 1, "sigmoid")
     noise = data.noisy(share=share)
@@ -411,18 +394,6 @@ def bottleneck() -> Setup:
         layers.Dense(64, "relu"),
         layers.Dense(8, use_bias=False, name="projection"),
         layers.Dense(64, "relu"),
-        layers.Dense(10, "softmax"),
-    )
-    return ready(model, data.digits(), SPARSE)
-
-
-@healthy("digits-maxout", note="linear pieces, then their maximum")
-def maxout() -> Setup:
-    model = chain(
-        (64,),
-        layers.Dense(96),
-        layers.Reshape((32, 3)),
-        layers.Lambda(lambda x: keras.ops.max(x, axis=-1), output_shape=(32,)),
         layers.Dense(10, "softmax"),
     )
     return ready(model, data.digits(), SPARSE)

@@ -87,19 +87,6 @@ def residual() -> Setup:
     return ready(keras.Model(inputs, outputs), digits, SPARSE, optimizer, 8)
 
 
-@healthy("fashion-separable")
-def separable() -> Setup:
-    model = chain(
-        (28, 28, 1),
-        layers.Conv2D(8, 3, strides=2, activation="relu"),
-        layers.SeparableConv2D(16, 3, strides=2, activation="relu"),
-        layers.DepthwiseConv2D(3, activation="relu"),
-        layers.Flatten(),
-        layers.Dense(10, "softmax"),
-    )
-    return ready(model, data.fashion(1200), SPARSE, optimizers.Adam(4e-3), 6)
-
-
 @healthy("digits-augmented", note="moved and turned anew in each epoch")
 def augmented() -> Setup:
     model = chain(

@@ -104,14 +104,6 @@ def counts(output: str, loss: str) -> Setup:
     )
 
 
-@healthy("counts-log-errors")
-def log_errors() -> Setup:
-    optimizer = keras.optimizers.Adam(5e-3)
-    loss = losses.MeanSquaredLogarithmicError()
-    model = dense(5, (16, 16), 1, "softplus")
-    return ready(model, data.counts(), loss, optimizer, 20, metrics=ERROR)
-
-
 @healthy("curve-weak-signal", note="noise is most of the variance; R2 of 0.2 at best")
 def weak_signal() -> Setup:
     weak = data.curve(noise=2.0)

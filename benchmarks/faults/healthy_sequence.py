@@ -83,17 +83,6 @@ def convolutional() -> Setup:
     return ready(model, data.signals(), SPARSE, keras.optimizers.Adam(5e-3), 20)
 
 
-@healthy("signals-bidirectional")
-def bidirectional() -> Setup:
-    model = chain(
-        (64, 1),
-        layers.Conv1D(12, 8, strides=4, activation="relu"),
-        layers.Bidirectional(layers.GRU(12)),
-        layers.Dense(3, "softmax"),
-    )
-    return ready(model, data.signals(), SPARSE, keras.optimizers.Adam(5e-3), 15)
-
-
 @healthy("words-average", make=lambda: layers.GlobalAveragePooling1D())
 @healthy("words-lstm", make=lambda: layers.LSTM(12), epochs=8)
 @healthy("words-gru-dropout", make=lambda: layers.GRU(12, dropout=0.3), epochs=10)
