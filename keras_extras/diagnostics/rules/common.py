@@ -73,4 +73,6 @@ def steps_trained(seen: Observations) -> int:
 
 
 def power_of_ten(factor: float) -> str:
-    return f"{10 ** round(np.log10(factor)):,.0f}"
+    """Returns a factor as text, rounded to a power of ten."""
+    exponent = np.log10(factor)
+    return f"{10 ** round(exponent):,.0f}" if np.isfinite(exponent) else "1,000"

@@ -15,6 +15,7 @@ from keras_extras.diagnostics.structure import Part
 from keras_extras.diagnostics.structure import Structure
 
 _LINEAR = (None, "linear")
+_RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu", "swish", "relu6", "selu")
 _WEIGHTED = ("Dense", "Conv1D", "Conv2D", "Conv3D")
 # What leaves two linear layers one linear function.
 _PASSES = (
@@ -56,6 +57,17 @@ def hidden_activation(seen: Observations) -> Iterator[Finding]:
                 f'Keep softmax for the last layer: `{part.head}, activation="relu", '
                 'kernel_initializer="he_normal")`.',
                 0.9,
+            )
+        if part.activation == "exponential":
+            yield whole(
+                seen,
+                "hidden-activation",
+                "warning",
+                part.name,
+                f"'{part.name}' raises e to what it gets: small changes before it are "
+                "large ones after it",
+                f'`{part.head}, activation="relu", kernel_initializer="he_normal")`.',
+                0.8,
             )
     yield from _linear_layers(seen)
 
@@ -162,6 +174,35 @@ def bad_initialization(seen: Observations) -> Iterator[Finding]:
         if too_large or too_small:
             yield _scale(seen, part, kernel, float(ratio))
             return
+    yield from _fading_signal(seen)
+
+
+def _fading_signal(seen: Observations) -> Iterator[Finding]:
+    """Every layer starts a little too small or too large, and there are many."""
+    structure = seen.structure
+    if not seen.outcome.is_poor or any("Norm" in p.kind for p in structure.parts):
+        return
+    gains = []
+    for part in structure.parts:
+        if part.kernel is not None and part.name not in _ends(structure):
+            usual = 2.0 if part.activation in _RECTIFIERS else 1.0
+            gains.append(part.kernel.rms * np.sqrt(part.kernel.fan_in / usual))
+    if len(gains) < 3 or 0.0 in gains or abs(np.sum(np.log10(gains))) < 3.0:
+        return
+    first = next(p for p in structure.parts if p.kernel is not None)
+    assert first.kernel is not None
+    yield whole(
+        seen,
+        "bad-initialization",
+        "error",
+        first.name,
+        f"{len(gains)} layers change the scale of a signal by "
+        f"{np.prod(gains):.1e} together at the start (limits 1e-3 and 1e3); "
+        f"'{first.name}' has {first.kernel.initializer}",
+        f'`{first.head}, kernel_initializer="he_normal")` with ReLU, '
+        '`"glorot_uniform"` with tanh, in all layers.',
+        0.85,
+    )
 
 
 def _adds_up(structure: Structure, part: Part) -> bool:
@@ -230,7 +271,8 @@ def over_regularized(seen: Observations) -> Iterator[Finding]:
             0.85,
         )
     decay = seen.structure.settings.get("weight_decay", 0.0)
-    rate = float(np.nanmax(seen.statistics.get("learning_rate", np.zeros(1))))
+    rates_used = seen.statistics.get("learning_rate", np.empty(0))
+    rate = float(np.max(rates_used, initial=0.0))
     if decay * rate > 0.01:
         yield whole(
             seen,

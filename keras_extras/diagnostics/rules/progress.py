@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -53,26 +54,67 @@ def overfitting(seen: Observations) -> Iterator[Finding]:
         return
     if not (np.isfinite(validation).all() and np.isfinite(training).all()):
         return
-    best = int(np.argmin(validation))
-    recent = float(np.median(validation[-3:]))
-    since = len(validation) - 1 - best
-    lowest = float(validation[best])
-    gap = recent / max(float(np.median(training[-3:])), 1e-12)
-    falls = np.median(training[-3:]) < 0.9 * training[best]
-    if since < 3 or recent < 1.3 * lowest or gap < 2.0 or not falls:
+    evidence = (
+        _rises(training, validation)
+        or _memorised(seen, training, validation)
+        or _gap(seen.epochs)
+    )
+    if evidence is None:
         return
     yield whole(
         seen,
         "overfitting",
         "warning",
         None,
-        f"the validation loss has risen from {lowest:.3g} in epoch {best + 1} to "
-        f"{recent:.3g}, the training loss has fallen to {training[-1]:.3g}",
+        evidence,
         "Stop at the best epoch, `keras.callbacks.EarlyStopping(patience=3, "
         "restore_best_weights=True)`, and try dropout, a penalty, a smaller model or "
         "more data.",
         0.8,
     )
+
+
+def _rises(training: np.ndarray, validation: np.ndarray) -> str | None:
+    best = int(np.argmin(validation))
+    lowest, recent = float(validation[best]), float(np.median(validation[-3:]))
+    now = float(np.median(training[-3:]))
+    since = len(validation) - 1 - best
+    if since < 3 or recent < 1.3 * lowest or recent < 2.0 * now:
+        return None
+    if now > 0.9 * training[best]:
+        return None
+    return (
+        f"the validation loss has risen from {lowest:.3g} in epoch {best + 1} to "
+        f"{recent:.3g}, the training loss has fallen to {now:.3g}"
+    )
+
+
+def _memorised(
+    seen: Observations, training: np.ndarray, validation: np.ndarray
+) -> str | None:
+    baseline = seen.outcome.baseline
+    if not (training[-1] < 0.2 * baseline and validation.min() > 0.85 * baseline):
+        return None
+    return (
+        f"the training loss has fallen to {training[-1]:.3g}, the validation loss has "
+        f"never been below {validation.min():.3g}; a constant prediction has "
+        f"{baseline:.3g}"
+    )
+
+
+def _gap(epochs: Mapping[str, np.ndarray]) -> str | None:
+    for name in ("accuracy", "acc"):
+        training, validation = epochs.get(name), epochs.get(f"val_{name}")
+        if training is None or validation is None or len(validation) < 8:
+            continue
+        gap = float(np.median(training[-3:]) - np.median(validation[-3:]))
+        middle = validation[len(validation) // 2 :]
+        if gap > 0.2 and np.median(validation[-3:]) < middle.max() + 0.02:
+            return (
+                f"training accuracy is {training[-1]:.1%}, validation accuracy "
+                f"{validation[-1]:.1%} (limit of the difference 20 %)"
+            )
+    return None
 
 
 def not_learning(seen: Observations) -> Iterator[Finding]:
