@@ -57,6 +57,12 @@ def test_rows_are_those_of_the_batch(settings):
     np.testing.assert_allclose(found[0].loss, ops.mean(data) + penalty, rtol=1e-5)
 
 
+def test_weights_of_rows_are_noticed():
+    assert not any(batch.weighted for batch in batches_of(model()))
+    found = batches_of(model(), class_weight={0: 1.0, 1: 5.0, 2: 1.0})
+    assert all(batch.weighted for batch in found)
+
+
 def test_several_inputs_and_targets():
     one, two = keras.Input((6,), name="one"), keras.Input((2, 3), name="two")
     both = layers.Concatenate()([one, layers.Flatten()(two)])

@@ -147,7 +147,7 @@ def _constant_prediction(
     structure: Structure, batches: list[Batch]
 ) -> tuple[float, float]:
     """Returns loss and accuracy of the best constant prediction."""
-    if len(structure.outputs) != 1 or not batches:
+    if len(structure.outputs) != 1 or not batches or batches[0].weighted:
         return np.nan, np.nan
     targets = targets_of(batches)
     if targets is None or not np.isfinite(targets).all():

@@ -32,6 +32,7 @@ class Batch:
         inputs: The model's inputs, in the order in which Keras flattens them.
         targets: The targets, likewise; empty without targets.
         predictions: What the model returned, likewise.
+        weighted: Whether some rows count more than others in the loss.
     """
 
     step: int
@@ -40,3 +41,4 @@ class Batch:
     inputs: tuple[BatchTensor, ...]
     targets: tuple[BatchTensor, ...]
     predictions: tuple[BatchTensor, ...]
+    weighted: bool = False

@@ -27,8 +27,8 @@ _ROWS = 32
 _FEATURES = 1024
 _UNKNOWN_FEATURES = 256
 _TENSORS = 4
-_KINDS = ("inputs", "targets", "predictions")
-_HEADER = ("batch_high", "batch_low", "rows", "loss", "penalty")
+_KINDS = {"inputs": "x", "targets": "y", "predictions": "y_pred"}
+_HEADER = ("batch_high", "batch_low", "rows", "loss", "penalty", "weighted")
 
 
 class _Place(NamedTuple):
@@ -92,12 +92,12 @@ class Capture:
 
     def finish(self) -> None: ...
 
-    def on_loss(self, inputs: Any, targets: Any, predictions: Any, loss: Any) -> None:
+    def on_loss(self, arguments: dict[str, Any], loss: Any) -> None:
         if self._done or not self._is_here(loss):
             return
         self._done = True
         try:
-            self._take(inputs, targets, predictions, loss)
+            self._take(arguments, loss)
         except Exception as error:  # what cannot be shown must not end a training
             warnings.warn(
                 "keras_extras cannot look at the batches of this model, and judges it "
@@ -105,19 +105,22 @@ class Capture:
                 stacklevel=2,
             )
 
-    def _take(self, inputs: Any, targets: Any, predictions: Any, loss: Any) -> None:
+    def _take(self, arguments: dict[str, Any], loss: Any) -> None:
         places: list[_Place] = []
         pieces: list[Any] = []
-        for kind, tensors in zip(_KINDS, (inputs, targets, predictions)):
-            for tensor in self._usable(tensors):
+        for kind, name in _KINDS.items():
+            for tensor in self._usable(arguments.get(name)):
                 place = _place(kind, tensor)
                 places.append(place)
                 pieces.append(ops.reshape(_rows(tensor, place.features), (-1,)))
-        first = self._usable(predictions) or self._usable(inputs)
+        first = self._usable(arguments.get("y_pred")) or self._usable(
+            arguments.get("x")
+        )
         if not first:
             return
         rows = ops.shape(first[0])[0]
-        header = [*split_iteration(self._batch), rows, loss, self._penalty()]
+        weighted = float(arguments.get("sample_weight") is not None)
+        header = [*split_iteration(self._batch), rows, loss, self._penalty(), weighted]
         numbers = ops.stack([measure.as_float(number) for number in header])
         self._album.write(tuple(places), ops.concatenate([numbers, *pieces]))
 
@@ -156,6 +159,7 @@ def decode_batch(picture: Picture, batches_per_step: int) -> Batch:
         step=int(batch) // batches_per_step,
         loss=float(header["loss"]),
         penalty=float(header["penalty"]),
+        weighted=bool(header["weighted"]),
         **{kind: tuple(found) for kind, found in tensors.items()},
     )
 

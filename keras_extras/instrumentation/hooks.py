@@ -13,6 +13,7 @@ from typing import Protocol
 from keras_extras.instrumentation.layer_table import Site
 
 _MISSING = object()
+_LOSS_ARGUMENTS = ("x", "y", "y_pred", "sample_weight")
 
 
 class Listener(Protocol):
@@ -22,9 +23,7 @@ class Listener(Protocol):
 
     def on_output(self, site: Site, output: Any) -> None: ...
 
-    def on_loss(
-        self, inputs: Any, targets: Any, predictions: Any, loss: Any
-    ) -> None: ...
+    def on_loss(self, arguments: dict[str, Any], loss: Any) -> None: ...
 
     def on_update(
         self, optimizer: Any, gradients: list[Any], variables: list[Any]
@@ -103,13 +102,11 @@ class Hooks:
 
     def _compute_loss(self, compute_loss: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(compute_loss)
-        def wrapper(
-            x: Any = None, y: Any = None, y_pred: Any = None, *args: Any, **kwargs: Any
-        ) -> Any:
-            loss = compute_loss(x, y, y_pred, *args, **kwargs)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            loss = compute_loss(*args, **kwargs)
             listener = self._listener()
             if listener is not None:
-                listener.on_loss(x, y, y_pred, loss)
+                listener.on_loss({**dict(zip(_LOSS_ARGUMENTS, args)), **kwargs}, loss)
             return loss
 
         return wrapper

@@ -445,9 +445,9 @@ class _All:
         for listener in self._listeners:
             listener.on_output(site, output)
 
-    def on_loss(self, inputs: Any, targets: Any, predictions: Any, loss: Any) -> None:
+    def on_loss(self, arguments: dict[str, Any], loss: Any) -> None:
         for listener in self._listeners:
-            listener.on_loss(inputs, targets, predictions, loss)
+            listener.on_loss(arguments, loss)
 
     def on_update(
         self, optimizer: Any, gradients: list[Any], variables: list[Any]

@@ -57,7 +57,7 @@ class Recording:
     def on_inputs(self, inputs: Any) -> None:
         """Inputs have no statistics of their own."""
 
-    def on_loss(self, inputs: Any, targets: Any, predictions: Any, loss: Any) -> None:
+    def on_loss(self, arguments: dict[str, Any], loss: Any) -> None:
         """The loss has no statistics of its own."""
 
     def on_output(self, site: Site, output: Any) -> None:

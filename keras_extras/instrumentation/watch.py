@@ -59,7 +59,7 @@ class Watch:
     def on_inputs(self, inputs: Any) -> None:
         self._inputs += float_tensors(inputs, self._backend, self._scope)
 
-    def on_loss(self, inputs: Any, targets: Any, predictions: Any, loss: Any) -> None:
+    def on_loss(self, arguments: dict[str, Any], loss: Any) -> None:
         """A bad loss shows in its gradients."""
 
     def on_output(self, site: Site, output: Any) -> None:

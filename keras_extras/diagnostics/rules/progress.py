@@ -55,7 +55,7 @@ def overfitting(seen: Observations) -> Iterator[Finding]:
     if not (np.isfinite(validation).all() and np.isfinite(training).all()):
         return
     evidence = (
-        _rises(training, validation)
+        (_rises(training, validation) if not _still_accurate(seen.epochs) else None)
         or _memorised(seen, training, validation)
         or _gap(seen.epochs)
     )
@@ -75,8 +75,10 @@ def overfitting(seen: Observations) -> Iterator[Finding]:
 
 
 def _rises(training: np.ndarray, validation: np.ndarray) -> str | None:
-    best = int(np.argmin(validation))
-    lowest, recent = float(validation[best]), float(np.median(validation[-3:]))
+    # One lucky epoch is no level: medians of three are.
+    levels = np.median(np.lib.stride_tricks.sliding_window_view(validation, 3), axis=1)
+    best = int(np.argmin(levels)) + 1
+    lowest, recent = float(levels.min()), float(levels[-1])
     now = float(np.median(training[-3:]))
     since = len(validation) - 1 - best
     if since < 3 or recent < 1.3 * lowest or recent < 2.0 * now:
@@ -87,6 +89,13 @@ def _rises(training: np.ndarray, validation: np.ndarray) -> str | None:
         f"the validation loss has risen from {lowest:.3g} in epoch {best + 1} to "
         f"{recent:.3g}, the training loss has fallen to {now:.3g}"
     )
+
+
+def _still_accurate(epochs: Mapping[str, np.ndarray]) -> bool:
+    """Whether the validation accuracy is high, and as high as it ever was."""
+    values = epochs.get("val_accuracy", epochs.get("val_acc", np.zeros(1)))
+    recent = float(np.median(values[-3:]))
+    return recent > 0.9 and recent > values.max() - 0.06
 
 
 def _memorised(
