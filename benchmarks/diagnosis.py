@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path("logs/diagnosis/results.jsonl")
+RESULTS = Path("logs/diagnosis")
 RECYCLE = 30  # cases per process: the memory of a graph is never quite given back
 HALVES = ("tuned", "untouched", "external")
 
@@ -227,10 +227,14 @@ def diagnosed(case: Any, options: Any) -> dict[str, Any]:
         folder = Path(options.record)
         folder.mkdir(parents=True, exist_ok=True)
         record = {**described(case), "observations": observations}
-        path = folder / f"{case.id.replace('/', '-')}.pickle"
+        path = evidence_file(folder, case)
         path.write_bytes(pickle.dumps(record))
     found = [finding.to_dict() for finding in callback.findings]
     return {"findings": found, **outcome}
+
+
+def evidence_file(folder: Path, case: Any) -> Path:
+    return folder / f"{case.id.replace('/', '-')}.pickle"
 
 
 def bare(case: Any, options: Any) -> dict[str, Any]:
@@ -370,7 +374,7 @@ def parse() -> Any:
     parser.add_argument("--replay", metavar="DIR", help="judge the evidence kept there")
     parser.add_argument("--bare", action="store_true", help="train without callback")
     parser.add_argument("--resume", action="store_true", help="go on where it stopped")
-    parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE")
+    parser.add_argument("--results", type=Path, metavar="FILE")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--timeout", type=float, default=180, help="seconds per case")
     parser.add_argument("--noisy", action="store_true", help="show what processes say")
@@ -383,6 +387,17 @@ def show(result: dict[str, Any], options: Any) -> None:
     print(metrics_line(result) if options.bare else line(result), flush=True)
     for finding in claims(result) if options.evidence else ():
         print(f"{'':12} {finding['code']} {finding['layer']}: {finding['evidence']}")
+
+
+def done_before(path: Path, cases: list[Any], options: Any) -> list[dict[str, Any]]:
+    """Returns the results of an interrupted run; what failed is tried again."""
+    ids = {case.id for case in cases}
+    if options.record:
+        folder = Path(options.record)
+        ids = {case.id for case in cases if evidence_file(folder, case).exists()}
+    results = map(json.loads, path.read_text().splitlines())
+    latest = {result["id"]: result for result in results}
+    return [r for id, r in latest.items() if id in ids and not r.get("failure")]
 
 
 def main() -> None:
@@ -398,13 +413,13 @@ def main() -> None:
         print(report(results))
         return
     cases, results = chosen(options), []
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    if options.resume and options.results.exists():
-        lines = options.results.read_text().splitlines()
-        ids = {case.id for case in cases}
-        results = [r for r in map(json.loads, lines) if r["id"] in ids]
+    file_name = "bare.jsonl" if options.bare else "results.jsonl"
+    path = options.results or RESULTS / file_name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if options.resume and path.exists():
+        results = done_before(path, cases, options)
     done = {result["id"] for result in results}
-    with options.results.open("a" if options.resume else "w") as file:
+    with path.open("a" if options.resume else "w") as file:
         for result in trained([c for c in cases if c.id not in done], options):
             file.write(json.dumps(result) + "\n")
             file.flush()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 
 from faults import data
 from faults.build import BINARY
@@ -130,22 +129,6 @@ def few_points() -> Setup:
     model = dense(20, (128, 128), 1)
     few = (x[:40], y[:40]), held_out
     return ready(model, few, "mse", optimizers.Adam(1e-3), 60, 8, metrics=("mae",))
-
-
-@faulty("loose-words-few", LOOSE, twin="words-average")
-def few_words() -> Setup:
-    (x, y), held_out = data.tokens(words=400)
-    rng = np.random.default_rng(8)
-    x = np.where(rng.random(x.shape) < 0.6, rng.integers(1, 400, x.shape), x)
-    model = chain(
-        (20,),
-        layers.Embedding(400, 64),
-        layers.Flatten(),
-        layers.Dense(64, "relu"),
-        layers.Dense(1, "sigmoid"),
-    )
-    few = (x[:100].astype("int32"), y[:100]), held_out
-    return ready(model, few, BINARY, optimizers.Adam(2e-3), 40, 16)
 
 
 @faulty("loose-diabetes-large-net", LOOSE, twin="diabetes-standard")

@@ -166,7 +166,7 @@ def softmax_over_batch() -> Setup:
     "dead-units",
     ("vanishing-gradient", "not-learning", INITIAL),
     bias=-2.0,
-    note="biases of -2: most units stay off",
+    note="biases of -2",
     twin="digits-adam",
 )
 def negative_bias(bias: float) -> Setup:
@@ -199,7 +199,7 @@ def dead_xor() -> Setup:
         bias_initializer=initializers.Constant(-0.1),
     )
     optimizer = optimizers.SGD(0.1)
-    return ready(model, ((x, y), None), BINARY, optimizer, 300, 4, validate=False)
+    return ready(model, ((x, y), None), BINARY, optimizer, 150, 4, validate=False)
 
 
 @faulty(

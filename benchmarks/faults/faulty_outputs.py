@@ -68,16 +68,6 @@ def moons(output: Any, loss: Any, outputs: int = 1, change: Any = None) -> Setup
     change=lambda y: y[:, None].astype("float32"),
     twin="moons-relu",
 )
-@faulty(
-    "output-moons-one-unit-sparse",
-    WRONG,
-    STUCK,
-    note="one softmax unit stands for a single class",
-    output="softmax",
-    loss=SPARSE,
-    change=lambda y: y * 0,
-    twin="moons-relu",
-)
 @healthy("moons-relu", output="sigmoid", loss=BINARY)
 def on_moons(output: Any, loss: Any, change: Any = None) -> Setup:
     return moons(output, loss, change=change)
@@ -115,27 +105,11 @@ def digits(output: Any, loss: Any, make: Any = None, encoded: bool = True) -> Se
     twin="digits-one-hot",
 )
 @faulty(
-    "output-digits-sigmoid-cross-entropy",
-    WRONG,
-    STUCK,
-    output="sigmoid",
-    loss=ONE_HOT,
-    twin="digits-one-hot",
-)
-@faulty(
     "output-digits-softmax-mae",
     WRONG,
     STUCK,
     output="softmax",
     loss="mae",
-    twin="digits-one-hot",
-)
-@faulty(
-    "output-digits-softmax-binary",
-    WRONG,
-    STUCK,
-    output="softmax",
-    loss=BINARY,
     twin="digits-one-hot",
 )
 @faulty(

@@ -112,16 +112,6 @@ def digits(make: Any) -> Setup:
     )
 
 
-@faulty(
-    "rate-fashion-batch-too-large",
-    LOW,
-    IDLE,
-    note="a batch of 1000 for two epochs: four steps",
-    batch=1000,
-    epochs=3,
-    rate=1e-4,
-    twin="fashion-small-cnn",
-)
 @faulty("rate-fashion-adam-0.1", HIGH, WRECK, rate=0.1, twin="fashion-small-cnn")
 @healthy("fashion-small-cnn", rate=2e-3)
 def small_cnn(rate: float, batch: int = 32, epochs: int = 4) -> Setup:

@@ -243,7 +243,7 @@ def xor_four() -> Setup:
     y = np.array([[0], [1], [1], [0]], "float32")
     model = dense(2, (8,), 1, "sigmoid", "tanh")
     optimizer = keras.optimizers.Adam(0.05)
-    return ready(model, ((x, y), None), BINARY, optimizer, 300, 4, validate=False)
+    return ready(model, ((x, y), None), BINARY, optimizer, 150, 4, validate=False)
 
 
 @healthy("fashion-dropout-half")
