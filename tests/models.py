@@ -115,6 +115,11 @@ def recurrent():
     )
 
 
+def one_recurrent_layer():
+    layer = layers.GRU(4, dropout=0.2, recurrent_dropout=0.2)
+    return keras.Sequential([keras.Input((3, 3)), layer, layers.Dense(1)])
+
+
 def attention():
     x = inputs = keras.Input((5, 4))
     # Without biases: the gradient of a key's bias is 0 but for rounding.
@@ -219,6 +224,7 @@ MODELS = {
     "many_inputs_and_outputs": (many_inputs_and_outputs, _data_of_many),
     "shared_layer": (shared_layer, _plain_data),
     "recurrent": (recurrent, lambda: _plain_data((5, 3))),
+    "one_recurrent_layer": (one_recurrent_layer, lambda: _plain_data((3, 3))),
     "attention": (attention, lambda: _plain_data((5, 4))),
     "embedding": (embedding, _word_data),
     "frozen_and_unused": (frozen_and_unused, _plain_data),

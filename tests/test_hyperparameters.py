@@ -37,6 +37,7 @@ def test_constant_rate():
     history = log(optimizers.SGD(0.05))
     assert history.steps.tolist() == list(range(10))
     np.testing.assert_allclose(history.learning_rate, 0.05, rtol=1e-6)
+    assert "loss_scale" not in history
 
 
 def test_schedule_gives_the_rate_of_each_step():
@@ -121,10 +122,6 @@ def test_loss_scale_grows_step_by_step():
 def test_constant_loss_scale_factor():
     history = log(optimizers.SGD(0.1, loss_scale_factor=8.0), epochs=1)
     np.testing.assert_array_equal(history.loss_scale, [8.0] * 5)
-
-
-def test_without_a_loss_scale_there_is_none():
-    assert "loss_scale" not in log(optimizers.SGD(0.1), epochs=1)
 
 
 def test_each_optimizer_of_several():

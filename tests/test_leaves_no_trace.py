@@ -51,13 +51,19 @@ class FailingStep(models.Subclassed):
         return logs
 
 
-def callbacks():
+def callbacks(diagnostics=2, activations=3):
+    """Returns one of each; by default some steps are sampled by some of them only."""
     return [
-        TrainingDiagnostics(every=2, verbose=0),
+        TrainingDiagnostics(every=diagnostics, verbose=0),
         GradientLogger(every=1),
-        ActivationLogger(every=3),
+        ActivationLogger(every=activations),
         HyperparameterLogger(),
     ]
+
+
+def callbacks_of_one_step():
+    """Returns callbacks that all sample each step: one form of it to compile."""
+    return callbacks(diagnostics=1, activations=1)
 
 
 def parts_of(model):
@@ -167,7 +173,7 @@ def test_model_that_was_never_trained_before_keeps_a_plain_train_function():
 )
 def test_after_an_exception_in_another_callback(hook, error):
     model, x, y = models.make("sequential_mlp")
-    used = callbacks()
+    used = callbacks_of_one_step()
     with pytest.raises(error):
         fit(model, x, y, [*used, Raises(hook, error)], validation_data=(x, y))
     assert_untouched(model, None)
@@ -176,7 +182,7 @@ def test_after_an_exception_in_another_callback(hook, error):
 
 def test_after_an_exception_in_a_callback_listed_first():
     model, x, y = models.make("sequential_mlp")
-    used = callbacks()
+    used = callbacks_of_one_step()
     with pytest.raises(Trouble):
         fit(model, x, y, [Raises("on_train_batch_begin"), *used])
     assert_untouched(model, None)
@@ -185,7 +191,7 @@ def test_after_an_exception_in_a_callback_listed_first():
 
 def test_after_an_exception_in_the_data():
     model, x, y = models.make("sequential_mlp")
-    used = callbacks()
+    used = callbacks_of_one_step()
 
     def rows():
         yield x[:8], y[:8]
@@ -203,7 +209,7 @@ def test_after_an_exception_in_train_step():
     model = FailingStep()
     model.compile("sgd", "mse", jit_compile=False)
     _, x, y = models.make("subclassed")
-    used = callbacks()
+    used = callbacks_of_one_step()
     with pytest.raises(Trouble):
         fit(model, x, y, used)
     assert not FailingStep.armed
@@ -316,17 +322,18 @@ def test_saved_model_equals_one_saved_without_callbacks():
     assert [v.path for v in with_ours.variables] == [v.path for v in plain.variables]
 
 
-@pytest.mark.parametrize("index", range(4))
-def test_callback_can_be_copied_and_pickled_before_fit(index):
-    original = callbacks()[index]
-    duplicates = [copy.deepcopy(original), pickle.loads(pickle.dumps(original))]
+def test_callbacks_can_be_copied_and_pickled_before_fit():
+    originals = callbacks()
+    copied = [copy.deepcopy(original) for original in originals]
+    pickled = [pickle.loads(pickle.dumps(original)) for original in originals]
     model, x, y = models.make("sequential_mlp")
-    fit(model, x, y, duplicates)
-    for duplicate in duplicates:
-        assert type(duplicate) is type(original)
-        assert duplicate.every == original.every
-        assert len(duplicate.history) > 1
-    assert len(original.history) == 0
+    fit(model, x, y, [*copied, *pickled])
+    for original, *duplicates in zip(originals, copied, pickled, strict=True):
+        for duplicate in duplicates:
+            assert type(duplicate) is type(original)
+            assert duplicate.every == original.every
+            assert len(duplicate.history) > 1
+        assert len(original.history) == 0
 
 
 @pytest.fixture(scope="module")

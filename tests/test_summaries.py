@@ -309,15 +309,6 @@ def test_deleted_directory_costs_one_warning(tmp_path):
     assert_one_warning_and_same_weights([logger, delete], log_dir)
 
 
-def test_full_disk_costs_one_warning(tmp_path, monkeypatch):
-    def write(self, data):
-        raise OSError(28, "No space left on device")
-
-    fill = At(lambda: monkeypatch.setattr(record_writer.RecordWriter, "write", write))
-    logger = GradientLogger(tmp_path, every=1)
-    assert_one_warning_and_same_weights([logger, fill], tmp_path)
-
-
 def test_full_disk_costs_one_warning_for_all_callbacks_together(tmp_path, monkeypatch):
     def write(self, data):
         raise OSError(28, "No space left on device")
