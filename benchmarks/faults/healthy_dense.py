@@ -218,14 +218,16 @@ def hinge() -> Setup:
     return ready(model, cancer, "hinge", epochs=20, metrics=())
 
 
-@healthy("moons-sigmoid", name="moons", activation="sigmoid", widths=(12, 12))
+@healthy("moons-sigmoid", name="moons", activation="sigmoid", widths=(16,), rate=0.1)
 @healthy("moons-tanh", name="moons", activation="tanh", widths=(16,))
 @healthy("circles-relu", name="circles", activation="relu", widths=(16, 8))
 @healthy("xor-relu", name="xor", activation="relu", widths=(16,))
 @healthy("xor-tanh-narrow", name="xor", activation="tanh", widths=(4,))
 @healthy("spirals-relu", name="spirals", activation="relu", widths=(32, 32))
-def plane(name: str, activation: str, widths: tuple[int, ...]) -> Setup:
-    optimizer = keras.optimizers.Adam(0.02)
+def plane(
+    name: str, activation: str, widths: tuple[int, ...], rate: float = 0.02
+) -> Setup:
+    optimizer = keras.optimizers.Adam(rate)
     model = dense(2, widths, 1, "sigmoid", activation)
     return ready(model, data.plane(name), BINARY, optimizer, 20)
 

@@ -38,9 +38,9 @@ def lenet() -> Setup:
     model = chain(
         (28, 28, 1),
         layers.Conv2D(6, 5, activation="tanh"),
-        layers.AveragePooling2D(),
+        layers.AveragePooling2D(2),
         layers.Conv2D(12, 5, activation="tanh"),
-        layers.AveragePooling2D(),
+        layers.AveragePooling2D(2),
         layers.Flatten(),
         layers.Dense(60, "tanh"),
         layers.Dense(10, "softmax"),
@@ -61,13 +61,13 @@ def normalised() -> Setup:
         (28, 28, 1),
         *block(8),
         *block(16),
-        layers.GlobalAveragePooling2D(),
+        layers.Flatten(),
         layers.Dropout(0.1),
         layers.Dense(10),
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    optimizer = optimizers.SGD(0.05, momentum=0.9, nesterov=True)
-    return ready(model, data.fashion(1200), loss, optimizer, 8)
+    optimizer = optimizers.SGD(0.02, momentum=0.9, nesterov=True)
+    return ready(model, data.fashion(), loss, optimizer, 5)
 
 
 @healthy("digits-residual-cnn")
@@ -194,9 +194,7 @@ class _Adversarial(keras.Model):
         self.critic = dense(2, (24, 24), 1, activation="leaky_relu")
         self.seed = keras.random.SeedGenerator(3)
         self.critic_optimizer = optimizers.Adam(2e-3, beta_1=0.5)
-
-    def compile(self, optimizer: Any, **arguments: Any) -> None:
-        super().compile(optimizer=optimizer, **arguments)
+        self.critic_optimizer.build(self.critic.trainable_variables)
         self.score = keras.losses.BinaryCrossentropy(from_logits=True)
         self.seen = [keras.metrics.Mean(name="loss"), keras.metrics.Mean("critic_loss")]
 
