@@ -81,9 +81,11 @@ def _rises(training: np.ndarray, validation: np.ndarray) -> str | None:
     lowest, recent = float(levels.min()), float(levels[-1])
     now = float(np.median(training[-3:]))
     since = len(validation) - 1 - best
-    if since < 3 or recent < 1.3 * lowest or recent < 2.0 * now:
+    # What a likelihood lacks of zero has no meaning: its fall so far is the measure.
+    scale = lowest if training.min() > 0 else float(levels[0]) - lowest
+    if since < 3 or recent - lowest < 0.3 * scale or recent - now < scale:
         return None
-    if now > 0.9 * training[best]:
+    if training[best] - now < 0.1 * abs(training[best]):
         return None
     return (
         f"the validation loss has risen from {lowest:.3g} in epoch {best + 1} to "
