@@ -259,14 +259,6 @@ def regression_with_cross_entropy() -> Setup:
     twin="noisy-labels-10",
 )
 @faulty(
-    "output-noisy-tanh-bce",
-    WRONG,
-    STUCK,
-    output="tanh",
-    loss=BINARY,
-    twin="noisy-labels-10",
-)
-@faulty(
     "output-noisy-two-linear-categorical",
     WRONG,
     STUCK,
