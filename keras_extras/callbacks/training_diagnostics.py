@@ -68,7 +68,13 @@ class TrainingDiagnostics(Monitor):
 
     kinds = ("gradient", "weight", "update", "activation", "hyperparameter")
     measures = frozenset(
-        {plans.HYPERPARAMETERS, plans.GRADIENTS, plans.UPDATES, plans.ACTIVATIONS}
+        {
+            plans.HYPERPARAMETERS,
+            plans.GRADIENTS,
+            plans.UPDATES,
+            plans.LIMITS,
+            plans.ACTIVATIONS,
+        }
     )
     watches = True
 

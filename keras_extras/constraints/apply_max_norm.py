@@ -26,9 +26,9 @@ def apply_max_norm(
     whose configuration has one constraint for kernels of different axes: apply them
     again after loading.
 
-    With a `keras_extras.callbacks.GradientLogger` the share of the units that are
-    held at the limit is recorded: near 0 the limit does nothing, near 1 it is all
-    that decides the size of the weights.
+    A `keras_extras.callbacks.GradientLogger` records the share of the units that are
+    held at the limit, `weight_at_limit_fraction`: near 0 the limit does nothing, near
+    1 it is all that decides the size of the weights.
 
     Args:
         model: Built Keras model, compiled or not.

@@ -285,13 +285,14 @@ class _Run:
         return all(bool((s.squares <= limit).all()) for s in sampler.read(state))
 
     def _default_batch_size(self, sampler: Sampler) -> int:
-        return max(1, min(_MOST_ROWS, int(self._memory / sampler.bytes_per_row)))
+        largest = max(sampler.prefix_bytes, sampler.suffix_bytes)
+        return max(1, min(_MOST_ROWS, int(self._memory / largest)))
 
     def _chunk(self, sampler: Sampler, rows: int) -> int:
         """Returns how many samples of a batch to compute at once."""
         if not sampler.plan.tiled:
             return 1
-        most = self._memory / sampler.bytes_per_row
+        most = self._memory / sampler.suffix_bytes
         if self._strategy == "auto":
             most = min(most, _ROWS_PER_STEP)
         return int(min(max(most // rows, 1), self._samples))

@@ -67,7 +67,7 @@ class Sampler:
         transform: Callable[[Any], list[Tensor]],
     ) -> None:
         self.plan = plan
-        self.bytes_per_row = 1
+        self.prefix_bytes = self.suffix_bytes = 1  # of each row of a batch
         self.structure: Any = None
         self._model = weakref.ref(model)
         self._chosen = [weakref.ref(layer) for layer in chosen]
@@ -155,7 +155,7 @@ class Sampler:
             self._batched = graph.batched()
         masks = [getattr(t, "_keras_mask", None) for t in tensors]
         self._masked = [mask is not None for mask in masks]
-        self._measure(tf.compat.v1.get_default_graph())
+        self.prefix_bytes = _bytes_per_row()
         return [tf.identity(t) for t in [*tensors, *masks] if t is not None]
 
     def _trace_sample(self, *arguments: Tensor) -> list[Tensor]:
@@ -175,7 +175,7 @@ class Sampler:
             outputs = self._call(model, tensors)
         self.structure = keras.tree.map_structure(lambda _: 0, outputs)
         flat = [tf.cast(t, tf.float32) for t in self._transform(outputs)]
-        self._measure(tf.compat.v1.get_default_graph())
+        self.suffix_bytes = _bytes_per_row()
         return [_stack(t, count, rows) for t in flat]
 
     def _trace_update(self, *arguments: Tensor) -> list[Tensor]:
@@ -248,12 +248,6 @@ class Sampler:
             if masked:
                 tensor._keras_mask = next(masks)
         return tensors
-
-    def _measure(self, graph: tf.Graph) -> None:
-        """Notes how much memory a row takes: two of its largest tensors."""
-        for operation in graph.get_operations():
-            for tensor in operation.outputs:
-                self.bytes_per_row = max(self.bytes_per_row, 2 * _row_bytes(tensor))
 
 
 def make_sampler(
@@ -339,6 +333,13 @@ def _stack(tensor: Tensor, count: Tensor, rows: Tensor | None) -> Tensor:
     stacked = tf.reshape(tensor, tf.concat([[count, rows], sizes], axis=0))
     stacked.set_shape([None, None, *tensor.shape[1:]])
     return stacked
+
+
+def _bytes_per_row() -> int:
+    """Returns how much memory a row takes in this trace: two of its largest tensors."""
+    operations = tf.compat.v1.get_default_graph().get_operations()
+    sizes = [_row_bytes(tensor) for op in operations for tensor in op.outputs]
+    return max(1, 2 * max(sizes, default=0))
 
 
 def _row_bytes(tensor: Any) -> int:
