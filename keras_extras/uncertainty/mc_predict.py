@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_extras.checks import check_choice
+from keras_extras.layer_choice import sublayers
 from keras_extras.uncertainty import checks
 from keras_extras.uncertainty.batches import arrays_of
 from keras_extras.uncertainty.batches import batches
@@ -24,7 +25,6 @@ from keras_extras.uncertainty.sampler import Sampler
 from keras_extras.uncertainty.sampler import make_sampler
 from keras_extras.uncertainty.stochastic import LayerChoice
 from keras_extras.uncertainty.stochastic import stochastic_layers
-from keras_extras.uncertainty.stochastic import sublayers
 from keras_extras.uncertainty.transform import Activation
 from keras_extras.uncertainty.transform import make_transform
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import weakref
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from keras_extras.uncertainty.stochastic import seed_generators
 from keras_extras.uncertainty.stochastic import switched_on
 
 Tensor = Any
+_KEY = tf.TensorSpec((2,), tf.int64)
 _SEEDS = 2**31 - 2  # exclusive; what Keras reduces its seeds to
 
 
@@ -80,23 +82,27 @@ class Sampler:
     def _trace(self, specs: list[tf.TensorSpec]) -> None:
         self._begin = _compile(self._trace_begin, specs)
         frontier = [_spec_of(t) for t in self._begin.structured_outputs]
-        key = tf.TensorSpec((2,), tf.int64)
         number = tf.TensorSpec((), tf.int32)
-        self._sample = _compile(self._trace_sample, frontier, key, number, number)
+        self._sample = _compile(self._trace_sample, frontier, _KEY, number, number)
+        self._samples = [_spec_of(t) for t in self._sample.structured_outputs]
         self._states = [
-            running.start(t.shape.rank - 1, self.plan.has_variance)
-            for t in self._sample.structured_outputs
+            running.start(spec.shape.rank - 1, self.plan.has_variance)
+            for spec in self._samples
         ]
-        state = [_spec_of(t, any_shape=True) for t in tf.nest.flatten(self._states)]
-        self._advance = _compile(
-            self._trace_advance, frontier, state, key, number, number, number
+        self._state = [_spec_of(t, any_shape=True) for t in self.start()]
+        self._frontier = frontier
+
+    @functools.cached_property
+    def _advance(self) -> Any:
+        numbers = [tf.TensorSpec((), tf.int32)] * 3
+        return _compile(
+            self._trace_advance, self._frontier, self._state, _KEY, *numbers
         )
-        self._update = _compile(
-            self._trace_update,
-            [_spec_of(t) for t in self._sample.structured_outputs],
-            state,
-            number,
-        )
+
+    @functools.cached_property
+    def _update(self) -> Any:
+        number = tf.TensorSpec((), tf.int32)
+        return _compile(self._trace_update, self._samples, self._state, number)
 
     def begin(self, inputs: list[Tensor]) -> list[Tensor]:
         """Returns what all samples of a batch have in common."""
