@@ -1,6 +1,6 @@
 """What 100 samples cost with `mc_predict`, against the usual ways to draw them.
 
-Run as `python benchmarks/uncertainty.py [--rounds N] [--model NAME]`, with
+Run as `python benchmarks/uncertainty.py [--rounds N] [--model NAME ...]`, with
 `--memory` for peak memory instead of time. All ways take turns in one process, in
 random order; each value is one whole prediction.
 """
@@ -109,11 +109,16 @@ def tiler(model: Any) -> Callable[[Any, np.ndarray], Any]:
     return run
 
 
+def entropy_of(probabilities: Any) -> Any:
+    return -tf.reduce_sum(probabilities * tf.math.log(probabilities + 1e-37), axis=-1)
+
+
 def statistics_of(found: Any) -> Any:
+    """What `by_us` returns, from all samples: `(samples, rows, classes)`."""
     mean, variance = tf.nn.moments(found, 0)
-    entropy = -tf.reduce_sum(found * tf.math.log(found + 1e-37), axis=-1)
-    votes = tf.reduce_sum(tf.one_hot(tf.argmax(found, -1), found.shape[-1]), axis=0)
-    return mean, variance, tf.reduce_mean(entropy, axis=0), votes
+    bald = entropy_of(mean) - tf.reduce_mean(entropy_of(found), axis=0)
+    votes = tf.reduce_mean(tf.one_hot(tf.argmax(found, -1), found.shape[-1]), axis=0)
+    return mean, tf.sqrt(variance), bald, 1 - tf.reduce_max(votes, axis=-1)
 
 
 def by_hand(name: str, model: Any) -> Callable[[Any, np.ndarray], Any]:
@@ -173,7 +178,7 @@ def by_us(model: Any, x: np.ndarray) -> Any:
 
 
 def measure(name: str, rounds: int, only_quick: bool) -> str:
-    """Returns two tables: all ways, and with more turns those that are quick."""
+    """Returns a table of all ways."""
     make, data = CASES[name]
     model, x = make(), data()
     quick = {
@@ -181,47 +186,53 @@ def measure(name: str, rounds: int, only_quick: bool) -> str:
         "`mc_predict` again (control)": by_us,
         "(d) compiled loop by hand": by_hand(name, model),
     }
-    every = quick | {
+    tiled = tiler(model)
+    slow = {
         "(a) 100 times `predict`": by_predict,
         "(b) 100 times `model(x, training=True)`": by_calls,
-        "(c) all samples tiled at once": tiler(model),
+        "(c) all samples tiled at once": tiled,
     }
-    tables = [] if only_quick else [take_turns(every, model, x, rounds)]
-    tables.append(take_turns(quick, model, x, 8 * rounds))
-    return "\n\n".join(table(seconds) for seconds in tables)
+    for compiles in [*quick.values(), tiled]:
+        compiles(model, x)
+    model.predict(x, verbose=0)
+    return table(take_turns(quick, {} if only_quick else slow, model, x, rounds))
 
 
 def take_turns(
-    ways: dict[str, Any], model: Any, x: np.ndarray, rounds: int
-) -> dict[str, list[float]]:
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
-    for number in range(1 + rounds):  # the first one compiles
+    quick: dict[str, Any], slow: dict[str, Any], model: Any, x: np.ndarray, rounds: int
+) -> dict[str, dict[int, float]]:
+    """Returns the seconds of each way by round; of the slow ones in every eighth."""
+    seconds: dict[str, dict[int, float]] = {way: {} for way in [*quick, *slow]}
+    for number in range(rounds):
+        ways = quick if number % 8 else quick | slow
         for way in random.sample(list(ways), len(ways)):
             start = time.perf_counter()
             ways[way](model, x)
-            if number:
-                seconds[way].append(time.perf_counter() - start)
+            seconds[way][number] = time.perf_counter() - start
     return seconds
 
 
-def table(seconds: dict[str, list[float]]) -> str:
+def table(seconds: dict[str, dict[int, float]]) -> str:
     """Returns times, and how many times those of the first way they are."""
     base = next(iter(seconds.values()))
-    lines = ["| way | ms, median | times `mc_predict` |", "|---|---|---|"]
-    for way, values in seconds.items():
-        ratio = statistics.median(values) / statistics.median(base)
-        within = sorted(v / b for v, b in zip(values, base))
-        low, high = within[len(within) // 4], within[3 * len(within) // 4]
-        milliseconds = 1000 * statistics.median(values)
+    lines = ["| way | turns | ms, median | times `mc_predict` |", "|---|---|---|---|"]
+    for way, by_round in seconds.items():
+        milliseconds = 1000 * statistics.median(by_round.values())
+        within = sorted(s / base[number] for number, s in by_round.items())
+        ratio, turns = statistics.median(within), len(within)
+        low, high = within[turns // 4], within[3 * turns // 4]
         lines.append(
-            f"| {way} | {milliseconds:.0f} | {ratio:.2f} ({low:.2f} to {high:.2f}) |"
+            f"| {way} | {turns} | {milliseconds:.0f} | {ratio:.2f} "
+            f"({low:.2f} to {high:.2f}) |"
         )
     return "\n".join(lines)
 
 
-def peak_memory(way: str) -> float:
+def peak_memory(name: str, way: str) -> float:
     """Returns the peak memory of this process after one prediction, MiB."""
-    model, x = mlp(), floats(10_000, 784)
+    make, _ = CASES[name]
+    model = make()
+    x = floats(10_000, *model.input_shape[1:])
     if way == "predict":
         model.predict(x, verbose=0)
     elif way == "mc_predict":
@@ -229,34 +240,47 @@ def peak_memory(way: str) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def memory_table() -> str:
-    """Returns peak memory, each way in a process of its own."""
-    lines = ["| way | peak memory, MiB |", "|---|---|"]
-    for way in ("nothing", "predict", "mc_predict"):
-        command = [sys.executable, __file__, "--peak", way]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        lines.append(f"| {way} | {float(done.stdout.split()[-1]):.0f} |")
+def memory_table(rounds: int) -> str:
+    """Returns peak memory, each time in a process of its own, medians.
+
+    What a process has that holds the model and its inputs is taken off.
+    """
+    lines = ["| model | `predict`, MiB | `mc_predict`, MiB | ratio |"]
+    lines.append("|---|---|---|---|")
+    for name in ("mlp1000", "cnn200"):
+        peaks = {
+            way: statistics.median(_peak_of_process(name, way) for _ in range(rounds))
+            for way in ("nothing", "predict", "mc_predict")
+        }
+        plain, ours = (peaks[w] - peaks["nothing"] for w in ("predict", "mc_predict"))
+        lines.append(f"| {name} | {plain:.0f} | {ours:.0f} | {ours / plain:.2f} |")
     return "\n".join(lines)
+
+
+def _peak_of_process(name: str, way: str) -> float:
+    command = [sys.executable, __file__, "--model", name, "--peak", way]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--model", choices=[*CASES, "all"], default="all")
+    parser.add_argument("--rounds", type=int, default=16)
+    parser.add_argument("--model", choices=CASES, nargs="+", default=list(CASES))
     parser.add_argument("--quick", action="store_true", help="leave out the slow ways")
     parser.add_argument("--memory", action="store_true", help="measure peak memory")
     parser.add_argument("--peak", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak:
-        print(peak_memory(options.peak))
+        print(peak_memory(options.model[0], options.peak))
         return
     print(f"{platform.processor() or platform.machine()}, Python", end=" ")
     print(f"{platform.python_version()}, TensorFlow {tf.__version__}", end=", ")
     print(f"Keras {keras.__version__}, {SAMPLES} samples, {options.rounds} rounds")
     if options.memory:
-        print(f"\n10,000 rows\n\n{memory_table()}")
+        print(f"\n10,000 rows\n\n{memory_table(options.rounds)}")
         return
-    for name in CASES if options.model == "all" else [options.model]:
+    for name in options.model:
         print(f"\n{name}\n\n{measure(name, options.rounds, options.quick)}", flush=True)
 
 

@@ -79,9 +79,11 @@ class OwnTrainStep(keras.Model):
 
 
 def nested():
+    limited = layers.Dense(
+        8, activation="relu", kernel_constraint=keras.constraints.MaxNorm(1.0)
+    )
     encoder = keras.Sequential(
-        [keras.Input((6,)), layers.Dense(8, activation="relu"), layers.Dense(4)],
-        name="encoder",
+        [keras.Input((6,)), limited, layers.Dense(4)], name="encoder"
     )
     inputs = keras.Input((6,))
     return keras.Model(inputs, layers.Dense(1, name="head")(encoder(inputs)))

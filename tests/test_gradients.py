@@ -11,6 +11,11 @@ from keras import layers
 
 from keras_extras.callbacks import GradientLogger
 from keras_extras.callbacks import TrainingDiagnostics
+from keras_extras.constraints import apply_max_norm
+from keras_extras.constraints import max_norm_for
+from keras_extras.constraints import share_at_limit
+from keras_extras.instrumentation.layer_table import find_sites
+from keras_extras.instrumentation.plan import Plan
 
 optimizers = keras.optimizers
 NAMES = (
@@ -290,6 +295,75 @@ def test_update_includes_weight_constraints():
     assert logger.history.update_norm[0, 0] == pytest.approx(change, rel=1e-5)
     norm = np.linalg.norm(before)
     assert logger.history.weight_norm[0, 0] == pytest.approx(norm, rel=1e-5)
+
+
+class Shares(keras.callbacks.Callback):
+    """Counts by hand, before each step, the units that are held at their limit."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        shares = [
+            share_at_limit(each.trainable_variables) for each in self.model.layers
+        ]
+        self.found.append([np.nan if share is None else share for share in shares])
+
+
+def with_limits():
+    limit = max_norm_for(layers.Conv1D, 0.9)
+    model = keras.Sequential(
+        [
+            keras.Input((5, 3)),
+            layers.Conv1D(6, 2, kernel_constraint=limit),
+            layers.LSTM(4),
+            layers.Dense(4),
+            layers.Dense(1),
+        ]
+    )
+    apply_max_norm(model, 0.8, layers=layers.LSTM)
+    model.layers[-1].bias.constraint = keras.constraints.MaxNorm(0.01, axis=None)
+    return model
+
+
+@pytest.mark.parametrize("batches_per_step", [1, 2])
+def test_share_of_units_at_the_limit_is_that_before_each_step(batches_per_step):
+    keras.utils.set_random_seed(0)
+    _, x, y = models.make("recurrent")
+    model = with_limits()
+    accumulation = batches_per_step if batches_per_step > 1 else None
+    optimizer = optimizers.SGD(0.1, gradient_accumulation_steps=accumulation)
+    model.compile(optimizer, "mse", jit_compile=False)
+    shares, logger = Shares(), GradientLogger(every=1)
+    fit(model, x, y, [shares, logger], epochs=2)
+    found = logger.history.weight_at_limit_fraction
+    by_hand = np.array(shares.found)[logger.history.steps * batches_per_step]
+    np.testing.assert_allclose(found, by_hand, rtol=1e-6)
+    assert np.isnan(found[:, 2]).all()
+    assert (np.ptp(found[:, [0, 1, 3]], axis=0) > 0).all()
+
+
+def test_share_at_the_limit_follows_the_limit_and_ends_with_it():
+    model, x, y = models.make("sequential_mlp", optimizer=optimizers.SGD(0.0))
+    logger = GradientLogger(every=1)
+    last = []
+    for limit in (1e3, 0.1, None):
+        apply_max_norm(model, limit)
+        fit(model, x, y, [logger])
+        last.append(logger.history.weight_at_limit_fraction[-1])
+    assert (last[0] == 0).all()
+    assert (last[1] == 1).all()
+    assert np.isnan(last[2]).all()
+
+
+def test_model_without_limits_pays_nothing_for_them():
+    assert "weight_at_limit_fraction" not in plain()
+    model, _, _ = models.make("sequential_mlp")
+    width = lambda: Plan(tuple(find_sites(model)), GradientLogger().measures).width
+    before = width()
+    apply_max_norm(model, 1.0)
+    assert width() == before + 2 * len(model.trainable_variables)
 
 
 def test_without_updates_the_other_statistics_stay():

@@ -95,15 +95,19 @@ MOMENTS = {
 @pytest.mark.parametrize("layer", MOMENTS)
 def test_samples_of_a_linear_model_have_the_moments_of_theory(layer, strategy):
     model = sequential(layer(0.3), layers.Dense(2), shape=(20,))
-    x, count = rows(5, 20), 2000
+    x, copies, count = rows(5, 20), 50, 40  # 2000 draws of each row
     kernel, bias = model.get_weights()
     means, variances = MOMENTS[layer](x.astype("float64"))
     mean, variance = means @ kernel + bias, variances @ kernel**2
-    found = mc_predict(model, x, count, seed=2, strategy=strategy, return_samples=True)
-    assert (abs(found.mean - mean) < 4 * np.sqrt(variance / count)).all()
-    fourth = ((found.samples_array - mean) ** 4).mean(axis=0)
-    deviation = np.sqrt((fourth - variance**2) / count)
-    assert (abs(found.variance - variance) < 4 * deviation).all()
+    many = np.repeat(x, copies, axis=0)
+    found = mc_predict(
+        model, many, count, seed=2, strategy=strategy, return_samples=True
+    ).samples_array
+    draws = found.reshape(count, 5, copies, 2).swapaxes(1, 2).reshape(-1, 5, 2)
+    assert (abs(draws.mean(axis=0) - mean) < 4 * np.sqrt(variance / 2000)).all()
+    fourth = ((draws - mean) ** 4).mean(axis=0)
+    deviation = np.sqrt((fourth - variance**2) / 2000)
+    assert (abs(draws.var(axis=0) - variance) < 4 * deviation).all()
 
 
 @pytest.mark.parametrize("shared", [False, True])

@@ -125,6 +125,11 @@ def test_scalar_of_each_layer_equals_history(run, index, statistic):
         np.testing.assert_allclose(values, history[statistic][:, column], rtol=1e-6)
 
 
+def test_layers_without_a_statistic_have_no_scalar(run):
+    tags = [tag for tag in provider_of(run[0]).scalars() if "at_limit" in tag]
+    assert tags == ["weight_at_limit_fraction/encoder/dense"]
+
+
 @pytest.mark.parametrize(
     ("index", "tag"), [(0, "global_gradient_norm"), (2, "learning_rate")]
 )

@@ -26,6 +26,10 @@ class GradientLogger(Monitor):
     - `weight_norm`: L2 norm of the weights before the update.
     - `update_norm`, `update_ratio`: L2 norm of the change of the weights, and its
       ratio to `weight_norm`; about 1e-3 is usual.
+    - `weight_at_limit_fraction`: share of the units, 0 to 1, whose weights a max-norm
+      constraint holds back, before the update, as
+      `keras_extras.constraints.share_at_limit` counts them. NaN for layers without
+      such a constraint; not recorded, at no cost, if no layer has one.
 
     and one `(steps,)` array for `global_gradient_norm` and, with an optimizer that
     clips, `gradient_clipped`: 1 where that step was clipped, so its mean is the
@@ -80,7 +84,7 @@ class GradientLogger(Monitor):
         super().__init__(log_dir, every, layers)
         self.histograms = histograms
         self.updates = updates
-        measures = {plans.GRADIENTS}
+        measures = {plans.GRADIENTS, plans.LIMITS}
         measures |= {plans.UPDATES} if updates else set()
         measures |= {plans.GRADIENT_HISTOGRAMS} if histograms else set()
         self.measures = frozenset(measures)

@@ -102,6 +102,7 @@ class TrainingDiagnostics(Monitor):
             plans.HYPERPARAMETERS,
             plans.GRADIENTS,
             plans.UPDATES,
+            plans.LIMITS,
             plans.ACTIVATIONS,
             plans.BATCHES,
         }

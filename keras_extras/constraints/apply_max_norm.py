@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -9,6 +8,9 @@ from keras_extras.constraints import checks
 from keras_extras.constraints.axes import Kernel
 from keras_extras.constraints.axes import kernels_of
 from keras_extras.constraints.max_norm_for import make
+from keras_extras.layer_choice import named_layers
+from keras_extras.layer_choice import sublayers
+from keras_extras.layer_choice import unique
 
 
 def apply_max_norm(
@@ -26,9 +28,9 @@ def apply_max_norm(
     whose configuration has one constraint for kernels of different axes: apply them
     again after loading.
 
-    With a `keras_extras.callbacks.GradientLogger` the share of the units that are
-    held at the limit is recorded: near 0 the limit does nothing, near 1 it is all
-    that decides the size of the weights.
+    A `keras_extras.callbacks.GradientLogger` records the share of the units that are
+    held at the limit, `weight_at_limit_fraction`: near 0 the limit does nothing, near
+    1 it is all that decides the size of the weights.
 
     Args:
         model: Built Keras model, compiled or not.
@@ -81,33 +83,9 @@ def apply_max_norm(
 
 
 def _chosen(model: Any, layers: Any) -> list[Any]:
-    every = _with_sublayers(model)
     if layers is None:
-        return every
-    if isinstance(layers, str) or not isinstance(layers, Iterable):
-        layers = [layers]
-    chosen: list[Any] = []
-    for choice in layers:
-        matching = [layer for layer in every if _matches(layer, choice)]
-        if not matching:
-            raise ValueError(
-                "`layers` must hold layers of the model, their names, or layer "
-                f"classes that it has. Received: {choice!r}, which is none of "
-                f"{[layer.name for layer in every[1:]]}"
-            )
-        chosen += [inner for layer in matching for inner in _with_sublayers(layer)]
-    return list({id(layer): layer for layer in chosen}.values())
-
-
-def _with_sublayers(layer: Any) -> list[Any]:
-    found = layer._flatten_layers(include_self=True, recursive=True)
-    return list({id(item): item for item in found}.values())
-
-
-def _matches(layer: Any, choice: Any) -> bool:
-    if isinstance(choice, type):
-        return isinstance(layer, choice)
-    return layer is choice or choice in (layer.name, layer.path)
+        return sublayers(model)
+    return unique(x for layer in named_layers(model, layers) for x in sublayers(layer))
 
 
 def _variable(layer: Any, kernel: Kernel) -> Any:

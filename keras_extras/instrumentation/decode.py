@@ -10,6 +10,7 @@ from keras_extras import hyperparameters
 from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.measure import ACTIVATION_FIELDS
 from keras_extras.instrumentation.measure import GRADIENT_FIELDS
+from keras_extras.instrumentation.measure import LIMIT_FIELDS
 from keras_extras.instrumentation.measure import can_saturate
 from keras_extras.instrumentation.plan import Plan
 from keras_extras.instrumentation.records import Records
@@ -38,6 +39,10 @@ def decode(rows: np.ndarray, plan: Plan, optimizer: Any) -> Records:
             scalars |= _gradient_scalars(
                 fields, scale[:, None], optimizer, rows.shape[1], plan
             )
+        if plans.LIMITS in plan.blocks:
+            fields = _fields(rows[:, 0], plan, plans.LIMITS, LIMIT_FIELDS)
+            held, units = (plan.sum_by_layer(fields[name]) for name in LIMIT_FIELDS)
+            statistics["weight_at_limit_fraction"] = held / units
         if plans.ACTIVATIONS in plan.blocks:
             replicas = [
                 _fields(row, plan, plans.ACTIVATIONS, ACTIVATION_FIELDS)

@@ -22,6 +22,7 @@ GRADIENT_FIELDS = (
     "weight_square_sum",
     "update_square_sum",
 )
+LIMIT_FIELDS = ("held_count", "unit_count")
 ACTIVATION_FIELDS = (
     "count",
     "mean",

@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from keras_extras.constraints.limits import is_limited
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.measure import ACTIVATION_FIELDS
 from keras_extras.instrumentation.measure import GRADIENT_FIELDS
 from keras_extras.instrumentation.measure import HISTOGRAM_BINS
+from keras_extras.instrumentation.measure import LIMIT_FIELDS
 
 HYPERPARAMETERS = "hyperparameters"
 GRADIENTS = "gradients"
 UPDATES = "updates"
+LIMITS = "limits"
 ACTIVATIONS = "activations"
 GRADIENT_HISTOGRAMS = "gradient histograms"
 ACTIVATION_HISTOGRAMS = "activation histograms"
@@ -48,16 +51,18 @@ class Plan:
         return tuple(site for site in self.sites if site.variables)
 
     @cached_property
-    def variables(self) -> list[object]:
+    def variables(self) -> list[Any]:
         return [v for site in self.sites for v in site.variables]
 
     @cached_property
     def blocks(self) -> dict[str, tuple[int, int, int]]:
         """Offset, rows and columns of each block of the step's row."""
         varying = [value for value in self.hyperparameters.values() if value is None]
+        limited = any(is_limited(variable) for variable in self.variables)
         wanted = {
             HYPERPARAMETERS: (int(bool(varying)), len(varying)),
             GRADIENTS: (len(self.variables), len(GRADIENT_FIELDS)),
+            LIMITS: (len(self.variables) if limited else 0, len(LIMIT_FIELDS)),
             ACTIVATIONS: (len(self.sites), len(ACTIVATION_FIELDS)),
             GRADIENT_HISTOGRAMS: (len(self.trained), HISTOGRAM_BINS + 2),
             ACTIVATION_HISTOGRAMS: (len(self.sites), HISTOGRAM_BINS + 2),

@@ -10,6 +10,8 @@ import keras
 from keras import ops
 
 from keras_extras import hyperparameters
+from keras_extras.constraints.limits import is_limited
+from keras_extras.constraints.limits import units_at_limit
 from keras_extras.instrumentation import measure
 from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.backend import Backend
@@ -44,6 +46,7 @@ class Recording:
         self._batch = _copy(hyperparameters.raw_iterations(self._optimizer))
         self._started_at = _copy(self._optimizer.iterations)
         self._hyperparameters = self._read_hyperparameters()
+        self._limits = self._measure_limits()
         self._scale: Any = 1.0
 
     def _read_hyperparameters(self) -> list[Any]:
@@ -53,6 +56,16 @@ class Recording:
         values = hyperparameters.read(self._optimizer)
         known = self._plan.hyperparameters
         return [_copy(values[name]) for name in known if known[name] is None]
+
+    def _measure_limits(self) -> Any:
+        """Returns how many units max-norm holds back, before the step moves them."""
+        if plans.LIMITS not in self._plan.blocks:
+            return None
+        rows = []
+        for variable in self._plan.variables:
+            held = units_at_limit(variable) if is_limited(variable) else ops.zeros(0)
+            rows.append(_floats([measure.count(held), ops.size(held)]))
+        return ops.stack(rows)
 
     def on_inputs(self, inputs: Any) -> None:
         """Inputs have no statistics of their own."""
@@ -128,6 +141,7 @@ class Recording:
         blocks = {
             plans.HYPERPARAMETERS: lambda: _floats(self._hyperparameters),
             plans.GRADIENTS: self._gradient_block,
+            plans.LIMITS: lambda: self._limits,
             plans.ACTIVATIONS: self._activation_block,
             plans.GRADIENT_HISTOGRAMS: self._gradient_histograms,
             plans.ACTIVATION_HISTOGRAMS: self._activation_histograms,

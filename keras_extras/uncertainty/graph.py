@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_extras.uncertainty.stochastic import sublayers
+from keras_extras.layer_choice import sublayers
 
 Tensor = Any
 

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_extras.checks import check_choice
+from keras_extras.layer_choice import sublayers
 from keras_extras.uncertainty import checks
 from keras_extras.uncertainty.batches import arrays_of
 from keras_extras.uncertainty.batches import batches
@@ -24,7 +25,6 @@ from keras_extras.uncertainty.sampler import Sampler
 from keras_extras.uncertainty.sampler import make_sampler
 from keras_extras.uncertainty.stochastic import LayerChoice
 from keras_extras.uncertainty.stochastic import stochastic_layers
-from keras_extras.uncertainty.stochastic import sublayers
 from keras_extras.uncertainty.transform import Activation
 from keras_extras.uncertainty.transform import make_transform
 
@@ -285,13 +285,14 @@ class _Run:
         return all(bool((s.squares <= limit).all()) for s in sampler.read(state))
 
     def _default_batch_size(self, sampler: Sampler) -> int:
-        return max(1, min(_MOST_ROWS, int(self._memory / sampler.bytes_per_row)))
+        largest = max(sampler.prefix_bytes, sampler.suffix_bytes)
+        return max(1, min(_MOST_ROWS, int(self._memory / largest)))
 
     def _chunk(self, sampler: Sampler, rows: int) -> int:
         """Returns how many samples of a batch to compute at once."""
         if not sampler.plan.tiled:
             return 1
-        most = self._memory / sampler.bytes_per_row
+        most = self._memory / sampler.suffix_bytes
         if self._strategy == "auto":
             most = min(most, _ROWS_PER_STEP)
         return int(min(max(most // rows, 1), self._samples))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import weakref
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from keras_extras.uncertainty.stochastic import seed_generators
 from keras_extras.uncertainty.stochastic import switched_on
 
 Tensor = Any
+_KEY = tf.TensorSpec((2,), tf.int64)
 _SEEDS = 2**31 - 2  # exclusive; what Keras reduces its seeds to
 
 
@@ -67,7 +69,7 @@ class Sampler:
         transform: Callable[[Any], list[Tensor]],
     ) -> None:
         self.plan = plan
-        self.bytes_per_row = 1
+        self.prefix_bytes = self.suffix_bytes = 1  # of each row of a batch
         self.structure: Any = None
         self._model = weakref.ref(model)
         self._chosen = [weakref.ref(layer) for layer in chosen]
@@ -80,23 +82,27 @@ class Sampler:
     def _trace(self, specs: list[tf.TensorSpec]) -> None:
         self._begin = _compile(self._trace_begin, specs)
         frontier = [_spec_of(t) for t in self._begin.structured_outputs]
-        key = tf.TensorSpec((2,), tf.int64)
         number = tf.TensorSpec((), tf.int32)
-        self._sample = _compile(self._trace_sample, frontier, key, number, number)
+        self._sample = _compile(self._trace_sample, frontier, _KEY, number, number)
+        self._samples = [_spec_of(t) for t in self._sample.structured_outputs]
         self._states = [
-            running.start(t.shape.rank - 1, self.plan.has_variance)
-            for t in self._sample.structured_outputs
+            running.start(spec.shape.rank - 1, self.plan.has_variance)
+            for spec in self._samples
         ]
-        state = [_spec_of(t, any_shape=True) for t in tf.nest.flatten(self._states)]
-        self._advance = _compile(
-            self._trace_advance, frontier, state, key, number, number, number
+        self._state = [_spec_of(t, any_shape=True) for t in self.start()]
+        self._frontier = frontier
+
+    @functools.cached_property
+    def _advance(self) -> Any:
+        numbers = [tf.TensorSpec((), tf.int32)] * 3
+        return _compile(
+            self._trace_advance, self._frontier, self._state, _KEY, *numbers
         )
-        self._update = _compile(
-            self._trace_update,
-            [_spec_of(t) for t in self._sample.structured_outputs],
-            state,
-            number,
-        )
+
+    @functools.cached_property
+    def _update(self) -> Any:
+        number = tf.TensorSpec((), tf.int32)
+        return _compile(self._trace_update, self._samples, self._state, number)
 
     def begin(self, inputs: list[Tensor]) -> list[Tensor]:
         """Returns what all samples of a batch have in common."""
@@ -155,7 +161,7 @@ class Sampler:
             self._batched = graph.batched()
         masks = [getattr(t, "_keras_mask", None) for t in tensors]
         self._masked = [mask is not None for mask in masks]
-        self._measure(tf.compat.v1.get_default_graph())
+        self.prefix_bytes = _bytes_per_row()
         return [tf.identity(t) for t in [*tensors, *masks] if t is not None]
 
     def _trace_sample(self, *arguments: Tensor) -> list[Tensor]:
@@ -175,7 +181,7 @@ class Sampler:
             outputs = self._call(model, tensors)
         self.structure = keras.tree.map_structure(lambda _: 0, outputs)
         flat = [tf.cast(t, tf.float32) for t in self._transform(outputs)]
-        self._measure(tf.compat.v1.get_default_graph())
+        self.suffix_bytes = _bytes_per_row()
         return [_stack(t, count, rows) for t in flat]
 
     def _trace_update(self, *arguments: Tensor) -> list[Tensor]:
@@ -248,12 +254,6 @@ class Sampler:
             if masked:
                 tensor._keras_mask = next(masks)
         return tensors
-
-    def _measure(self, graph: tf.Graph) -> None:
-        """Notes how much memory a row takes: two of its largest tensors."""
-        for operation in graph.get_operations():
-            for tensor in operation.outputs:
-                self.bytes_per_row = max(self.bytes_per_row, 2 * _row_bytes(tensor))
 
 
 def make_sampler(
@@ -339,6 +339,13 @@ def _stack(tensor: Tensor, count: Tensor, rows: Tensor | None) -> Tensor:
     stacked = tf.reshape(tensor, tf.concat([[count, rows], sizes], axis=0))
     stacked.set_shape([None, None, *tensor.shape[1:]])
     return stacked
+
+
+def _bytes_per_row() -> int:
+    """Returns how much memory a row takes in this trace: two of its largest tensors."""
+    operations = tf.compat.v1.get_default_graph().get_operations()
+    sizes = [_row_bytes(tensor) for op in operations for tensor in op.outputs]
+    return max(1, 2 * max(sizes, default=0))
 
 
 def _row_bytes(tensor: Any) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
-from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -19,6 +18,9 @@ from typing import Any
 
 import keras
 
+from keras_extras.layer_choice import named_layers
+from keras_extras.layer_choice import sublayers
+from keras_extras.layer_choice import unique
 from keras_extras.layers.always_on import in_training
 
 _MISSING = object()
@@ -41,12 +43,6 @@ class _Switch:
     make: _Make
 
 
-def sublayers(layer: Any) -> list[Any]:
-    """Returns the layer and all within it, cells and attention dropout included."""
-    found = layer._flatten_layers(include_self=True, recursive=True)
-    return list({id(item): item for item in found}.values())
-
-
 def stochastic_layers(model: Any, layers: LayerChoice = None) -> list[Any]:
     """Returns the layers to switch on.
 
@@ -58,30 +54,13 @@ def stochastic_layers(model: Any, layers: LayerChoice = None) -> list[Any]:
     Raises:
         ValueError: If nothing of the model is chosen.
     """
-    candidates = sublayers(model)
     if layers is None:
-        return [layer for layer in candidates if is_regularisation(layer)]
-    if isinstance(layers, str) or not isinstance(layers, Iterable):
-        layers = [layers]
+        return [layer for layer in sublayers(model) if is_regularisation(layer)]
     chosen: list[Any] = []
-    for choice in layers:
-        matching = [layer for layer in candidates if _matches(layer, choice)]
-        if not matching:
-            raise ValueError(
-                "`layers` must hold layers of the model, their names, or layer "
-                f"classes that it has. Received: {choice!r}, which is none of "
-                f"{[layer.name for layer in candidates[1:]]}"
-            )
-        for layer in matching:
-            inside = [s for s in sublayers(layer) if is_regularisation(s)]
-            chosen += inside or [layer]
-    return list({id(layer): layer for layer in chosen}.values())
-
-
-def _matches(layer: Any, choice: Any) -> bool:
-    if isinstance(choice, type):
-        return isinstance(layer, choice)
-    return layer is choice or choice in (layer.name, layer.path)
+    for layer in named_layers(model, layers):
+        inside = [inner for inner in sublayers(layer) if is_regularisation(inner)]
+        chosen += inside or [layer]
+    return unique(chosen)
 
 
 def is_regularisation(layer: Any) -> bool:
@@ -134,7 +113,7 @@ def _own_generators(layer: Any) -> list[Any]:
 def seed_generators(model: Any) -> list[Any]:
     """Returns every generator of random numbers that a layer of the model holds."""
     found = [item for layer in sublayers(model) for item in _own_generators(layer)]
-    return list({id(item): item for item in found}.values())
+    return unique(found)
 
 
 @contextmanager

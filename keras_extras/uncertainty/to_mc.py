@@ -6,12 +6,12 @@ from typing import Any
 import keras
 
 from keras_extras import layers
+from keras_extras.layer_choice import sublayers
 from keras_extras.layers.always_on import ALWAYS_ON
 from keras_extras.uncertainty import checks
 from keras_extras.uncertainty.stochastic import install
 from keras_extras.uncertainty.stochastic import is_regularisation
 from keras_extras.uncertainty.stochastic import stochastic_layers
-from keras_extras.uncertainty.stochastic import sublayers
 
 _CONVERTED = {
     keras.layers.Dropout: layers.MCDropout,

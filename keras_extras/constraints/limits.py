@@ -1,0 +1,23 @@
+"""Which units a max-norm constraint holds back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+_NEARLY = 1e-3  # a unit within 0.1 % of its limit is held by it
+
+
+def is_limited(variable: Any) -> bool:
+    """Whether a variable has a max-norm constraint."""
+    return isinstance(variable.constraint, keras.constraints.MaxNorm)
+
+
+def units_at_limit(variable: Any) -> Any:
+    """Returns for each unit of a limited variable whether it is at the limit."""
+    constraint = variable.constraint
+    weights = ops.cast(ops.stop_gradient(variable), "float32")
+    norms = ops.sqrt(ops.sum(ops.square(weights), axis=constraint.axis))
+    return norms >= constraint.max_value * (1 - _NEARLY)
