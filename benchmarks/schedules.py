@@ -23,12 +23,11 @@ from harness import table
 import keras_extras
 from keras_extras.callbacks import ExponentialDecayScheduler
 from keras_extras.callbacks import OneCycleScheduler
-from keras_extras.finder.sweep import smooth
-from keras_extras.finder.sweep import suggest
+from keras_extras.finder import LearningRateSweep
 
 BATCH = 64
 SEEDS = (0, 1, 2)
-SMOOTHING, SWEEP_STEPS = 0.98, 100
+SMOOTHING, SWEEP_STEPS = 0.98, 300
 
 
 def mlp() -> Any:
@@ -190,20 +189,26 @@ def finder(runs: Runs, rows: int, epochs: int) -> None:
 
 
 def suggestions(runs: Runs, rows: int, seed: int) -> dict[str, float]:
-    """Returns what each rule suggests, and "valley" from the epoch's running mean."""
-    seen = runs.sweep(seed, SWEEP_STEPS)
-    rates, losses = np.array(seen["rates"]), np.array(seen["losses"])
+    """Returns what each rule suggests, also from the mean since the epoch began."""
+    sweep = runs.sweep(seed, SWEEP_STEPS)
+    rates, losses = np.array(sweep["rates"]), np.array(sweep["losses"])
     batches = -(-rows // BATCH)
     means = [
         losses[point // batches * batches : point + 1].mean()
         for point in range(len(losses))
     ]
-    true = suggest(rates, smooth(losses, SMOOTHING), SWEEP_STEPS)
-    running = suggest(rates, smooth(np.array(means), SMOOTHING), SWEEP_STEPS)
-    return {**true, "valley, running mean": running["valley"]}
+    true, running = (
+        LearningRateSweep(rates, seen, SMOOTHING, SWEEP_STEPS, "edge").suggestions
+        for seen in (losses, means)
+    )
+    rules = ("edge", "valley", "minimum")
+    return {
+        **{rule: true[rule] for rule in rules},
+        **{f"{rule}, running mean": running[rule] for rule in rules[:2]},
+    }
 
 
-def cycle(runs: Runs, epochs: int) -> None:
+def cycle(runs: Runs, rows: int, epochs: int) -> None:
     constant = {
         rate: [max(runs.train(epochs, s, rate=rate)["val_accuracy"]) for s in SEEDS]
         for rate in (0.001, 0.003, 0.01, 0.03)
@@ -212,14 +217,15 @@ def cycle(runs: Runs, epochs: int) -> None:
     for rate, reached in constant.items():
         print(f"| {rate} | {', '.join(f'{value:.4f}' for value in reached)} |")
     best = max(constant, key=lambda rate: statistics.median(constant[rate]))
-    print(f"\nConstant rate {best}:\n")
-    print("| seed | constant: best accuracy | in epoch | 1cycle reaches it in |")
-    print("|---|---|---|---|")
+    print(f"\nAgainst the constant rate {best}:\n")
+    print("| seed | best accuracy | in epoch | max rate of 1cycle | reaches it in |")
+    print("|---|---|---|---|---|")
     for place, seed in enumerate(SEEDS):
         goal = constant[best][place]
         reached = runs.train(epochs, seed, rate=best)["val_accuracy"]
-        needed = epochs_needed(runs, epochs, seed, 10 * best, goal)
-        print(f"| {seed} | {goal:.4f} | {np.argmax(reached) + 1} | {needed} |")
+        top = float(f"{suggestions(runs, rows, seed)['edge']:.3g}")
+        needed = epochs_needed(runs, epochs, seed, top, goal)
+        print(f"| {seed} | {goal:.4f} | {np.argmax(reached) + 1} | {top} | {needed} |")
 
 
 def epochs_needed(runs: Runs, most: int, seed: int, rate: float, goal: float) -> Any:
@@ -247,7 +253,7 @@ def main() -> None:
     elif options.part == "finder":
         finder(runs, options.rows, options.epochs)
     else:
-        cycle(runs, options.epochs)
+        cycle(runs, options.rows, options.epochs)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,34 @@ def test_slide_is_left_of_where_slopes_agree():
     assert rules.slide(rates, np.ones(40)) == rates[24]
 
 
+def turn_of_the_curve():
+    lowest = int(CURVE.argmin())
+    gained = np.median(CURVE[:4]) - CURVE[lowest]
+    return RATES[lowest:][CURVE[lowest:] > CURVE[lowest] + gained / 4][0]
+
+
+def test_edge_is_half_a_decade_below_the_turn():
+    assert rules.edge(RATES, CURVE) == pytest.approx(turn_of_the_curve() / 10**0.5)
+
+
+def test_edge_is_the_same_where_the_sweep_begins_earlier_or_single_batches_differ():
+    rates = np.concatenate([10 ** np.linspace(-8, -4.1, 40), RATES])
+    losses = np.concatenate([np.full(40, CURVE[0]), CURVE])
+    losses[::9] += 5.0
+    expected = turn_of_the_curve() / 10**0.5
+    assert rules.edge(rates, losses) == pytest.approx(expected, rel=0.3)
+
+
+def test_edge_of_a_trained_model_is_above_the_noise():
+    noise = np.random.default_rng(0).normal(scale=0.1, size=41)
+    flat_then_steep = 1.0 + noise + np.maximum(RATES / 0.1, 1.0) ** 2 - 1.0
+    assert 0.02 < rules.edge(RATES, flat_then_steep) < 0.1
+
+
+def test_edge_of_a_sweep_that_ends_before_the_turn():
+    assert rules.edge(RATES, -RATES) == pytest.approx(RATES[-1] / 10**0.5)
+
+
 def test_sweep_smooths_without_a_bias_at_its_start():
     sweep = LearningRateSweep(RATES, np.full(41, 3.0), 0.98, 41, "valley")
     np.testing.assert_allclose(sweep.smoothed, 3.0)
@@ -77,7 +105,7 @@ def test_suggestions_leave_out_both_ends():
     losses[-1] = -100.0
     sweep = LearningRateSweep(RATES, losses, 0.0, 41, "minimum")
     assert sweep.suggestion == pytest.approx(RATES[CURVE.argmin()] / 10)
-    assert set(sweep.suggestions) == {"valley", "slide", "minimum", "steep"}
+    assert set(sweep.suggestions) == set(rules.NAMES)
 
 
 def test_too_few_points_suggest_nothing():
@@ -85,7 +113,7 @@ def test_too_few_points_suggest_nothing():
 
 
 def test_plot_marks_the_suggestions():
-    sweep = LearningRateSweep(RATES, CURVE, 0.0, 41, "valley")
+    sweep = LearningRateSweep(RATES, CURVE, 0.0, 41, "edge")
     figure = sweep.plot()
     assert figure.layout.xaxis.type == "log"
     np.testing.assert_array_equal(figure.data[1].y, CURVE)
@@ -299,7 +327,7 @@ def test_callback_turns_a_fit_into_a_sweep():
 def test_too_short_a_fit_is_reported():
     model, x, y = models.make("sequential_mlp")
     finder = LearningRateFinder()
-    with pytest.warns(UserWarning, match="5 of steps=100"):
+    with pytest.warns(UserWarning, match="5 of steps=300"):
         model.fit(x, y, batch_size=models.BATCH, verbose=0, callbacks=[finder])
     assert finder.sweep.suggestion is None
 
@@ -322,7 +350,7 @@ def test_suggestion_trains():
         ({"mode": "log"}, "`mode` must be one of 'exponential', 'linear'"),
         ({"smoothing": 1.0}, "`smoothing` must be a number from 0"),
         ({"stop_factor": 1}, "`stop_factor` must be a number > 1, or None"),
-        ({"rule": "best"}, "`rule` must be one of 'valley', 'slide'"),
+        ({"rule": "best"}, "`rule` must be one of 'edge', 'valley', 'slide'"),
     ],
 )
 def test_bad_argument_is_named(arguments, message):

@@ -284,9 +284,7 @@ def test_history_has_what_acted_on_the_last_step_of_each_epoch(name):
     ends = slice(BATCHES - 1, None, BATCHES)
     np.testing.assert_allclose(history["learning_rate"], read.rates[ends], rtol=1e-6)
     np.testing.assert_allclose(history["momentum"], read.momenta[ends], rtol=1e-6)
-    moving = {
-        key for key in ("learning_rate", "momentum") if len(set(history[key])) == 3
-    }
+    moving = {k for k in ("learning_rate", "momentum") if len(set(history[k])) > 1}
     assert moving == changing
 
 

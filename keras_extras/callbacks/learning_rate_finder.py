@@ -11,7 +11,7 @@ from keras_extras import hyperparameters
 from keras_extras.batch_loss import BatchLoss
 from keras_extras.building import build_in_fit
 from keras_extras.building import build_optimizer
-from keras_extras.finder.rules import RULES
+from keras_extras.finder.rules import NAMES
 from keras_extras.finder.snapshot import Snapshot
 from keras_extras.finder.sweep import LearningRateSweep
 from keras_extras.schedules.curve import as_float
@@ -37,17 +37,17 @@ class LearningRateFinder(keras.callbacks.Callback):
     loss the mean over its batches.
 
     Args:
-        min_rate: Float, the first learning rate. Defaults to `1e-07`.
+        min_rate: Float, the first learning rate. Defaults to `1e-06`.
         max_rate: Float, the last learning rate. Defaults to `10.0`.
-        steps: Integer, number of rates. Defaults to `100`.
+        steps: Integer, number of rates. Defaults to `300`.
         mode: `"exponential"` or `"linear"`: how to get from the first rate to the
             last. Defaults to `"exponential"`.
         smoothing: Float, weight of the past in the moving average of the losses.
             Defaults to `0.98`.
         stop_factor: Float > 1: how many times the lowest smoothed loss ends the
             sweep, or `None` to go on. NaN ends it in any case. Defaults to `4.0`.
-        rule: `"valley"`, `"slide"`, `"minimum"` or `"steep"`. Defaults to
-            `"valley"`.
+        rule: `"edge"`, `"valley"`, `"slide"`, `"minimum"` or `"steep"`, as for
+            `find_learning_rate`. Defaults to `"edge"`.
         log_dir: Path of a directory to write the sweep to for TensorBoard, with
             the number of the point as the step, or `None`. Defaults to `None`.
 
@@ -73,13 +73,13 @@ class LearningRateFinder(keras.callbacks.Callback):
 
     def __init__(
         self,
-        min_rate: float = 1e-7,
+        min_rate: float = 1e-6,
         max_rate: float = 10.0,
-        steps: int = 100,
+        steps: int = 300,
         mode: str = "exponential",
         smoothing: float = 0.98,
         stop_factor: float | None = 4.0,
-        rule: str = "valley",
+        rule: str = "edge",
         log_dir: str | None = None,
     ) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class LearningRateFinder(keras.callbacks.Callback):
                 f"Received: stop_factor={stop_factor!r}"
             )
         self.stop_factor = stop_factor
-        self.rule = checks.check_choice("rule", rule, tuple(RULES))
+        self.rule = checks.check_choice("rule", rule, NAMES)
         self.log_dir = log_dir
         self.sweep: LearningRateSweep | None = None
         self._rates: list[float] = []

@@ -10,13 +10,13 @@ def find_learning_rate(
     model: Any,
     x: Any,
     y: Any = None,
-    min_rate: float = 1e-7,
+    min_rate: float = 1e-6,
     max_rate: float = 10.0,
-    steps: int = 100,
+    steps: int = 300,
     mode: str = "exponential",
     smoothing: float = 0.98,
     stop_factor: float | None = 4.0,
-    rule: str = "valley",
+    rule: str = "edge",
     log_dir: Any = None,
     **fit_arguments: Any,
 ) -> LearningRateSweep:
@@ -37,18 +37,20 @@ def find_learning_rate(
             schedule.
         x: The training data, anything that `fit` takes.
         y: The targets, as for `fit`. Defaults to `None`.
-        min_rate: Float, the first learning rate. Defaults to `1e-07`.
+        min_rate: Float, the first learning rate. Defaults to `1e-06`.
         max_rate: Float, the last learning rate. Defaults to `10.0`.
-        steps: Integer, number of rates; an optimizer step is trained at each.
-            Defaults to `100`.
+        steps: Integer, number of rates; an optimizer step is trained at each. The
+            loss lags behind the rate by the memory of the momentum, 20 steps of
+            0.95, so let there be 40 or more to a decade. Defaults to `300`.
         mode: `"exponential"` or `"linear"`: how to get from the first rate to the
             last. Defaults to `"exponential"`.
         smoothing: Float, weight of the past in the moving average of the losses.
             Defaults to `0.98`.
         stop_factor: Float > 1: how many times the lowest smoothed loss ends the
             sweep, or `None` to go on. NaN ends it in any case. Defaults to `4.0`.
-        rule: `"valley"`, `"slide"`, `"minimum"` or `"steep"`: what `suggestion` is
-            to be. Defaults to `"valley"`.
+        rule: What `suggestion` is to be: `"edge"` (a third of the rate at which the
+            loss turns up), or one of fastai's: `"valley"`, `"slide"`, `"minimum"`,
+            `"steep"`. Defaults to `"edge"`.
         log_dir: Path of a directory to write the sweep to for TensorBoard, or
             `None`. Defaults to `None`.
         **fit_arguments: Further arguments of `fit`, such as `batch_size`.

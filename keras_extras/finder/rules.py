@@ -1,7 +1,8 @@
 """Rules that read a learning rate off a sweep: pure functions of two arrays.
 
-All are those of fastai, of which "valley" is its default. Each takes the rates and
-the smoothed losses, without the first tenth and the last few points.
+Four are those of fastai, of which "valley" is its default. They take the rates and
+the smoothed losses, without the first tenth and the last few points; `edge` takes
+the losses as they are.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+_EDGE_WINDOW = 7
 _SLIDE_WINDOW = 15
 _SLIDE_THRESHOLD = 0.005
 
@@ -59,9 +61,31 @@ def steep(rates: np.ndarray, losses: np.ndarray) -> float:
     return float(rates[slopes.argmin()])
 
 
+def edge(rates: np.ndarray, losses: np.ndarray) -> float:
+    """Returns a third of the rate at which the loss turns up, half a decade below it.
+
+    It turns up where the running median, which does not lag behind, has lost a
+    quarter of what the sweep had gained, and more than the noise of single batches.
+    """
+    median = running_median(losses, _EDGE_WINDOW)
+    noise = 1.5 * np.median(np.abs(losses - median))  # that of a normal distribution
+    lowest = int(median.argmin())
+    gained = np.median(median[: max(len(median) // 10, 1)]) - median[lowest]
+    above = median[lowest:] > median[lowest] + max(gained / 4, 3 * noise)
+    turn = lowest + int(above.argmax()) if above.any() else len(rates) - 1
+    return float(rates[turn] / np.sqrt(10))
+
+
+def running_median(values: np.ndarray, window: int) -> np.ndarray:
+    """Returns the median of the `window` values around each, an odd number."""
+    padded = np.pad(values, window // 2, mode="edge")
+    return np.median(np.lib.stride_tricks.sliding_window_view(padded, window), axis=1)
+
+
 RULES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "valley": valley,
     "slide": slide,
     "minimum": minimum,
     "steep": steep,
 }
+NAMES = ("edge", *RULES)

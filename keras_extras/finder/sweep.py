@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_extras.finder.rules import RULES
+from keras_extras.finder.rules import edge
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -28,9 +29,9 @@ class LearningRateSweep:
         rates: Array of the learning rates.
         losses: Array of the losses of single batches.
         smoothed: Array of the moving average of `losses`, corrected for its start.
-        suggestions: Dict from each of the rules `"valley"`, `"slide"`, `"minimum"`
-            and `"steep"` to the learning rate that it suggests; empty where a sweep
-            ended too soon to tell.
+        suggestions: Dict from each of the rules `"edge"`, `"valley"`, `"slide"`,
+            `"minimum"` and `"steep"` to the learning rate that it suggests; empty
+            where a sweep ended too soon to tell.
         suggestion: Float, that of the chosen rule, or `None`.
 
     Example:
@@ -49,7 +50,7 @@ class LearningRateSweep:
         self.losses = np.asarray(losses, float)
         self.smoothed = smooth(self.losses, smoothing)
         self.rule = rule
-        self.suggestions = suggest(self.rates, self.smoothed, planned)
+        self.suggestions = suggest(self.rates, self.losses, self.smoothed, planned)
 
     @property
     def suggestion(self) -> float | None:
@@ -104,9 +105,12 @@ def smooth(losses: np.ndarray, weight: float) -> np.ndarray:
     return np.array(averages)
 
 
-def suggest(rates: np.ndarray, smoothed: np.ndarray, planned: int) -> dict[str, float]:
+def suggest(
+    rates: np.ndarray, losses: np.ndarray, smoothed: np.ndarray, planned: int
+) -> dict[str, float]:
     """Returns what each rule suggests, or nothing if there are too few points."""
     if len(rates) < _FEWEST + _LAST_LEFT_OUT:
         return {}
     inner = slice(min(planned // 10, len(rates) // 4), -_LAST_LEFT_OUT)
-    return {name: rule(rates[inner], smoothed[inner]) for name, rule in RULES.items()}
+    known = {name: rule(rates[inner], smoothed[inner]) for name, rule in RULES.items()}
+    return {"edge": edge(rates, losses), **known}
