@@ -55,7 +55,7 @@ def overfitting(seen: Observations) -> Iterator[Finding]:
     if not (np.isfinite(validation).all() and np.isfinite(training).all()):
         return
     evidence = (
-        (_rises(training, validation) if not _still_accurate(seen.epochs) else None)
+        (_rises(training, validation) if not _still_accurate(seen) else None)
         or _memorised(seen, training, validation)
         or _gap(seen.epochs)
     )
@@ -93,11 +93,12 @@ def _rises(training: np.ndarray, validation: np.ndarray) -> str | None:
     )
 
 
-def _still_accurate(epochs: Mapping[str, np.ndarray]) -> bool:
-    """Whether the validation accuracy is high, and as high as it ever was."""
-    values = epochs.get("val_accuracy", epochs.get("val_acc", np.zeros(1)))
-    recent = float(np.median(values[-3:]))
-    return recent > 0.9 and recent > values.max() - 0.06
+def _still_accurate(seen: Observations) -> bool:
+    """Whether the validation accuracy is fair, and as high as it ever was."""
+    values = seen.epochs.get("val_accuracy", seen.epochs.get("val_acc", np.zeros(1)))
+    recent, chance = float(np.median(values[-3:])), seen.outcome.chance
+    fair = chance + 0.5 * (1.0 - chance) if np.isfinite(chance) else 0.9
+    return recent > fair and recent > values.max() - 0.06
 
 
 def _memorised(
@@ -137,6 +138,8 @@ def not_learning(seen: Observations) -> Iterator[Finding]:
     outcome = seen.outcome
     if steps_trained(seen) < 100 or not outcome.skill < 0.02 or outcome.is_good:
         return
+    if not np.isfinite(outcome.baseline) and not seen.early:
+        return  # a training step of one's own, whose loss may mean anything
     yield whole(
         seen,
         "not-learning",
