@@ -249,6 +249,13 @@ def test_weights_that_start_too_large():
     ]
 
 
+def test_conditions_of_selu_are_advice():
+    selu = dense("first", (), "selu", kernel=kernel(initializer="HeNormal()"))
+    (finding,) = examine(observe(structure(parts=(selu, HIDDEN[1], head()))))
+    assert (finding.code, finding.severity) == ("bad-initialization", "info")
+    assert "lecun_normal" in finding.remedy
+
+
 def test_penalties_that_drown_the_data():
     strong = dense("first", l2=0.1)
     built = structure(parts=(strong, HIDDEN[1], head()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -98,12 +99,13 @@ def _kernel(layer: Any) -> Kernel | None:
         return None
     if isinstance(layer, keras.layers.EinsumDense) or "Depthwise" in _kind(layer):
         return None
-    axis = -2 if "Transpose" in _kind(layer) else -1
-    units = int(kernel.shape[axis])
-    values = np.asarray(keras.ops.convert_to_numpy(kernel), np.float32)
-    values = np.moveaxis(values, axis, -1).reshape(-1, units)
-    fan_in = len(values)
-    rows = values[: max(_MOST_WEIGHTS // units, 1)]
+    values = kernel.value
+    if "Transpose" in _kind(layer):
+        values = keras.ops.swapaxes(values, -1, -2)
+    units = int(values.shape[-1])
+    fan_in = math.prod(values.shape[:-1])
+    rows = keras.ops.reshape(values, (fan_in, units))[: max(_MOST_WEIGHTS // units, 1)]
+    rows = keras.ops.convert_to_numpy(keras.ops.cast(rows, "float32"))
     alike = units > 1 and bool(np.ptp(rows, axis=1).max(initial=0.0) == 0.0)
     bias = getattr(owner, "bias", None)
     largest = 0.0

@@ -17,6 +17,7 @@ from keras_extras.diagnostics.rules.data import wrong_labels
 from keras_extras.diagnostics.rules.layers import bad_initialization
 from keras_extras.diagnostics.rules.layers import hidden_activation
 from keras_extras.diagnostics.rules.layers import over_regularized
+from keras_extras.diagnostics.rules.layers import self_normalization
 from keras_extras.diagnostics.rules.outputs import output_loss_mismatch
 from keras_extras.diagnostics.rules.progress import not_learning
 from keras_extras.diagnostics.rules.progress import oscillating_loss
@@ -37,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     hidden_activation,
     bad_initialization,
     over_regularized,
+    self_normalization,
     unnormalized_input,
     unscaled_target,
     wrong_labels,

@@ -237,6 +237,36 @@ def _scale(seen: Observations, part: Part, kernel: Kernel, ratio: float) -> Find
     )
 
 
+def self_normalization(seen: Observations) -> Iterator[Finding]:
+    """SELU without what it takes to normalise itself: advice.
+
+    References:
+        Klambauer et al. (2017), "Self-normalizing neural networks": LeCun's
+        initialisation, standardised inputs, plain layers, alpha dropout.
+    """
+    parts = [p for p in seen.structure.parts if p.activation == "selu"]
+    if not parts:
+        return
+    part = parts[0]
+    made = (part.kernel.initializer if part.kernel else None) or ""
+    lacks = []
+    if made and not made.startswith("Lecun"):
+        lacks.append(f"'{part.name}' has {made} instead of LeCun's initialisation")
+    if any(p.kind == "Dropout" for p in seen.structure.parts):
+        lacks.append("plain dropout shifts mean and variance, AlphaDropout does not")
+    if lacks:
+        yield whole(
+            seen,
+            "bad-initialization",
+            "info",
+            part.name,
+            "SELU keeps mean and variance under conditions: " + "; ".join(lacks),
+            f'`{part.head}, activation="selu", kernel_initializer="lecun_normal")`, '
+            "`AlphaDropout`, and standardised inputs.",
+            0.7,
+        )
+
+
 def over_regularized(seen: Observations) -> Iterator[Finding]:
     """Penalties weigh more than the data, or dropout leaves next to nothing.
 
