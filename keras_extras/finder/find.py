@@ -28,9 +28,9 @@ def find_learning_rate(
     is the same, bit for bit, as without. What cannot be put back is the place of a
     generator or of a dataset that shuffles itself.
 
-    The suggestion is meant as the `max_rate` of a `OneCycleScheduler`, or as a
-    constant rate. It is a starting point: where it matters, try a third and three
-    times of it.
+    The suggestion is meant as the `max_rate` of a `OneCycleScheduler`; as a constant
+    rate take a tenth of it. It is a starting point: where it matters, try a third and
+    three times of it.
 
     Args:
         model: A compiled Keras model, trained or not. Its learning rate may be a
