@@ -144,6 +144,14 @@ def test_recurrent_and_convolutional_kernels():
     assert lstm.head == "LSTM(4"
 
 
+def test_transposed_convolution_has_its_units_elsewhere():
+    model = keras.Sequential(
+        [keras.Input((4, 4, 3)), layers.Conv2DTranspose(5, 2, name="up")]
+    )
+    (up,) = describe_parts(model)
+    assert (up.kernel.fan_in, up.kernel.units) == (12, 5)
+
+
 def test_subclass_of_a_layer_counts_as_that_layer():
     class Mine(layers.Dense):
         pass

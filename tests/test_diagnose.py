@@ -119,6 +119,22 @@ def test_error_can_call_a_function_once():
     assert [finding.code for finding in errors] == ["output-loss-mismatch"]
 
 
+def test_model_that_cannot_be_described_is_trained_all_the_same(monkeypatch):
+    from keras_extras.callbacks import training_diagnostics
+
+    def broken(*arguments):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(training_diagnostics, "describe_parts", broken)
+    monkeypatch.setattr(training_diagnostics, "describe", broken)
+    diagnostics = TrainingDiagnostics(every=1, verbose=0)
+    with pytest.warns(UserWarning, match="ZeroDivisionError: a defect") as caught:
+        history = model().fit(X, Y, epochs=2, verbose=0, callbacks=[diagnostics])
+    assert len(history.epoch) == 2
+    ours = [w for w in caught if "a defect" in str(w.message)]
+    assert len(ours) == 2  # of the weights, and of the outputs, once each
+
+
 def test_actions_must_be_known():
     with pytest.raises(ValueError, match=r"`actions` must be.*actions='mail'"):
         TrainingDiagnostics(actions="mail")

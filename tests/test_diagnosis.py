@@ -352,6 +352,31 @@ def test_validation_loss_that_rises():
     assert claims(observe(epochs=fine)) == []
 
 
+def test_likelihood_below_zero_is_not_judged_by_ratios():
+    epochs = {
+        "loss": np.linspace(0.5, -1.2, 12),
+        "val_loss": [0.4, 0.2, -0.1, 0.4, 0.7, 0.8, 0.9, 0.6, 0.4, 0.5, 0.9, 0.8],
+    }
+    assert claims(observe(epochs=epochs)) == []
+
+
+def test_memorised_data():
+    epochs = {"loss": np.geomspace(0.7, 1e-3, 12), "val_loss": np.full(12, 0.7)}
+    assert claims(observe(epochs=epochs)) == ["overfitting"]
+
+
+def test_accuracy_far_apart():
+    epochs = {
+        "loss": np.geomspace(0.7, 0.1, 12),
+        "val_loss": np.linspace(0.7, 0.45, 12),
+        "accuracy": np.linspace(0.6, 1.0, 12),
+        "val_accuracy": np.linspace(0.6, 0.7, 12).round(1),
+    }
+    assert claims(observe(epochs=epochs)) == ["overfitting"]
+    rising = {**epochs, "val_accuracy": np.linspace(0.2, 0.7, 12)}
+    assert claims(observe(epochs=rising)) == []
+
+
 def test_loss_that_jumps():
     epochs = {"loss": [0.7, 0.6, 0.9, 0.5, 0.9, 0.6, 1.0, 0.6, 0.9, 0.55]}
     assert claims(observe(epochs=epochs, **BAD))[0] == "oscillating-loss"

@@ -31,7 +31,6 @@ schedules = keras.optimizers.schedules
 @healthy("digits-adamax", make=lambda: optimizers.Adamax(2e-3))
 @healthy("digits-nadam", make=lambda: optimizers.Nadam(1e-3))
 @healthy("digits-lion", make=lambda: optimizers.Lion(3e-4))
-@healthy("digits-ftrl", make=lambda: optimizers.Ftrl(0.1))
 @healthy(
     "digits-ema", make=lambda: optimizers.Adam(1e-3, use_ema=True, ema_momentum=0.95)
 )

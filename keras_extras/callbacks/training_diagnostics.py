@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 import warnings
 from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 from typing import Literal
 
@@ -150,7 +152,9 @@ class TrainingDiagnostics(Monitor):
             raw = hyperparameters.raw_iterations(self.model.optimizer)
             steps = int(keras.ops.convert_to_numpy(raw))
             evidence.is_fresh = steps <= self.model.steps_per_execution
-            evidence.parts = describe_parts(self.model)
+            evidence.parts = ()
+            with self._judging_without("weights"):
+                evidence.parts = describe_parts(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._evidence.curve.start_epoch()
@@ -249,16 +253,22 @@ class TrainingDiagnostics(Monitor):
         evidence = self._evidence
         if evidence.structure is not None or self.model is None:
             return
-        try:
-            self._look_at_model()
-            parts = evidence.parts or ()
+        self._look_at_model()
+        parts = evidence.parts or ()
+        evidence.structure = Structure(parts=parts)
+        with self._judging_without("outputs"):
             evidence.structure = describe(self.model, parts, evidence.is_fresh)
-        except Exception as error:  # what cannot be described is not judged
-            evidence.structure = Structure()
+
+    @contextlib.contextmanager
+    def _judging_without(self, what: str) -> Iterator[None]:
+        """What cannot be described is not judged, and ends no training."""
+        try:
+            yield
+        except Exception as error:
             warnings.warn(
-                "keras_extras cannot tell what this model is made of, and judges it by "
-                f"its statistics alone: {type(error).__name__}: {error}",
-                stacklevel=2,
+                f"keras_extras cannot tell the {what} of this model, and judges it "
+                f"without them: {type(error).__name__}: {error}",
+                stacklevel=4,
             )
 
 

@@ -99,7 +99,7 @@ def _kernel(layer: Any) -> Kernel | None:
         return None
     if isinstance(layer, keras.layers.EinsumDense) or "Depthwise" in _kind(layer):
         return None
-    values = kernel.value
+    values = keras.ops.convert_to_tensor(kernel)
     if "Transpose" in _kind(layer):
         values = keras.ops.swapaxes(values, -1, -2)
     units = int(values.shape[-1])

@@ -275,7 +275,7 @@ def over_regularized(seen: Observations) -> Iterator[Finding]:
         "Dropout", whose rates reach from 0.2 to 0.8.
     """
     outcome = seen.outcome
-    if outcome.is_good:
+    if outcome.skill > 0.5:
         return
     share = outcome.penalty / max(outcome.last + outcome.penalty, 1e-12)
     early = outcome.first_penalty / max(outcome.first + outcome.first_penalty, 1e-12)
@@ -286,7 +286,7 @@ def over_regularized(seen: Observations) -> Iterator[Finding]:
         key=lambda p: max(p.l1, p.l2),
         default=None,
     )
-    if strongest is not None and share > 0.3:
+    if strongest is not None and share > (0.6 if outcome.is_good else 0.3):
         kind = "l1" if strongest.l1 > strongest.l2 else "l2"
         value = max(strongest.l1, strongest.l2)
         yield whole(
@@ -294,12 +294,14 @@ def over_regularized(seen: Observations) -> Iterator[Finding]:
             "over-regularized",
             "error" if share > 0.8 else "warning",
             strongest.name,
-            f"penalties make up {share:.0%} of the loss (limit 30 %), and the model is "
-            f"hardly better than a constant; the strongest is {kind}={value:g}",
+            f"penalties make up {share:.0%} of the loss (limit 30 %), and the rest of "
+            f"it has not come down as it should; the strongest is {kind}={value:g}",
             f"Divide it by 100: `kernel_regularizer=keras.regularizers."
             f"{kind.upper()}({value / 100:g})`.",
             0.85,
         )
+    if outcome.is_good:
+        return
     decay = seen.structure.settings.get("weight_decay", 0.0)
     rates_used = seen.statistics.get("learning_rate", np.empty(0))
     rate = float(np.max(rates_used, initial=0.0))

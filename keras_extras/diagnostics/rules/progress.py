@@ -81,11 +81,11 @@ def _rises(training: np.ndarray, validation: np.ndarray) -> str | None:
     lowest, recent = float(levels.min()), float(levels[-1])
     now = float(np.median(training[-3:]))
     since = len(validation) - 1 - best
-    # What a likelihood lacks of zero has no meaning: its fall so far is the measure.
-    scale = lowest if training.min() > 0 else float(levels[0]) - lowest
-    if since < 3 or recent - lowest < 0.3 * scale or recent - now < scale:
+    if training.min() <= 0.0:  # a likelihood: a third more or less has no meaning
         return None
-    if training[best] - now < 0.1 * abs(training[best]):
+    if since < 3 or recent < 1.3 * lowest or recent < 2.0 * now:
+        return None
+    if now > 0.9 * training[best]:
         return None
     return (
         f"the validation loss has risen from {lowest:.3g} in epoch {best + 1} to "
@@ -120,8 +120,8 @@ def _gap(epochs: Mapping[str, np.ndarray]) -> str | None:
         if training is None or validation is None or len(validation) < 8:
             continue
         gap = float(np.median(training[-3:]) - np.median(validation[-3:]))
-        middle = validation[len(validation) // 2 :]
-        if gap > 0.2 and np.median(validation[-3:]) < middle.max() + 0.02:
+        rises = validation[-1] > validation[:-1].max() + 0.01
+        if gap > 0.2 and not rises:
             return (
                 f"training accuracy is {training[-1]:.1%}, validation accuracy "
                 f"{validation[-1]:.1%} (limit of the difference 20 %)"
