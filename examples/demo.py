@@ -80,7 +80,8 @@ RUNS = (
         story="ReLU layers with 30 times the variance that suits them",
         network=lambda: mlp("relu", scale=30 * HE),
         optimizer=lambda: keras.optimizers.SGD(1e-2),
-        code="exploding-gradient",
+        code="bad-initialization",
+        layer="hidden_1",
     ),
     Run(
         name="3-dead-units",

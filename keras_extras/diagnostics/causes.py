@@ -46,8 +46,12 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     ),
     "learning-rate-too-low": ("not-learning", "vanishing-gradient"),
     "exploding-gradient": ("nan-loss", "dead-units", "saturated-activation"),
-    "dead-units": ("vanishing-gradient", "not-learning"),
-    "saturated-activation": ("vanishing-gradient", "not-learning"),
+    "dead-units": ("vanishing-gradient", "learning-rate-too-low", "not-learning"),
+    "saturated-activation": (
+        "vanishing-gradient",
+        "learning-rate-too-low",
+        "not-learning",
+    ),
     "vanishing-gradient": ("learning-rate-too-low", "not-learning"),
 }
 _SEVERITIES = ("error", "warning", "info")

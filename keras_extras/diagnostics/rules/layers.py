@@ -199,8 +199,8 @@ def _fading_signal(seen: Observations) -> Iterator[Finding]:
         f"{len(gains)} layers change the scale of a signal by "
         f"{np.prod(gains):.1e} together at the start (limits 1e-3 and 1e3); "
         f"'{first.name}' has {first.kernel.initializer}",
-        f'`{first.head}, kernel_initializer="he_normal")` with ReLU, '
-        '`"glorot_uniform"` with tanh, in all layers.',
+        f"In all layers, start from what suits the activation: "
+        f"`{_initialised(first)}`.",
         0.85,
     )
 
@@ -217,7 +217,7 @@ def _alike(seen: Observations, part: Part, kernel: Kernel) -> Finding:
         part.name,
         f"all {kernel.units} units of '{part.name}' start with the same weights "
         f"({kernel.initializer}), get the same gradient and stay alike",
-        f'Let chance tell them apart: `{part.head}, kernel_initializer="he_normal")`.',
+        f"Let chance tell them apart: `{_initialised(part)}`.",
         0.95,
     )
 
@@ -231,10 +231,19 @@ def _scale(seen: Observations, part: Part, kernel: Kernel, ratio: float) -> Find
         f"the weights of '{part.name}' start with a root mean square of "
         f"{kernel.rms:.2g}, {ratio:.2g} times what keeps the scale of a signal from "
         f"{kernel.fan_in} inputs (limits 0.1 and 4; {kernel.initializer})",
-        f'`{part.head}, kernel_initializer="he_normal")` with ReLU, '
-        '`"glorot_uniform"` with tanh or sigmoid, `"lecun_normal"` with SELU.',
+        f"Start from what suits the activation: `{_initialised(part)}`.",
         0.85,
     )
+
+
+def _initialised(part: Part) -> str:
+    """Returns a layer as code, with the initialisation that suits its activation."""
+    activation = part.activation or "linear"
+    name = "glorot_uniform"
+    if activation in _RECTIFIERS:
+        name = "lecun_normal" if activation == "selu" else "he_normal"
+    code = "" if activation == "linear" else f'activation="{activation}", '
+    return f'{part.head}, {code}kernel_initializer="{name}")'
 
 
 def self_normalization(seen: Observations) -> Iterator[Finding]:
