@@ -366,8 +366,8 @@ def recurrence(gain: float) -> Setup:
     "clothes-decay-each-step",
     LOW,
     IDLE,
-    rate=lambda: schedules.ExponentialDecay(0.05, 1, 0.9),
-    note="meant to decay by a tenth each epoch, decays so each step",
+    rate=lambda: schedules.ExponentialDecay(0.05, 1, 0.8),
+    note="meant to lose a fifth each epoch, loses it each step",
     twin="clothes-convnet-sgd",
 )
 @faulty(
@@ -445,7 +445,7 @@ def masks(rate: float = 3e-3, loss: Any = BINARY) -> Setup:
 
 
 @faulty(
-    "clothes-variational-beta-100",
+    "clothes-variational-beta-784",
     TIGHT,
     ("not-learning", "vanishing-gradient"),
     note="the divergence weighs so much that the code says nothing",

@@ -318,7 +318,7 @@ def heteroscedastic() -> Setup:
         spread = ops.softplus(raw) + 1e-3
         return ops.mean(0.5 * ops.square((target - mean) / spread) + ops.log(spread))
 
-    optimizer = optimizers.Adam(0.01)
+    optimizer = optimizers.Adam(5e-3)
     model = dense(1, (32, 32), 2, None, "tanh")
     return ready(model, fresh_data.uneven(), likelihood, optimizer, 25, metrics=())
 
@@ -427,7 +427,8 @@ class _BestWeights(callbacks.Callback):
 @healthy("shapes-conv-relu-norm", order="norm last")
 def shapes(order: str) -> Setup:
     def block(filters: int) -> list[Any]:
-        norm, relu = layers.BatchNormalization(), layers.Activation("relu")
+        norm = layers.BatchNormalization(momentum=0.9)
+        relu = layers.Activation("relu")
         rest = [norm, relu] if order == "norm first" else [relu, norm]
         return [layers.Conv2D(filters, 3), *rest, layers.MaxPooling2D(2)]
 
@@ -527,7 +528,7 @@ class _Small(keras.Model):
     """What a subclass in a tutorial looks like."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(name="small")
         self.conv = layers.Conv2D(8, 3, strides=2, activation="relu")
         self.flat = layers.Flatten()
         self.hidden = layers.Dense(64, "relu")
@@ -678,7 +679,7 @@ class _OwnStep(keras.Model):
     """A variational autoencoder with a training step of its own, and three means."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(name="own_step")
         self.encoder = dense(64, (32,), 6)
         self.decoder = dense(3, (32,), 64, "sigmoid")
         self.seed = keras.random.SeedGenerator(2)
@@ -872,7 +873,7 @@ def fully_convolutional() -> Setup:
     def block(filters: int) -> list[Any]:
         return [
             layers.Conv1D(filters, 3, padding="same"),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(momentum=0.9),
             layers.ReLU(),
         ]
 
