@@ -268,7 +268,7 @@ def masks(n: int = 400, size: int = 16) -> Split:
 
 
 @functools.cache
-def clips(n: int = 400, frames: int = 6, size: int = 10) -> Split:
+def clips(n: int = 1000, frames: int = 5, size: int = 8) -> Split:
     """Short films of a dot that moves up, down, left or right."""
     rng = np.random.default_rng(38)
     y = rng.integers(0, 4, n)
