@@ -91,7 +91,7 @@ ERROR = ("mae",)
     shuffled=True,
     twin="reviews-gru-sigmoid",
 )
-@healthy("reviews-gru-sigmoid")
+@healthy("reviews-gru-sigmoid", note="overfits a little, as nets for reviews do")
 def reviews(
     output: Any = "sigmoid",
     rate: float = 3e-3,
