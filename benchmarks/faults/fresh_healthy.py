@@ -742,7 +742,7 @@ def spatial_dropout() -> Setup:
         layers.LSTM(16),
         layers.Dense(1, "sigmoid"),
     )
-    return ready(model, fresh_data.reviews(), BINARY, optimizers.Adam(3e-3), 8)
+    return ready(model, fresh_data.reviews(), BINARY, optimizers.Adam(3e-3), 5)
 
 
 @healthy("reviews-text-cnn", note="filters of three widths, the greatest of each")
