@@ -17,8 +17,8 @@ def test_there_are_enough_cases_and_half_of_them_are_healthy():
     assert healthy >= len(CASES) / 2
 
 
-@pytest.mark.parametrize("half", ["tuned", "untouched"])
-def test_both_halves_hold_both_kinds(half):
+@pytest.mark.parametrize("half", ["tuned", "untouched", "fresh"])
+def test_each_half_holds_both_kinds(half):
     kinds = [case.healthy for case in CASES.values() if case.half == half]
     assert kinds.count(True) >= 40
     assert kinds.count(False) >= 20

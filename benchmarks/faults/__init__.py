@@ -8,6 +8,8 @@ from faults import faulty_fit as faulty_fit
 from faults import faulty_hidden as faulty_hidden
 from faults import faulty_outputs as faulty_outputs
 from faults import faulty_rates as faulty_rates
+from faults import fresh_faulty as fresh_faulty
+from faults import fresh_healthy as fresh_healthy
 from faults import healthy_dense as healthy_dense
 from faults import healthy_images as healthy_images
 from faults import healthy_optimizers as healthy_optimizers

@@ -92,16 +92,18 @@ class Case:
 
     @property
     def half(self) -> str:
-        """`"tuned"` or `"untouched"`: by a hash of the id, by nobody's choice."""
+        """Its part, or `"tuned"` or `"untouched"` by a hash: by nobody's choice."""
         return self.part or ("tuned", "untouched")[zlib.crc32(self.id.encode()) % 2]
 
 
 CASES: dict[str, Case] = {}
 
 
-def healthy(id: str, note: str = "", **arguments: Any) -> Callable[[Any], Any]:
+def healthy(
+    id: str, note: str = "", part: str | None = None, **arguments: Any
+) -> Callable[[Any], Any]:
     """Registers what the decorated function builds as a case without a fault."""
-    return _register(id, (), (), note, None, arguments)
+    return _register(id, (), (), note, None, part, arguments)
 
 
 def faulty(
@@ -110,6 +112,7 @@ def faulty(
     accept: tuple[str, ...] = (),
     note: str = "",
     twin: str | None = None,
+    part: str | None = None,
     **arguments: Any,
 ) -> Callable[[Any], Any]:
     """Registers what the decorated function builds as a case with a fault.
@@ -120,12 +123,13 @@ def faulty(
         accept: Codes of known consequences.
         note: What there is to know about the case.
         twin: Id of the healthy case that this one spoils.
+        part: Half that the case belongs to; `None` leaves it to the hash.
         **arguments: Passed to the decorated function.
     """
     named = (labels,) if isinstance(labels, str) else tuple(labels)
     if not named:
         raise ValueError(f"`labels` must name a cause. Received: labels={labels!r}")
-    return _register(id, named, accept, note, twin, arguments)
+    return _register(id, named, accept, note, twin, part, arguments)
 
 
 def _register(
@@ -134,6 +138,7 @@ def _register(
     accept: tuple[str, ...],
     note: str,
     twin: str | None,
+    part: str | None,
     arguments: dict[str, Any],
 ) -> Callable[[Any], Any]:
     accept = tuple(code for code in dict.fromkeys(accept) if code not in labels)
@@ -150,7 +155,7 @@ def _register(
             keras.utils.set_random_seed(seed)
             return build(**arguments)
 
-        CASES[id] = Case(id, make, labels, accept, note, twin)
+        CASES[id] = Case(id, make, labels, accept, note, twin, part)
         return build
 
     return decorate
