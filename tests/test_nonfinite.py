@@ -55,7 +55,7 @@ def chain(middle=None):
         x = middle(ops.concatenate([marker, x], axis=-1))
     elif middle is not None:
         x = middle(x, inputs[:, :1])
-    x = layers.Dense(3, name="second")(x)
+    x = layers.Dense(3, activation="softsign", name="second")(x)
     return keras.Model(inputs, layers.Dense(1, name="third")(x))
 
 
@@ -179,7 +179,7 @@ def test_gradients_that_the_loss_scale_overflows_are_no_finding():
     diagnostics = train(chain(), x, y, optimizer=scaled)
     assert float(scaled.dynamic_scale) < 2.0**127  # so steps were skipped
     assert int(scaled.iterations) < 12
-    assert diagnostics.findings == []
+    assert "nan-loss" not in [finding.code for finding in diagnostics.findings]
 
 
 def test_nan_with_a_loss_scale_is_found():

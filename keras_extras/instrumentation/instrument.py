@@ -302,7 +302,12 @@ class Instrument:
         requests = self._requests
         measures = frozenset().union(*(r.measures for r in requests))
         variant = self._variant(measures)
-        logs = variant.function(iterator)
+        try:
+            logs = variant.function(iterator)
+        except BaseException:
+            if not variant.compiled:  # TensorFlow keeps half a trace
+                self._variants = {}
+            raise
         self._sampled, self._first_sample = bool(measures), not variant.compiled
         variant.compiled = True
         if variant.buffer is None:
