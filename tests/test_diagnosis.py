@@ -187,6 +187,28 @@ def test_output_that_fits(output, y):
     assert examine(observe(built, batches(y=y), first=0.01, last=1e-4)) == []
 
 
+def test_classes_of_a_sequence_are_judged_step_by_step():
+    built = with_output(
+        structure(),
+        loss="categorical_crossentropy",
+        activation="softmax",
+        units=3,
+    )
+    steps = np.tile(ONE_HOT, (1, 4))
+    seen = tuple(
+        dataclasses.replace(b, targets=(tensor(b.targets[0].values, shape=(4, 3)),))
+        for b in batches(y=steps)
+    )
+    assert examine(observe(built, seen)) == []
+    assert observe(built, seen).outcome.baseline < np.log(3) + 0.01
+
+
+def test_several_outputs_are_judged_without_guessing_their_targets():
+    built = structure()
+    two = dataclasses.replace(built, outputs=built.outputs * 2)
+    assert examine(observe(two, batches(y=NUMBERS * 3.0))) == []
+
+
 def test_softmax_of_a_hidden_layer():
     parts = (dense("first", (), "softmax"), HIDDEN[1], head())
     (finding,) = examine(observe(structure(parts=parts), **BAD))[:1]

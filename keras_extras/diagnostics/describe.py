@@ -201,9 +201,14 @@ def _ends(op: Any, outside: list[Any]) -> list[Any]:
 
 
 def _outputs(model: Any, parts: tuple[Part, ...]) -> Iterator[Output]:
-    losses = _losses(model)
+    entries = _losses(model)
+    losses = [entry.loss for entry in entries]
     metrics = tuple(_metric_names(model))
     ends = _last_layers(model)
+    if len(losses) > 1 and [entry.path for entry in entries] != [
+        (place,) for place in range(len(ends))
+    ]:
+        ends = []  # which loss belongs to which output is not known
     for place in range(max(len(losses), len(ends))):
         loss = losses[place] if place < len(losses) else None
         end = ends[place] if len(ends) > place else None
@@ -220,7 +225,7 @@ def _outputs(model: Any, parts: tuple[Part, ...]) -> Iterator[Output]:
 
 def _losses(model: Any) -> list[Any]:
     compiled = getattr(model, "_compile_loss", None)
-    return [entry.loss for entry in getattr(compiled, "_flat_losses", None) or []]
+    return list(getattr(compiled, "_flat_losses", None) or [])
 
 
 def _loss_name(loss: Any) -> str:
@@ -268,4 +273,4 @@ def _end(
 def _is_plain(op: Any) -> bool:
     """Whether what the layer returns is what its activation function makes."""
     known = type(op).__module__.startswith("keras.")
-    return known and not isinstance(op, keras.layers.Lambda)
+    return known and not isinstance(op, keras.layers.Lambda | keras.layers.Wrapper)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.instrumentation.batch import Batch
+from keras_extras.instrumentation.batch import BatchTensor
 
 _SQUARED = ("mean_squared_error",)
 _ABSOLUTE = ("mean_absolute_error",)
@@ -192,8 +194,13 @@ def _entropy(share: np.ndarray) -> np.ndarray:
 
 
 def targets_of(batches: Sequence[Batch], place: int = 0) -> np.ndarray | None:
-    """Returns the targets of one output: an array of shape `(rows, features)`."""
-    return _stack([b.targets[place].values for b in batches if len(b.targets) > place])
+    """Returns the targets of one output: an array of shape `(rows, features)`.
+
+    Each step of a sequence, and each pixel of an image, is a row of its own.
+    """
+    return _stack(
+        [_by_last_axis(b.targets[place]) for b in batches if len(b.targets) > place]
+    )
 
 
 def inputs_of(batches: Sequence[Batch], place: int = 0) -> np.ndarray | None:
@@ -202,10 +209,21 @@ def inputs_of(batches: Sequence[Batch], place: int = 0) -> np.ndarray | None:
 
 
 def predictions_of(batches: Sequence[Batch], place: int = 0) -> np.ndarray | None:
-    """Returns one of the outputs: an array of shape `(rows, features)`."""
+    """Returns one of the outputs, as `targets_of` returns targets."""
     return _stack(
-        [b.predictions[place].values for b in batches if len(b.predictions) > place]
+        [
+            _by_last_axis(b.predictions[place])
+            for b in batches
+            if len(b.predictions) > place
+        ]
     )
+
+
+def _by_last_axis(tensor: BatchTensor) -> np.ndarray:
+    values, shape = tensor.values, tensor.shape
+    if len(shape) < 2 or None in shape or values.shape[1] != math.prod(shape):  # type: ignore[arg-type]  # no None is left
+        return values
+    return values.reshape(-1, shape[-1])  # type: ignore[arg-type]  # nor here
 
 
 def _stack(arrays: list[np.ndarray]) -> np.ndarray | None:

@@ -56,6 +56,8 @@ def output_loss_mismatch(seen: Observations) -> Iterator[Finding]:
     for place, output in enumerate(seen.structure.outputs):
         targets = targets_of(batches, place)
         predictions = predictions_of(batches, place)
+        if len(seen.structure.outputs) > 1:
+            targets = None  # which of them belongs to which output is not known
         if targets is not None and not np.isfinite(targets).all():
             continue
         claim = _judge(output, targets, predictions, seen)
