@@ -29,7 +29,7 @@ ONE_HOT = np.eye(3)[np.digitize(X[:, 0], [-0.5, 0.5])]
 
 def kernel(fan_in=FEATURES, units=16, **facts):
     rms = float(np.sqrt(2.0 / fan_in))
-    return Kernel(fan_in, units, **{"rms": rms, "mean": 0.0, "alike": False, **facts})
+    return Kernel(fan_in, units, **{"rms": rms, "alike": False, **facts})
 
 
 def dense(name, before=(), activation="relu", **facts):

@@ -44,8 +44,13 @@ def describe_parts(model: Any) -> tuple[Part, ...]:
                 kind=_kind(layer),
                 activation=site.info.activation,
                 trainable=bool(layer.trainable),
-                weights=sum(int(np.prod(v.shape)) for v in layer._trainable_variables)
-                + sum(int(np.prod(v.shape)) for v in layer._non_trainable_variables),
+                weights=sum(
+                    math.prod(v.shape)
+                    for v in (
+                        *layer._trainable_variables,
+                        *layer._non_trainable_variables,
+                    )
+                ),
                 inputs=_names(before.get(id(layer)), names),
                 kernel=_kernel(layer),
                 rate=float(getattr(layer, "rate", 0.0) or 0.0),
@@ -107,17 +112,11 @@ def _kernel(layer: Any) -> Kernel | None:
     rows = keras.ops.reshape(values, (fan_in, units))[: max(_MOST_WEIGHTS // units, 1)]
     rows = keras.ops.convert_to_numpy(keras.ops.cast(rows, "float32"))
     alike = units > 1 and bool(np.ptp(rows, axis=1).max(initial=0.0) == 0.0)
-    bias = getattr(owner, "bias", None)
-    largest = 0.0
-    if isinstance(bias, keras.Variable):
-        largest = float(np.abs(keras.ops.convert_to_numpy(bias)).max(initial=0.0))
     return Kernel(
         fan_in=fan_in,
         units=units,
         rms=float(np.sqrt(np.mean(np.square(rows, dtype=np.float64)))),
-        mean=float(rows.mean()),
         alike=alike,
-        bias=largest,
         initializer=_code_of_initializer(getattr(owner, "kernel_initializer", None)),
     )
 
@@ -209,10 +208,12 @@ def _outputs(model: Any, parts: tuple[Part, ...]) -> Iterator[Output]:
         (place,) for place in range(len(ends))
     ]:
         ends = []  # which loss belongs to which output is not known
+    names = {id(site.layer): site.info.name for site in find_sites(model)}
+    links = _links(model)
     for place in range(max(len(losses), len(ends))):
         loss = losses[place] if place < len(losses) else None
         end = ends[place] if len(ends) > place else None
-        activation, layer, units = _end(end, parts, model)
+        activation, layer, units = _end(end, parts, names, links)
         yield Output(
             loss=_loss_name(loss),
             from_logits=bool(getattr(loss, "from_logits", False)),
@@ -251,15 +252,16 @@ def _last_layers(model: Any) -> list[Any]:
 
 
 def _end(
-    history: Any, parts: tuple[Part, ...], model: Any
+    history: Any,
+    parts: tuple[Part, ...],
+    names: dict[int, str],
+    links: dict[int, list[Any]],
 ) -> tuple[str | None, str | None, int | None]:
     if history is None:
         return None, None, None
     op = history.operation
     tensor = keras.tree.flatten(op.output)[0] if _graph(op) is None else None
     units = None if tensor is None or len(tensor.shape) < 2 else tensor.shape[-1]
-    names = {id(site.layer): site.info.name for site in find_sites(model)}
-    links = _links(model)
     (op, *_) = _ends(op, [])
     while type(op).__name__ in _PASSES and len(links.get(id(op), [])) == 1:
         (op,) = links[id(op)]

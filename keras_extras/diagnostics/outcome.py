@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -139,9 +140,13 @@ def _median(values: list[float]) -> float:
     return float(np.median(values)) if values else np.nan
 
 
-def _best(epochs: Mapping[str, np.ndarray], names: list[str], of: object) -> float:
+def _best(
+    epochs: Mapping[str, np.ndarray],
+    names: list[str],
+    of: Callable[[np.ndarray], float],
+) -> float:
     values = [epochs[name] for name in names if len(epochs.get(name, ()))]
-    found = [float(of(v)) for v in values]  # type: ignore[operator]  # a reduction
+    found = [float(of(v)) for v in values]
     return max(found) if found else np.nan
 
 
@@ -220,10 +225,11 @@ def predictions_of(batches: Sequence[Batch], place: int = 0) -> np.ndarray | Non
 
 
 def _by_last_axis(tensor: BatchTensor) -> np.ndarray:
-    values, shape = tensor.values, tensor.shape
-    if len(shape) < 2 or None in shape or values.shape[1] != math.prod(shape):  # type: ignore[arg-type]  # no None is left
-        return values
-    return values.reshape(-1, shape[-1])  # type: ignore[arg-type]  # nor here
+    sizes = [size for size in tensor.shape if size is not None]
+    whole = len(sizes) == len(tensor.shape) and len(sizes) >= 2
+    if whole and tensor.values.shape[1] == math.prod(sizes):
+        return tensor.values.reshape(-1, sizes[-1])
+    return tensor.values
 
 
 def _stack(arrays: list[np.ndarray]) -> np.ndarray | None:

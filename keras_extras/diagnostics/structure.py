@@ -15,18 +15,14 @@ class Kernel:
         fan_in: Number of weights that lead to one unit.
         units: Number of units.
         rms: Root mean square of the weights.
-        mean: Mean of the weights.
         alike: Whether all units have the same weights.
-        bias: Largest magnitude of the biases.
         initializer: What made them, as code, or `None` if that is not known.
     """
 
     fan_in: int
     units: int
     rms: float
-    mean: float
     alike: bool
-    bias: float = 0.0
     initializer: str | None = None
 
 

@@ -188,29 +188,37 @@ def wrong_labels(seen: Observations) -> Iterator[Finding]:
         return
     train = 1.0 - outcome.last / outcome.baseline
     validation = seen.epochs.get("val_loss", np.empty(0))
-    if len(validation) >= 3 and np.isfinite(validation).all():
-        lowest = (validation.min() - outcome.penalty) / outcome.baseline
-        score = _relation(seen)
-        never_better = lowest > 0.85 or int(np.argmin(validation)) == 0
-        in_vain = lowest > 0.98 and _at_chance(seen) and score < 3.0
-        # It may go on falling: then more epochs may tell.
-        over = validation[-1] > 0.99 * validation[int(0.7 * len(validation))]
-        if train > 0.03 and over and (in_vain or (never_better and score < 2.5)):
-            yield _unrelated(
-                seen,
-                f"the training loss falls to {outcome.last:.3g}, the validation loss "
-                f"never below {validation.min():.3g}, what a constant prediction has "
-                f"({outcome.baseline:.3g})",
-                0.8,
-            )
-            return
-    if abs(train) < 0.03 and _relation(seen) < 1.5:
+    if train > 0.03 and _learnt_in_vain(seen, validation):
+        yield _unrelated(
+            seen,
+            f"the training loss falls to {outcome.last:.3g}, the validation loss "
+            f"never below {validation.min():.3g}, what a constant prediction has "
+            f"({outcome.baseline:.3g})",
+            0.8,
+        )
+    elif abs(train) < 0.03 and _relation(seen) < 1.5:
         yield _unrelated(
             seen,
             f"the loss stays at {outcome.last:.3g}, what a constant prediction has "
             f"({outcome.baseline:.3g}), and inputs that are alike have unlike targets",
             0.65,
         )
+
+
+def _learnt_in_vain(seen: Observations, validation: np.ndarray) -> bool:
+    """Whether what was learnt is no better than a constant on other data."""
+    if len(validation) < 3 or not np.isfinite(validation).all():
+        return False
+    # It may go on falling: then more epochs may tell.
+    if validation[-1] <= 0.99 * validation[int(0.7 * len(validation))]:
+        return False
+    lowest = (validation.min() - seen.outcome.penalty) / seen.outcome.baseline
+    never_better = lowest > 0.85 or int(np.argmin(validation)) == 0
+    at_chance = lowest > 0.98 and _at_chance(seen)
+    if not (never_better or at_chance):
+        return False
+    score = _relation(seen)
+    return (at_chance and score < 3.0) or (never_better and score < 2.5)
 
 
 def _is_damaged(seen: Observations) -> bool:

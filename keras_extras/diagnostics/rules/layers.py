@@ -29,6 +29,7 @@ _PASSES = (
     "ZeroPadding2D",
     "Permute",
 )
+_MAXIMA = ("MaxPooling1D", "MaxPooling2D")
 
 
 def hidden_activation(seen: Observations) -> Iterator[Finding]:
@@ -42,11 +43,12 @@ def hidden_activation(seen: Observations) -> Iterator[Finding]:
         NeuraLint (Nikanjam et al., 2021); UMLAUT (Schoop et al., 2021), "hidden layer
         linear"; TheDeepChecker's programs with softmax inside.
     """
-    ends = {output.layer for output in seen.structure.outputs}
+    ends = _ends(seen.structure)
     for part in seen.structure.parts:
         if part.name in ends or part.kind not in (*_WEIGHTED, "Softmax", "Activation"):
             continue
-        if part.activation == "softmax" and _is_on_the_way(seen.structure, part):
+        follower = _next_with_weights(seen.structure, part, (*_PASSES, *_MAXIMA))
+        if part.activation == "softmax" and follower is not None:
             yield whole(
                 seen,
                 "hidden-activation",
@@ -72,31 +74,22 @@ def hidden_activation(seen: Observations) -> Iterator[Finding]:
     yield from _linear_layers(seen)
 
 
-def _is_on_the_way(structure: Structure, part: Part) -> bool:
-    """Whether the next layer with weights takes the output as it is."""
-    follower = _next_with_weights(structure, part)
-    return follower is not None
+def _next_with_weights(
+    structure: Structure, part: Part, between: tuple[str, ...]
+) -> Part | None:
+    """Returns the layer with weights that takes the output of `part`, if any.
 
-
-def _next_with_weights(structure: Structure, part: Part) -> Part | None:
+    Args:
+        structure: The model.
+        part: One of its layers.
+        between: Kinds of layers that may come between the two.
+    """
     followers = structure.after(part.name)
     while len(followers) == 1 and len(followers[0].inputs or ()) == 1:
         follower = followers[0]
         if follower.kind in _WEIGHTED:
             return follower
-        if follower.kind not in (*_PASSES, "MaxPooling1D", "MaxPooling2D"):
-            return None
-        followers = structure.after(follower.name)
-    return None
-
-
-def _next_linear_step(structure: Structure, part: Part) -> Part | None:
-    followers = structure.after(part.name)
-    while len(followers) == 1 and len(followers[0].inputs or ()) == 1:
-        follower = followers[0]
-        if follower.kind in _WEIGHTED:
-            return follower
-        if follower.kind not in _PASSES:
+        if follower.kind not in between:
             return None
         followers = structure.after(follower.name)
     return None
@@ -108,7 +101,7 @@ def _linear_layers(seen: Observations) -> Iterator[Finding]:
     for part in structure.parts:
         if part.kind not in _WEIGHTED or part.activation not in _LINEAR:
             continue
-        follower = _next_linear_step(structure, part)
+        follower = _next_with_weights(structure, part, _PASSES)
         if follower is not None and not _is_bottleneck(part, follower):
             found.append(part)
     if not found:
@@ -270,8 +263,7 @@ def self_normalization(seen: Observations) -> Iterator[Finding]:
             "info",
             part.name,
             "SELU keeps mean and variance under conditions: " + "; ".join(lacks),
-            f'`{part.head}, activation="selu", kernel_initializer="lecun_normal")`, '
-            "`AlphaDropout`, and standardised inputs.",
+            f"`{_initialised(part)}`, `AlphaDropout`, and standardised inputs.",
             0.7,
         )
 
