@@ -51,7 +51,7 @@ def mc_predict(
     tolerance: float | None = None,
     return_samples: bool = False,
     strategy: str = "auto",
-    memory_limit: float = 64.0,
+    memory_limit: float = 24.0,
     unit: str = "nats",
     verbose: str | int = "auto",
 ) -> Any:
@@ -112,7 +112,7 @@ def mc_predict(
             computes several samples at once where the batch is small. Defaults to
             `"auto"`.
         memory_limit: Float > 0, MiB that the activations of a step may take,
-            approximately. Defaults to `64.0`.
+            approximately. Defaults to `24.0`.
         unit: `"nats"` or `"bits"`, of entropies. Defaults to `"nats"`.
         verbose: `0`, `1` or `"auto"`: whether to show a progress bar; `"auto"` shows
             one when it takes more than two seconds. Defaults to `"auto"`.
@@ -200,6 +200,7 @@ class _Run:
         self._has_variance = has_variance
         self._keeps_samples = keeps_samples
         self._fingerprint = _fingerprint(model, chosen)
+        self._chooses_rows = False
 
     def predict(
         self, x: Any, batch_size: int | None, unit: str, verbose: str | int
@@ -209,6 +210,7 @@ class _Run:
         else:
             x = arrays_of(x)
             batch_size = batch_size or fixed_batch_size(self._model)
+            self._chooses_rows = batch_size is None
             first = keras.tree.map_structure(lambda array: array[: batch_size or 1], x)
             check_inputs(self._model, first, 0)
             batch_size = batch_size or self._default_batch_size(self._sampler(x))
@@ -249,7 +251,8 @@ class _Run:
         ]
         chunk = self._chunk(sampler, rows_of(batch))
         key = _key(self._seed, 0 if self._shared else number)
-        frontier, state = sampler.begin(tensors), sampler.start()
+        frontier = sampler.begin(tensors, self._prefix_rows(sampler))
+        state = sampler.start()
         done, kept = 0, []
         while done < self._samples:
             if self._keeps_samples:
@@ -285,8 +288,13 @@ class _Run:
         return all(bool((s.squares <= limit).all()) for s in sampler.read(state))
 
     def _default_batch_size(self, sampler: Sampler) -> int:
-        largest = max(sampler.prefix_bytes, sampler.suffix_bytes)
-        return max(1, min(_MOST_ROWS, int(self._memory / largest)))
+        return max(1, min(_MOST_ROWS, int(self._memory / sampler.suffix_bytes)))
+
+    def _prefix_rows(self, sampler: Sampler) -> int | None:
+        """Returns how many rows of a batch go through the fixed part at once."""
+        if not (self._chooses_rows and sampler.plan.split):
+            return None
+        return max(1, int(self._memory / sampler.prefix_bytes))
 
     def _chunk(self, sampler: Sampler, rows: int) -> int:
         """Returns how many samples of a batch to compute at once."""

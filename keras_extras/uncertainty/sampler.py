@@ -104,9 +104,24 @@ class Sampler:
         number = tf.TensorSpec((), tf.int32)
         return _compile(self._trace_update, self._samples, self._state, number)
 
-    def begin(self, inputs: list[Tensor]) -> list[Tensor]:
-        """Returns what all samples of a batch have in common."""
-        return list(self._begin(*inputs))
+    def begin(self, inputs: list[Tensor], at_once: int | None = None) -> list[Tensor]:
+        """Returns what all samples of a batch have in common.
+
+        Args:
+            inputs: The batch.
+            at_once: How many rows to compute at a time, or `None` for all of them.
+        """
+        rows = inputs[0].shape[0]
+        if at_once is None or at_once >= rows:
+            return list(self._begin(*inputs))
+        parts = [
+            self._begin(*[tensor[first : first + at_once] for tensor in inputs])
+            for first in range(0, rows, at_once)
+        ]
+        return [
+            tf.concat(tensors, axis=0) if batched else tensors[0]
+            for batched, tensors in zip(self._batched_with_masks(), zip(*parts))
+        ]
 
     def start(self) -> list[Tensor]:
         """Returns the statistics of no sample."""
@@ -241,9 +256,12 @@ class Sampler:
 
     def _tile(self, frontier: list[Tensor], count: Tensor) -> list[Tensor]:
         """Repeats the batch `count` times, masks included."""
-        masked = [b for b, m in zip(self._batched, self._masked) if m]
-        batched = [*self._batched, *masked]
+        batched = self._batched_with_masks()
         return [_repeat(t, count) if b else t for t, b in zip(frontier, batched)]
+
+    def _batched_with_masks(self) -> list[bool]:
+        masked = [b for b, m in zip(self._batched, self._masked) if m]
+        return [*self._batched, *masked]
 
     def _with_masks(self, frontier: list[Tensor]) -> list[Tensor]:
         count = len(self._masked)
@@ -342,10 +360,13 @@ def _stack(tensor: Tensor, count: Tensor, rows: Tensor | None) -> Tensor:
 
 
 def _bytes_per_row() -> int:
-    """Returns how much memory a row takes in this trace: two of its largest tensors."""
+    """Returns how much memory a row takes in this trace: four of its largest tensors.
+
+    Dropout alone holds its input, its random numbers, its mask and its output.
+    """
     operations = tf.compat.v1.get_default_graph().get_operations()
     sizes = [_row_bytes(tensor) for op in operations for tensor in op.outputs]
-    return max(1, 2 * max(sizes, default=0))
+    return max(1, 4 * max(sizes, default=0))
 
 
 def _row_bytes(tensor: Any) -> int:
