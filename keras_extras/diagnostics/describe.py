@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_extras import hyperparameters
+from keras_extras.diagnostics.loss_names import CUSTOM
 from keras_extras.diagnostics.structure import Kernel
 from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Part
@@ -221,6 +222,7 @@ def _outputs(model: Any, parts: tuple[Part, ...]) -> Iterator[Output]:
             layer=layer,
             units=units,
             metrics=metrics,
+            ignored=getattr(loss, "ignore_class", None),
         )
 
 
@@ -233,9 +235,9 @@ def _loss_name(loss: Any) -> str:
     if loss is None:
         return ""
     function = getattr(loss, "fn", None)
-    name = getattr(function, "__name__", type(loss).__name__)
-    module = getattr(function, "__module__", type(loss).__module__) or ""
-    return name if module.startswith("keras.") else "custom"
+    makers = [type(loss)] if function is None else [type(loss), function]
+    known = all((m.__module__ or "").startswith("keras.") for m in makers)
+    return getattr(makers[-1], "__name__", CUSTOM) if known else CUSTOM
 
 
 def _metric_names(model: Any) -> Iterator[str]:

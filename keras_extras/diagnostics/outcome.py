@@ -10,16 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keras_extras.diagnostics import loss_names
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.instrumentation.batch import Batch
 from keras_extras.instrumentation.batch import BatchTensor
 
-_SQUARED = ("mean_squared_error",)
-_ABSOLUTE = ("mean_absolute_error",)
-_BINARY = ("binary_crossentropy", "binary_focal_crossentropy")
-_CATEGORICAL = ("categorical_crossentropy",)
-_SPARSE = ("sparse_categorical_crossentropy",)
-CLASSIFICATION = (*_BINARY, *_CATEGORICAL, *_SPARSE, "categorical_focal_crossentropy")
 _ACCURACIES = (
     "accuracy",
     "acc",
@@ -43,6 +38,8 @@ class Outcome:
         skill: Float. Share of that loss that the model has got rid of, in training
             or validation, whichever went better: 1 is perfect, 0 as good as a
             constant. Of the first loss where the baseline is not known.
+        doubt: Float. Standard error of `skill`: the baseline comes from a few
+            hundred targets, the loss from the last batches.
         accuracy: Float. Training or validation accuracy, the better one; NaN
             without one.
         chance: Float. Accuracy of always naming the most frequent class.
@@ -54,6 +51,7 @@ class Outcome:
     penalty: float
     baseline: float
     skill: float
+    doubt: float
     accuracy: float
     chance: float
 
@@ -71,11 +69,24 @@ class Outcome:
 
     @property
     def is_poor(self) -> bool:
-        """Whether the model is hardly better than a constant prediction."""
-        by_loss = bool(self.skill <= 0.1)
-        if np.isfinite(self.baseline) or not np.isfinite(self.accuracy - self.chance):
-            return by_loss and not self.is_good
-        return by_loss or self.accuracy < self.chance + 0.1 * (1.0 - self.chance)
+        """Whether the model is known to be hardly better than a constant prediction.
+
+        It never is where nobody can say how good a constant would be: a loss of
+        one's own may begin near its least value, or have none.
+        """
+        if self.is_good:
+            return False
+        if np.isneginf(self.skill):  # the loss is NaN or infinite
+            return True
+        if np.isfinite(self.baseline) and not np.isnan(self.skill):
+            return bool(self.skill <= 0.1 and self.skill + 2.0 * self.doubt <= 0.2)
+        # With one class in most rows, accuracy tells little.
+        return self.chance < 0.7 and self.accuracy < 0.9 * self.chance + 0.1
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is something to judge the training by."""
+        return self.is_poor or bool(np.isfinite(self.baseline) and self.baseline > 0.0)
 
 
 def outcome_of(
@@ -94,14 +105,21 @@ def outcome_of(
         last_data = _median([b.loss - b.penalty for b in recent or early])
     first_data = first - first_penalty
     baseline, chance = _constant_prediction(structure, [*early, *recent])
+    if 1e-6 * penalty > 0.01 * np.nanmax([baseline, first_data, 0.0]):
+        last_data = np.nan  # lost in rounding
     best = last_data
     if penalty < 0.1 * last:  # it has changed since the validation, otherwise
         # Dropout makes training look worse, other data may lie on another scale.
         validation = _best(epochs, ["val_loss"], np.min) - penalty
         best = float(np.fmin(last_data, np.maximum(validation, 0.8 * last_data)))
     reference = baseline if np.isfinite(baseline) else first_data
-    skill = 1.0 - best / reference if reference > 0 else np.nan
-    names = [n for name in _ACCURACIES for n in (name, f"val_{name}")]
+    floor = _least_loss(structure, [*early, *recent]) if reference == baseline else 0.0
+    room = reference - floor
+    skill = (reference - best) / room if room > 0 else np.nan
+    doubt = np.hypot(
+        _doubt_of_constant(structure, [*early, *recent]), _doubt_of_last(losses)
+    )
+    accuracies = [n for name in _ACCURACIES for n in (name, f"val_{name}")]
     return Outcome(
         first=first_data,
         last=last_data,
@@ -109,7 +127,8 @@ def outcome_of(
         penalty=penalty,
         baseline=baseline,
         skill=skill if np.isfinite(last) else -np.inf if len(losses) else np.nan,
-        accuracy=_best(epochs, names, lambda a: a[-1]),
+        doubt=float(doubt / room) if room > 0 else np.nan,
+        accuracy=_best(epochs, accuracies, lambda a: a[-1]),
         chance=chance,
     )
 
@@ -163,18 +182,51 @@ def _constant_prediction(
 
 
 def _constant_loss(loss: str, targets: np.ndarray) -> float:
-    if loss in _SQUARED:
+    if loss in loss_names.SQUARED:
         return float(np.mean(np.var(targets, axis=0)))
-    if loss in _ABSOLUTE:
+    if loss in loss_names.ABSOLUTE:
         return float(np.mean(np.abs(targets - np.median(targets, axis=0))))
-    if loss in _BINARY:
-        share = np.clip(targets.mean(axis=0), 0.0, 1.0)
-        return float(np.mean(_entropy(np.stack([share, 1.0 - share]))))
-    if loss in _CATEGORICAL and targets.shape[1] > 1:
+    if loss == loss_names.ENTROPY_OF_TWO:
+        return float(np.mean(_entropy_of_two(targets.mean(axis=0))))
+    if loss == loss_names.ENTROPY_OF_MANY and targets.shape[1] > 1:
         return float(_entropy(targets.mean(axis=0)))
-    if loss in _SPARSE:
+    if loss in loss_names.SPARSE:
         return float(_entropy(_shares(targets)))
     return np.nan
+
+
+def _least_loss(structure: Structure, batches: list[Batch]) -> float:
+    """Returns the loss of perfect predictions: not 0 where targets are shares."""
+    loss, targets = structure.outputs[0].loss, targets_of(batches)
+    if loss == loss_names.ENTROPY_OF_TWO and targets is not None:
+        return float(np.mean(_entropy_of_two(targets)))
+    if loss == loss_names.ENTROPY_OF_MANY and targets is not None:
+        return float(np.mean(_entropy(targets.T)))
+    return 0.0
+
+
+def _doubt_of_constant(structure: Structure, batches: list[Batch]) -> float:
+    """Returns the standard error of a constant's loss: a jackknife over batches."""
+    groups = [batches[i::8] for i in range(8)]
+    if len(batches) < 16:
+        groups = [[batch] for batch in batches]
+    found = [
+        _constant_prediction(
+            structure, [b for g in groups if g is not group for b in g]
+        )
+        for group in groups
+        if len(groups) > 1
+    ]
+    values = np.array([loss for loss, _ in found])
+    if len(values) < 2 or not np.isfinite(values).all():
+        return 0.0
+    return float(np.sqrt((len(values) - 1) * np.var(values)))
+
+
+def _doubt_of_last(losses: np.ndarray) -> float:
+    """Returns the standard error of the loss of the last batches."""
+    last = losses[-max(len(losses) // 10, 5) :]
+    return float(np.std(last) / np.sqrt(len(last))) if len(last) > 1 else 0.0
 
 
 def _chance(targets: np.ndarray) -> float:
@@ -196,6 +248,11 @@ def _shares(classes: np.ndarray) -> np.ndarray:
 
 def _entropy(share: np.ndarray) -> np.ndarray:
     return -np.sum(share * np.log(np.maximum(share, 1e-12)), axis=0)
+
+
+def _entropy_of_two(share: np.ndarray) -> np.ndarray:
+    share = np.clip(share, 0.0, 1.0)
+    return _entropy(np.stack([share, 1.0 - share]))
 
 
 def targets_of(batches: Sequence[Batch], place: int = 0) -> np.ndarray | None:

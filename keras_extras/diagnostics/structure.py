@@ -70,6 +70,7 @@ class Output:
         layer: Name of the layer that makes the output, or `None`.
         units: Size of the last axis, or `None`.
         metrics: Names of the metrics of the model.
+        ignored: Class that the loss leaves out, or `None`.
     """
 
     loss: str = ""
@@ -78,6 +79,7 @@ class Output:
     layer: str | None = None
     units: int | None = None
     metrics: tuple[str, ...] = ()
+    ignored: int | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ import numpy as np
 
 from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.rules.common import if_poor
+from keras_extras.diagnostics.rules.common import unless_excellent
 from keras_extras.diagnostics.rules.common import unless_good
 from keras_extras.diagnostics.rules.common import whole
 from keras_extras.diagnostics.structure import Kernel
@@ -43,7 +45,7 @@ def hidden_activation(seen: Observations) -> Iterator[Finding]:
         NeuraLint (Nikanjam et al., 2021); UMLAUT (Schoop et al., 2021), "hidden layer
         linear"; TheDeepChecker's programs with softmax inside.
     """
-    ends = _ends(seen.structure)
+    ends, good = _ends(seen.structure), seen.outcome.is_good
     for part in seen.structure.parts:
         if part.name in ends or part.kind not in (*_WEIGHTED, "Softmax", "Activation"):
             continue
@@ -52,7 +54,7 @@ def hidden_activation(seen: Observations) -> Iterator[Finding]:
             yield whole(
                 seen,
                 "hidden-activation",
-                "warning" if seen.outcome.is_good else "error",
+                unless_excellent(seen, "warning" if good else "error"),
                 part.name,
                 f"softmax in '{part.name}' makes its units compete for a sum of 1, so "
                 "little of a gradient passes",
@@ -60,11 +62,11 @@ def hidden_activation(seen: Observations) -> Iterator[Finding]:
                 'kernel_initializer="he_normal")`.',
                 0.9,
             )
-        if part.activation == "exponential":
+        if part.activation == "exponential" and follower is not None:
             yield whole(
                 seen,
                 "hidden-activation",
-                "warning",
+                unless_excellent(seen),
                 part.name,
                 f"'{part.name}' raises e to what it gets: small changes before it are "
                 "large ones after it",
@@ -117,7 +119,7 @@ def _linear_layers(seen: Observations) -> Iterator[Finding]:
     yield whole(
         seen,
         "hidden-activation",
-        unless_good(seen),
+        unless_good(seen) if alone else if_poor(seen),
         part.name,
         f"{names} {'has' if len(found) == 1 else 'have'} no activation function: with "
         "the layer that follows it is one linear function"
@@ -161,6 +163,8 @@ def bad_initialization(seen: Observations) -> Iterator[Finding]:
         if kernel.alike and not last and not _adds_up(seen.structure, part):
             yield _alike(seen, part, kernel)
             return
+        if any("Norm" in p.kind for p in seen.structure.after(part.name)):
+            continue  # the scale is undone
         ratio = kernel.rms * np.sqrt(kernel.fan_in / 2.0)
         too_large = ratio > 4.0 and kernel.rms > 0.3
         too_small = 0.0 < ratio < 0.1 and not last and seen.outcome.is_poor
@@ -203,10 +207,15 @@ def _adds_up(structure: Structure, part: Part) -> bool:
 
 
 def _alike(seen: Observations, part: Part, kernel: Kernel) -> Finding:
+    severity = if_poor(seen, "error")
+    alike = [p for p in seen.structure.parts if p.kernel is not None and p.kernel.alike]
+    if severity == "info" and len(alike) > 1:
+        # A single such layer may be a gate that opens during the training.
+        severity = unless_excellent(seen)
     return whole(
         seen,
         "bad-initialization",
-        "warning" if seen.outcome.is_good else "error",
+        severity,
         part.name,
         f"all {kernel.units} units of '{part.name}' start with the same weights "
         f"({kernel.initializer}), get the same gradient and stay alike",
@@ -219,7 +228,7 @@ def _scale(seen: Observations, part: Part, kernel: Kernel, ratio: float) -> Find
     return whole(
         seen,
         "bad-initialization",
-        unless_good(seen),
+        unless_good(seen) if ratio > 8.0 else if_poor(seen),
         part.name,
         f"the weights of '{part.name}' start with a root mean square of "
         f"{kernel.rms:.2g}, {ratio:.2g} times what keeps the scale of a signal from "
@@ -276,32 +285,34 @@ def over_regularized(seen: Observations) -> Iterator[Finding]:
         "Dropout", whose rates reach from 0.2 to 0.8.
     """
     outcome = seen.outcome
-    if outcome.skill > 0.5:
-        return
-    share = outcome.penalty / max(outcome.last + outcome.penalty, 1e-12)
-    early = outcome.first_penalty / max(outcome.first + outcome.first_penalty, 1e-12)
-    # Weights that a large rate has blown up have large penalties too.
-    share = max(early, min(share, 4.0 * early))
     strongest = max(
         (p for p in seen.structure.parts if p.l1 or p.l2),
         key=lambda p: max(p.l1, p.l2),
         default=None,
     )
-    if strongest is not None and share > (0.6 if outcome.is_good else 0.3):
+    # At the start, for weights that a large rate has blown up have large penalties.
+    share = outcome.first_penalty / max(outcome.first + outcome.first_penalty, 1e-12)
+    limit = 0.4 if outcome.is_poor else 0.7
+    if strongest is not None and share > limit and outcome.skill < 0.4:
         kind = "l1" if strongest.l1 > strongest.l2 else "l2"
         value = max(strongest.l1, strongest.l2)
         yield whole(
             seen,
             "over-regularized",
-            "error" if share > 0.8 else "warning",
+            "info"
+            if not outcome.is_known
+            else "error"
+            if share > 0.8 and not outcome.is_good
+            else "warning",
             strongest.name,
-            f"penalties make up {share:.0%} of the loss (limit 30 %), and the rest of "
-            f"it has not come down as it should; the strongest is {kind}={value:g}",
+            f"penalties make up {share:.0%} of the first loss (limit {limit:.0%}), and "
+            f"the rest of it has not come down as it should; the strongest is {kind}="
+            f"{value:g}",
             f"Divide it by 100: `kernel_regularizer=keras.regularizers."
             f"{kind.upper()}({value / 100:g})`.",
             0.85,
         )
-    if outcome.is_good:
+    if not outcome.is_poor:
         return
     decay = seen.structure.settings.get("weight_decay", 0.0)
     rates_used = seen.statistics.get("learning_rate", np.empty(0))
