@@ -63,9 +63,19 @@ class Outcome:
         by_loss = bool(self.skill >= 0.5)
         if not (np.isfinite(self.accuracy) and np.isfinite(self.chance)):
             return by_loss
-        room = max(1.0 - self.chance, 1e-3)
-        gain = (self.accuracy - self.chance) / room
-        return gain >= 0.5 or (by_loss and np.isfinite(self.baseline) and gain > 0.2)
+        return self.gain >= 0.5 or (
+            by_loss and bool(np.isfinite(self.baseline)) and self.gain > 0.2
+        )
+
+    @property
+    def is_excellent(self) -> bool:
+        """Whether it could hardly go better."""
+        return self.is_good and self.skill >= 0.75 and not self.gain < 0.8
+
+    @property
+    def gain(self) -> float:
+        """Share of what a constant gets wrong that the model gets right."""
+        return (self.accuracy - self.chance) / max(1.0 - self.chance, 1e-3)
 
     @property
     def is_poor(self) -> bool:
@@ -78,10 +88,13 @@ class Outcome:
             return False
         if np.isneginf(self.skill):  # the loss is NaN or infinite
             return True
+        # Where most rows are of one class, accuracy tells little.
+        gain = self.gain if self.chance < 0.7 else np.nan
         if np.isfinite(self.baseline) and not np.isnan(self.skill):
-            return bool(self.skill <= 0.1 and self.skill + 2.0 * self.doubt <= 0.2)
-        # With one class in most rows, accuracy tells little.
-        return self.chance < 0.7 and self.accuracy < 0.9 * self.chance + 0.1
+            weak = self.skill > 0.0 and gain >= 0.2
+            by_loss = self.skill <= 0.07 and self.skill + 2.0 * self.doubt <= 0.2
+            return bool(by_loss and not weak)
+        return bool(gain < 0.1)
 
     @property
     def is_known(self) -> bool:
@@ -116,6 +129,8 @@ def outcome_of(
     floor = _least_loss(structure, [*early, *recent]) if reference == baseline else 0.0
     room = reference - floor
     skill = (reference - best) / room if room > 0 else np.nan
+    if _is_absolute(structure):  # as much as it would be of the squared error
+        skill = 1.0 - (1.0 - skill) * abs(1.0 - skill)
     doubt = np.hypot(
         _doubt_of_constant(structure, [*early, *recent]), _doubt_of_last(losses)
     )
@@ -203,6 +218,11 @@ def _least_loss(structure: Structure, batches: list[Batch]) -> float:
     if loss == loss_names.ENTROPY_OF_MANY and targets is not None:
         return float(np.mean(_entropy(targets.T)))
     return 0.0
+
+
+def _is_absolute(structure: Structure) -> bool:
+    losses = [output.loss for output in structure.outputs]
+    return len(losses) == 1 and losses[0] in loss_names.ABSOLUTE
 
 
 def _doubt_of_constant(structure: Structure, batches: list[Batch]) -> float:

@@ -71,8 +71,7 @@ def unless_excellent(seen: Observations, severity: Severity = "warning") -> Seve
     For what is a fault by its nature, and at times does no harm.
     """
     outcome = seen.outcome
-    excellent = outcome.is_good and outcome.skill >= 0.75
-    return "info" if excellent or not outcome.is_known else severity
+    return "info" if outcome.is_excellent or not outcome.is_known else severity
 
 
 def total(seen: Observations, statistic: str) -> np.ndarray:

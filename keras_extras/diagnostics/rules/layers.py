@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from keras_extras.diagnostics.finding import Finding
+from keras_extras.diagnostics.neighbours import reconstructs
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.rules.common import if_poor
 from keras_extras.diagnostics.rules.common import unless_excellent
@@ -114,7 +115,7 @@ def _linear_layers(seen: Observations) -> Iterator[Finding]:
         if p.activation not in _LINEAR and p.name not in _ends(structure)
     ]
     names = ", ".join(f"'{p.name}'" for p in found[:3])
-    alone = not bends
+    alone = not bends and not reconstructs(seen)  # what PCA does, otherwise
     part = found[0]
     yield whole(
         seen,

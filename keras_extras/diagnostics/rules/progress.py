@@ -108,7 +108,7 @@ def _rises(
     baseline = seen.outcome.baseline
     start = baseline if np.isfinite(baseline) else max(seen.outcome.first, *validation)
     # Of what was learnt about other data, most must still be there.
-    if recent - lowest < 0.3 * (start - lowest):
+    if recent - lowest < 0.4 * (start - lowest):
         return None
     return (
         f"the validation loss has risen from {lowest:.3g} in epoch {best + 1} to "

@@ -116,7 +116,8 @@ def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
     steps = steps_trained(seen)
     if len(update) < 8 or steps < 50 or seen.outcome.skill > 0.5:
         return
-    if not np.isfinite(seen.outcome.baseline):  # it may have been good from the start
+    # It may have been good from the start, or as good as can be.
+    if not seen.outcome.first > 0.85 * seen.outcome.baseline:
         return
     usual = float(np.nanmedian(update))
     path = usual * steps
@@ -134,8 +135,8 @@ def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
         "warning",
         None,
         f"one update changes the weights by {usual:.1e} of their norm, so that "
-        f"{steps} of them can move them by {path:.1e} of it at most (limit {limit:g}); the "
-        f"gradient is {np.median(gradient):.1e} of it",
+        f"{steps} of them can move them by {path:.1e} of it at most (limit {limit:g}); "
+        f"the gradient is {np.median(gradient):.1e} of it",
         f"Multiply the learning rate by {power_of_ten(1e-3 / max(usual, 1e-12))}; "
         "`keras_extras.find_learning_rate` suggests one.",
         0.9 if path < 0.01 else 0.75,
