@@ -381,6 +381,7 @@ def _any_loss(
         shares
         and seen.outcome.is_poor
         and takes_logarithms(output)
+        and not _agrees(seen.recent or seen.early)
         and output.activation in ("linear", "relu", "tanh")
     ):
         beyond = np.mean((predictions < 0.0) | (predictions > 1.0))
@@ -401,8 +402,17 @@ def _runs_away(targets: np.ndarray, seen: Observations) -> bool:
     early, late = (_error(batches) for batches in (seen.early[:3], seen.recent))
     if not _fractional(targets) or not seen.outcome.skill > 0.2:
         return False
-    # Predictions of a logarithm, say, are off from the start.
-    return bool(late > 2.0 * np.var(targets) and late > 2.0 * early)
+    # Predictions of a logarithm, say, are off from the start, and logits go along.
+    away = late > 2.0 * np.var(targets) and late > 2.0 * early
+    return bool(away) and not _agrees(seen.recent)
+
+
+def _agrees(batches: Sequence[Batch]) -> bool:
+    """Whether predictions rise and fall with the targets, on whatever scale."""
+    predictions, targets = predictions_of(batches), targets_of(batches)
+    if predictions is None or targets is None or predictions.shape != targets.shape:
+        return False
+    return bool(abs(np.corrcoef(predictions.ravel(), targets.ravel())[0, 1]) > 0.3)
 
 
 def _error(batches: Sequence[Batch]) -> float:
