@@ -10,6 +10,7 @@ from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.neighbours import reconstructs
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.rules.common import if_poor
+from keras_extras.diagnostics.rules.common import total
 from keras_extras.diagnostics.rules.common import unless_excellent
 from keras_extras.diagnostics.rules.common import unless_good
 from keras_extras.diagnostics.rules.common import whole
@@ -278,6 +279,12 @@ def self_normalization(seen: Observations) -> Iterator[Finding]:
         )
 
 
+def _has_shrunk(seen: Observations) -> bool:
+    """Whether the weights are clearly smaller than they were at the start."""
+    norms = total(seen, "weight_norm")
+    return bool(len(norms) and norms[-1] < 0.85 * norms[0])
+
+
 def over_regularized(seen: Observations) -> Iterator[Finding]:
     """Penalties weigh more than the data, or dropout leaves next to nothing.
 
@@ -293,8 +300,9 @@ def over_regularized(seen: Observations) -> Iterator[Finding]:
     )
     # At the start, for weights that a large rate has blown up have large penalties.
     share = outcome.first_penalty / max(outcome.first + outcome.first_penalty, 1e-12)
-    limit = 0.4 if outcome.is_poor else 0.7
-    if strongest is not None and share > limit and outcome.skill < 0.4:
+    limit = 0.4 if outcome.is_poor else 0.75
+    fails = outcome.is_poor or (outcome.skill < 0.35 and _has_shrunk(seen))
+    if strongest is not None and share > limit and fails:
         kind = "l1" if strongest.l1 > strongest.l2 else "l2"
         value = max(strongest.l1, strongest.l2)
         yield whole(

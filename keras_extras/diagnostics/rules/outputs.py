@@ -63,6 +63,8 @@ def output_loss_mismatch(seen: Observations) -> Iterator[Finding]:
             targets = None  # which of them belongs to which output is not known
         if targets is not None and not np.isfinite(targets).all():
             continue
+        if targets is not None and batches[0].weighted and targets.min() < 0:
+            targets = None  # -1 may stand for no label, with a weight of 0
         claim = _judge(output, targets, predictions, seen)
         if claim is not None:
             severity, confidence, evidence, remedy = claim

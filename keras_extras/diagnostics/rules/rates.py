@@ -124,7 +124,9 @@ def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
     tiny = bool((update < TINY_UPDATE).all() and (gradient > 1e-4).all())
     outcome = seen.outcome
     # A path of a tenth may be all it takes: then the loss must be on its way still.
-    limit = 0.01 if steps < 100 or not (outcome.is_poor or _falls(seen)) else 0.1
+    limit = 0.01 if steps < 100 else 0.1 if outcome.is_poor else 0.06
+    if not outcome.is_poor and not _falls(seen):
+        limit = 0.01
     slow = path < limit and outcome.skill <= 0.5 and gradient[-1] > 1e-4
     rising = outcome.last > 1.1 * outcome.first
     if not (tiny or (slow and not rising)):
