@@ -223,12 +223,41 @@ def _outputs(model: Any, parts: tuple[Part, ...]) -> Iterator[Output]:
             units=units,
             metrics=metrics,
             ignored=getattr(loss, "ignore_class", None),
+            smoothing=float(getattr(loss, "label_smoothing", 0.0) or 0.0),
+            weight=_weight(model, entries[place]) if loss is not None else 1.0,
         )
 
 
 def _losses(model: Any) -> list[Any]:
     compiled = getattr(model, "_compile_loss", None)
     return list(getattr(compiled, "_flat_losses", None) or [])
+
+
+def _weight(model: Any, entry: Any) -> float:
+    """Returns what the mean loss is multiplied with; NaN where it is no plain mean."""
+    reduction = getattr(entry.loss, "reduction", None)
+    masks = any(_masks(site.layer) for site in find_sites(model))
+    if (masks and _may_return_sequences(model)) or reduction not in (
+        "sum_over_batch_size",
+        "mean",
+        None,
+    ):
+        return math.nan
+    weight = entry.loss_weights
+    return float(weight) if isinstance(weight, int | float) else 1.0
+
+
+def _may_return_sequences(model: Any) -> bool:
+    graph = _graph(model)
+    if graph is None:
+        return True
+    return any(len(tensor.shape) > 2 for tensor in keras.tree.flatten(graph.outputs))
+
+
+def _masks(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.Masking) or bool(
+        getattr(layer, "mask_zero", False)
+    )
 
 
 def _loss_name(loss: Any) -> str:

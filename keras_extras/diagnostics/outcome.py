@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_extras.diagnostics import loss_names
+from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.instrumentation.batch import Batch
 from keras_extras.instrumentation.batch import BatchTensor
@@ -193,30 +194,59 @@ def _constant_prediction(
     targets = targets_of(batches)
     if targets is None or not np.isfinite(targets).all():
         return np.nan, np.nan
-    return _constant_loss(structure.outputs[0].loss, targets), _chance(targets)
+    chance = _chance(targets)
+    if np.ptp(targets, axis=0).max() <= 1e-5 * np.abs(targets).max():
+        return np.nan, chance  # one value is all that is wanted
+    return _constant_loss(structure.outputs[0], targets), chance
 
 
-def _constant_loss(loss: str, targets: np.ndarray) -> float:
+def _constant_loss(output: Output, targets: np.ndarray) -> float:
+    loss, weight = output.loss, output.weight
     if loss in loss_names.SQUARED:
-        return float(np.mean(np.var(targets, axis=0)))
+        return weight * float(np.mean(np.var(targets, axis=0)))
     if loss in loss_names.ABSOLUTE:
-        return float(np.mean(np.abs(targets - np.median(targets, axis=0))))
-    if loss == loss_names.ENTROPY_OF_TWO:
-        return float(np.mean(_entropy_of_two(targets.mean(axis=0))))
-    if loss == loss_names.ENTROPY_OF_MANY and targets.shape[1] > 1:
-        return float(_entropy(targets.mean(axis=0)))
+        off = np.abs(targets - np.median(targets, axis=0))
+        return weight * float(np.mean(off))
     if loss in loss_names.SPARSE:
-        return float(_entropy(_shares(targets)))
+        return weight * _entropy_of_classes(targets[targets != output.ignored])
+    if loss == loss_names.ENTROPY_OF_TWO:
+        share = _smoothed(output, targets).mean(axis=0)
+        return weight * float(np.mean(_entropy_of_two(share)))
+    if loss == loss_names.ENTROPY_OF_MANY and _are_shares(targets):
+        share = _smoothed(output, targets).mean(axis=0)
+        return weight * float(_entropy(share))
     return np.nan
+
+
+def _entropy_of_classes(classes: np.ndarray) -> float:
+    """Returns the entropy; NaN where most classes have hardly been seen as yet."""
+    kinds = len(np.unique(classes))
+    if kinds > len(classes) / 8:
+        return np.nan
+    # The correction of Miller and Madow for what a small sample leaves out.
+    return float(_entropy(_shares(classes))) + (kinds - 1) / (2 * len(classes))
+
+
+def _smoothed(output: Output, targets: np.ndarray) -> np.ndarray:
+    kinds = 2 if output.loss in loss_names.BINARY else targets.shape[1]
+    return targets * (1.0 - output.smoothing) + output.smoothing / kinds
+
+
+def _are_shares(targets: np.ndarray) -> bool:
+    """Whether each row says how likely each class is."""
+    few = targets.shape[1] <= max(len(targets) / 8, 2)
+    sums = targets.sum(axis=1)
+    return targets.shape[1] > 1 and few and bool(np.allclose(sums, 1.0, atol=1e-3))
 
 
 def _least_loss(structure: Structure, batches: list[Batch]) -> float:
     """Returns the loss of perfect predictions: not 0 where targets are shares."""
-    loss, targets = structure.outputs[0].loss, targets_of(batches)
-    if loss == loss_names.ENTROPY_OF_TWO and targets is not None:
-        return float(np.mean(_entropy_of_two(targets)))
-    if loss == loss_names.ENTROPY_OF_MANY and targets is not None:
-        return float(np.mean(_entropy(targets.T)))
+    output, targets = structure.outputs[0], targets_of(batches)
+    if output.loss == loss_names.ENTROPY_OF_TWO and targets is not None:
+        share = _smoothed(output, targets)
+        return output.weight * float(np.mean(_entropy_of_two(share)))
+    if output.loss == loss_names.ENTROPY_OF_MANY and targets is not None:
+        return output.weight * float(np.mean(_entropy(_smoothed(output, targets).T)))
     return 0.0
 
 
