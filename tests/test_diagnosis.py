@@ -317,6 +317,21 @@ def test_units_that_start_alike():
     assert (found[0].code, found[0].layer) == ("bad-initialization", "first")
 
 
+@pytest.mark.parametrize("kind", ["Add", "Multiply"])
+def test_branches_that_open_during_the_training_may_start_alike(kind):
+    zeros = {"activation": "linear", "kernel": kernel(alike=True)}
+    parts = (
+        HIDDEN[0],
+        dense("a", ["first"], **zeros),
+        Part("drop", "Dropout", inputs=("a",)),
+        Part("sum", kind, inputs=("first", "drop")),
+        dense("b", ["sum"], **zeros),
+        Part("end", kind, inputs=("sum", "b")),
+        dense("head", ["end"], "sigmoid", kernel=kernel(16, 1)),
+    )
+    assert "bad-initialization" not in claims(observe(structure(parts=parts), **BAD))
+
+
 def test_last_layer_may_start_alike():
     zeros = dense("head", ["second"], "sigmoid", kernel=kernel(16, 1, alike=True))
     assert claims(observe(structure(parts=(*HIDDEN, zeros)))) == []

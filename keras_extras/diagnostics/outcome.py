@@ -95,7 +95,8 @@ class Outcome:
             weak = self.skill > 0.0 and gain >= 0.2
             by_loss = self.skill <= 0.07 and self.skill + 2.0 * self.doubt <= 0.2
             return bool(by_loss and not weak)
-        return bool(gain < 0.1)
+        # Far below chance, it counts something else than what is wanted.
+        return bool(-0.2 < gain < 0.1)
 
     @property
     def is_known(self) -> bool:

@@ -162,7 +162,7 @@ def bad_initialization(seen: Observations) -> Iterator[Finding]:
         if kernel is None or not part.trainable or part.kind == "Embedding":
             continue
         last = part.name in ends
-        if kernel.alike and not last and not _adds_up(seen.structure, part):
+        if kernel.alike and not last and not _is_gate(seen.structure, part):
             yield _alike(seen, part, kernel)
             return
         if any("Norm" in p.kind for p in seen.structure.after(part.name)):
@@ -204,15 +204,34 @@ def _fading_signal(seen: Observations) -> Iterator[Finding]:
     )
 
 
-def _adds_up(structure: Structure, part: Part) -> bool:
-    return any(p.kind == "Add" for p in structure.after(part.name))
+def _is_gate(structure: Structure, part: Part) -> bool:
+    """Whether the output is added to, or multiplied with, that of other layers.
+
+    Such a branch often starts at 0 on purpose, and opens during the training.
+    """
+    if part.inputs is None:
+        return False
+    followers = structure.after(part.name)
+    for _ in structure.parts:  # no further, for a layer may follow itself
+        if len(followers) != 1 or followers[0].kernel or _merges(followers[0]):
+            break
+        followers = structure.after(followers[0].name)
+    return not followers or any(_merges(follower) for follower in followers)
+
+
+def _merges(part: Part) -> bool:
+    return len(part.inputs or ()) > 1 or part.kind in ("Add", "Multiply")
 
 
 def _alike(seen: Observations, part: Part, kernel: Kernel) -> Finding:
     severity = if_poor(seen, "error")
-    alike = [p for p in seen.structure.parts if p.kernel is not None and p.kernel.alike]
+    alike = [
+        p
+        for p in seen.structure.parts
+        if p.kernel is not None and p.kernel.alike and not _is_gate(seen.structure, p)
+    ]
+    # The units of one such layer come to differ if those after it do.
     if severity == "info" and len(alike) > 1:
-        # A single such layer may be a gate that opens during the training.
         severity = unless_excellent(seen)
     return whole(
         seen,
