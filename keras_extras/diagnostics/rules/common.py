@@ -11,6 +11,9 @@ from keras_extras.diagnostics.observations import Observations
 # How many samples in a row a condition must hold before a rule speaks.
 PATIENCE = 5
 TINY = 1e-300
+# Early on a model is little more than a constant. A validation loss that never comes
+# near that of the best constant for the training data is one of other data.
+OTHER_DATA = 1.4
 
 
 def lasting(

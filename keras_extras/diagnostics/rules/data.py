@@ -15,6 +15,7 @@ from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.outcome import inputs_of
 from keras_extras.diagnostics.outcome import predictions_of
 from keras_extras.diagnostics.outcome import targets_of
+from keras_extras.diagnostics.rules.common import OTHER_DATA
 from keras_extras.diagnostics.rules.common import if_poor
 from keras_extras.diagnostics.rules.common import update_ratio
 from keras_extras.diagnostics.rules.common import whole
@@ -283,7 +284,9 @@ def _learnt_in_vain(seen: Observations, validation: np.ndarray) -> bool:
         return False
     lowest = (validation.min() - outcome.penalty) / outcome.baseline
     # Other data may have less to tell apart, and then the first epoch is their best.
-    never = lowest > 0.97 or (lowest > 0.85 and np.argmin(validation) == 0)
+    never = 0.97 < lowest < OTHER_DATA
+    downhill = validation.argmin() == 0 and validation[-1] > 1.1 * validation.min()
+    never |= 0.85 < lowest <= 0.97 and downhill
     return bool(never and _at_chance(seen) and relation(seen) < 2.5)
 
 

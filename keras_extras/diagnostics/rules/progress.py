@@ -11,6 +11,7 @@ from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.neighbours import reconstructs
 from keras_extras.diagnostics.neighbours import relation
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.rules.common import OTHER_DATA
 from keras_extras.diagnostics.rules.common import steps_trained
 from keras_extras.diagnostics.rules.common import whole
 
@@ -139,6 +140,8 @@ def _memorised(
     worse = training[-1] < 0.9 * baseline and validation[-1] > 1.1 * lowest
     in_vain = worse and lowest > 0.98 * baseline
     if not (by_heart or in_vain) or lowest < 0.6 * validation[0]:
+        return None
+    if lowest > OTHER_DATA * baseline:
         return None
     return (
         f"the training loss has fallen to {training[-1]:.3g}, the validation loss has "
