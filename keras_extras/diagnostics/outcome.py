@@ -222,7 +222,7 @@ def _constant_loss(output: Output, targets: np.ndarray) -> float:
 def _entropy_of_classes(classes: np.ndarray) -> float:
     """Returns the entropy; NaN where most classes have hardly been seen as yet."""
     kinds = len(np.unique(classes))
-    if kinds > len(classes) / 8:
+    if not kinds or kinds > len(classes) / 8:
         return np.nan
     # The correction of Miller and Madow for what a small sample leaves out.
     return float(_entropy(_shares(classes))) + (kinds - 1) / (2 * len(classes))

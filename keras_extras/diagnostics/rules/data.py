@@ -268,6 +268,8 @@ def wrong_labels(seen: Observations) -> Iterator[Finding]:
 
 def _nothing_to_learn(seen: Observations, validation: np.ndarray) -> bool:
     """Whether nothing speaks for a relation between inputs and targets."""
+    if np.isnan(seen.outcome.chance):
+        return False  # a quantity may well be all noise
     better = len(validation) and validation.min() < 0.99 * seen.outcome.baseline
     return not better and _at_chance(seen) and relation(seen) < 1.5
 

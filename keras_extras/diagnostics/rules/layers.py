@@ -358,7 +358,7 @@ def over_regularized(seen: Observations) -> Iterator[Finding]:
         )
     rates = [(p.rate, p.name) for p in seen.structure.parts if "Dropout" in p.kind]
     rate, name = max(rates, default=(0.0, ""))
-    if rate >= 0.8:
+    if rate > 0.8:
         yield whole(
             seen,
             "over-regularized",
