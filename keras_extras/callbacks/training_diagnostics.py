@@ -207,7 +207,7 @@ class TrainingDiagnostics(Monitor):
         known = self.infos
         chosen = super().choose(sites)
         if self.infos != known:
-            self._evidence = Evidence()
+            self._evidence = Evidence(self._evidence.keeps_best)
         return chosen
 
     def receive_batch(self, batch: Batch) -> None:

@@ -17,7 +17,7 @@ _EARLY = _RECENT = 12
 class Evidence:
     """Collects what a training shows beside the statistics of its layers."""
 
-    def __init__(self) -> None:
+    def __init__(self, keeps_best: bool = False) -> None:
         self.curve = LossCurve()
         self.epochs: dict[str, list[float]] = {}
         self.early: list[Batch] = []
@@ -26,7 +26,7 @@ class Evidence:
         self.structure: Structure | None = None
         self.is_fresh = True
         self.reports_means = True
-        self.keeps_best = False
+        self.keeps_best = keeps_best
 
     def add_batch(self, batch: Batch) -> None:
         """Takes a few rows of a batch."""
