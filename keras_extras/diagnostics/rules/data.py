@@ -203,7 +203,7 @@ def unscaled_target(seen: Observations) -> Iterator[Finding]:
     size = _rms(y)
     if size < 30.0 or _starts_at(seen, size):
         return
-    poor = seen.outcome.is_poor
+    poor = seen.outcome.is_poor and (size > 300.0 or not _has_arrived(seen, y))
     yield whole(
         seen,
         "unscaled-target",
@@ -224,6 +224,14 @@ def _starts_at(seen: Observations, size: float) -> bool:
     if predictions is None or inputs is None or not len(predictions):
         return False
     return 0.3 * size < _rms(predictions) < 3.0 * size and _rms(inputs) < _LARGE
+
+
+def _has_arrived(seen: Observations, y: np.ndarray) -> bool:
+    """Whether the model returns values about the mean of the targets by now."""
+    predictions = predictions_of(seen.recent or seen.early)
+    if predictions is None:
+        return False
+    return bool(abs(predictions.mean() - y.mean()) < 0.5 * y.std())
 
 
 def wrong_labels(seen: Observations) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from keras_extras.diagnostics.structure import Structure
 
 _LINEAR = (None, "linear")
 _RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu", "swish", "relu6", "selu")
+_BOUNDED = ("sigmoid", "tanh", "softmax", "softplus", "softsign", "hard_sigmoid")
 _WEIGHTED = ("Dense", "Conv1D", "Conv2D", "Conv3D")
 # What leaves two linear layers one linear function.
 _PASSES = (
@@ -56,7 +57,10 @@ def hidden_activation(seen: Observations) -> Iterator[Finding]:
             yield whole(
                 seen,
                 "hidden-activation",
-                unless_excellent(seen, "warning" if good else "error"),
+                # The code of an autoencoder may be a choice.
+                (if_poor if reconstructs(seen) else unless_excellent)(
+                    seen, "warning" if good else "error"
+                ),
                 part.name,
                 f"softmax in '{part.name}' makes its units compete for a sum of 1, so "
                 "little of a gradient passes",
@@ -167,6 +171,8 @@ def bad_initialization(seen: Observations) -> Iterator[Finding]:
             return
         if any("Norm" in p.kind for p in seen.structure.after(part.name)):
             continue  # the scale is undone
+        if part.activation not in (*_LINEAR, *_RECTIFIERS, *_BOUNDED):
+            continue  # a sine, say, wants another one
         ratio = kernel.rms * np.sqrt(kernel.fan_in / 2.0)
         too_large = ratio > 4.0 and kernel.rms > 0.3
         too_small = 0.0 < ratio < 0.1 and not last and seen.outcome.is_poor
