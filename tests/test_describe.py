@@ -159,3 +159,48 @@ def test_subclass_of_a_layer_counts_as_that_layer():
     model = keras.Sequential([keras.Input((6,)), Mine(1)])
     (part,) = described(model, X, Y).parts
     assert part.kind == "Dense"
+
+
+class LossOfOnesOwn(keras.losses.BinaryCrossentropy):
+    def call(self, targets, predictions):
+        return super().call(targets, keras.ops.sigmoid(predictions))
+
+
+@pytest.mark.parametrize(
+    ("loss", "facts"),
+    [
+        (
+            keras.losses.BinaryCrossentropy(label_smoothing=0.2),
+            ("binary_crossentropy", 0.2, 1.0),
+        ),
+        (
+            keras.losses.MeanSquaredError(reduction="sum"),
+            ("mean_squared_error", 0.0, np.nan),
+        ),
+        (LossOfOnesOwn(), ("custom", 0.0, 1.0)),
+    ],
+)
+def test_what_a_loss_makes_of_its_rows(loss, facts):
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(1)])
+    model.compile("sgd", loss)
+    model.compute_loss(X, Y, model(X))
+    (output,) = describe(model, describe_parts(model), fresh=True).outputs
+    known = (output.loss, output.smoothing, output.weight)
+    np.testing.assert_equal(known, facts)
+
+
+def test_mean_over_steps_that_are_not_masked_is_no_plain_mean():
+    for sequences, weight in ((True, np.nan), (False, 1.0)):
+        model = keras.Sequential(
+            [
+                keras.Input((5, 2)),
+                layers.Masking(),
+                layers.SimpleRNN(1, return_sequences=sequences),
+            ]
+        )
+        model.compile("sgd", "mse")
+        x = np.ones((4, 5, 2), "float32")
+        y = np.ones((4, 5, 1) if sequences else (4, 1), "float32")
+        model.compute_loss(x, y, model(x))
+        (output,) = describe(model, describe_parts(model), fresh=True).outputs
+        np.testing.assert_equal(output.weight, weight)

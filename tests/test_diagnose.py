@@ -138,3 +138,10 @@ def test_model_that_cannot_be_described_is_trained_all_the_same(monkeypatch):
 def test_actions_must_be_known():
     with pytest.raises(ValueError, match=r"`actions` must be.*actions='mail'"):
         TrainingDiagnostics(actions="mail")
+
+
+def test_weights_of_the_best_epoch_are_kept_by_another_callback():
+    diagnostics = TrainingDiagnostics(verbose=0)
+    stop = keras.callbacks.EarlyStopping("loss", restore_best_weights=True)
+    model().fit(X, Y, epochs=1, verbose=0, callbacks=[diagnostics, stop])
+    assert diagnostics.observations.keeps_best

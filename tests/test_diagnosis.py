@@ -7,9 +7,9 @@ import pytest
 
 from keras_extras.diagnostics.examine import examine
 from keras_extras.diagnostics.loss_curve import LossCurve
+from keras_extras.diagnostics.neighbours import neighbour_score
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.report import text_report
-from keras_extras.diagnostics.rules.data import neighbour_score
 from keras_extras.diagnostics.structure import Kernel
 from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Part
@@ -126,6 +126,17 @@ def test_training_that_goes_well_is_silent():
     assert examine(observe()) == []
 
 
+def returned(output):
+    """Returns predictions as such an output makes them."""
+    activation, units = output.get("activation"), output.get("units", 1)
+    values = {
+        "linear": X,
+        "relu": np.maximum(X, 0.0),
+        "softmax": np.ones_like(X) / units,
+    }
+    return values.get(activation, np.full_like(X, 0.5))[:, :units]
+
+
 @pytest.mark.parametrize(
     ("output", "y"),
     [
@@ -153,12 +164,13 @@ def test_training_that_goes_well_is_silent():
         ({"loss": "mean_squared_error", "activation": "softmax", "units": 3}, ONE_HOT),
         ({"loss": "mean_squared_error", "activation": "linear"}, LABELS),
         ({"loss": "mean_absolute_percentage_error"}, LABELS),
-        ({"loss": "custom", "activation": "sigmoid"}, NUMBERS * 3.0),
+        ({"loss": "poisson", "activation": "sigmoid"}, np.abs(NUMBERS * 3.0).round()),
     ],
 )
 def test_output_that_does_not_fit(output, y):
     built = with_output(structure(), **output)
-    found = examine(observe(built, batches(y=y), **BAD))
+    seen = batches(y=y, predictions=returned(output))
+    found = examine(observe(built, seen, **BAD))
     assert found[0].code == "output-loss-mismatch"
     assert found[0].layer == "head"
     assert found[0].severity in ("error", "warning")
@@ -185,6 +197,54 @@ def test_output_that_does_not_fit(output, y):
 def test_output_that_fits(output, y):
     built = with_output(structure(), **output)
     assert examine(observe(built, batches(y=y), first=0.01, last=1e-4)) == []
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "my_sigmoid"])
+def test_predictions_have_the_last_word(activation):
+    built = with_output(structure(), activation=activation)
+    assert claims(observe(built, batches(predictions=np.abs(LABELS - 0.1)))) == []
+
+
+def test_targets_a_little_out_of_reach_do_no_harm():
+    built = with_output(structure(), loss="mean_squared_error", activation="tanh")
+    noisy = np.sin(3.0 * X[:, :1]) + 0.1 * X[:, 1:2]
+    assert (np.abs(noisy) > 1.0).mean() > 0.05
+    assert claims(observe(built, batches(y=noisy, predictions=noisy / 2.0))) == []
+
+
+def test_class_that_the_loss_ignores():
+    built = with_output(
+        structure(),
+        loss="sparse_categorical_crossentropy",
+        activation="softmax",
+        units=2,
+        ignored=255,
+    )
+    y = np.where(X[:, 1:2] > 1.0, 255.0, LABELS)
+    sure = np.tile([[0.3, 0.7]], (len(X), 1))
+    assert claims(observe(built, batches(y=y, predictions=sure))) == []
+
+
+def test_loss_of_ones_own_is_never_poor():
+    built = with_output(structure(), loss="custom", activation="linear")
+    seen = observe(built, batches(y=NUMBERS), activation_dead_fraction=0.99, **BAD)
+    assert claims(seen) == []
+    assert not seen.outcome.is_known
+
+
+def test_few_targets_leave_room_for_doubt():
+    rare = (np.arange(320) % 40 == 0).astype(float)[:, None]
+    baseline = observe(seen=batches(y=rare)).outcome.baseline
+    stuck = {"first": baseline, "last": baseline}
+    assert not observe(seen=batches(y=rare), **stuck).outcome.is_poor
+    assert observe(**BAD).outcome.is_poor
+
+
+def test_shares_can_be_predicted_no_better_than_they_are():
+    shares = np.full_like(LABELS, 0.5) + 0.3 * np.sign(X[:, :1])
+    least = float(-0.2 * np.log(0.2) - 0.8 * np.log(0.8))
+    seen = observe(seen=batches(y=shares), first=0.7, last=least)
+    assert seen.outcome.skill > 0.9
 
 
 def test_classes_of_a_sequence_are_judged_step_by_step():
@@ -257,6 +317,21 @@ def test_units_that_start_alike():
     assert (found[0].code, found[0].layer) == ("bad-initialization", "first")
 
 
+@pytest.mark.parametrize("kind", ["Add", "Multiply"])
+def test_branches_that_open_during_the_training_may_start_alike(kind):
+    zeros = {"activation": "linear", "kernel": kernel(alike=True)}
+    parts = (
+        HIDDEN[0],
+        dense("a", ["first"], **zeros),
+        Part("drop", "Dropout", inputs=("a",)),
+        Part("sum", kind, inputs=("first", "drop")),
+        dense("b", ["sum"], **zeros),
+        Part("end", kind, inputs=("sum", "b")),
+        dense("head", ["end"], "sigmoid", kernel=kernel(16, 1)),
+    )
+    assert "bad-initialization" not in claims(observe(structure(parts=parts), **BAD))
+
+
 def test_last_layer_may_start_alike():
     zeros = dense("head", ["second"], "sigmoid", kernel=kernel(16, 1, alike=True))
     assert claims(observe(structure(parts=(*HIDDEN, zeros)))) == []
@@ -307,6 +382,24 @@ def test_inputs_that_the_model_scales_itself(kind):
     assert claims(seen) == []
 
 
+def test_inputs_that_code_of_the_model_scales():
+    unscaled = structure(parts=(dense("first"), HIDDEN[1], head()))
+    seen = observe(
+        unscaled,
+        batches(x=X * 100.0),
+        activation_mean=0.5,
+        activation_std=0.5,
+        **BAD,
+    )
+    assert "unnormalized-input" not in claims(seen)
+
+
+def test_sparse_inputs_are_no_small_ones():
+    sparse = np.where(np.random.default_rng(2).random(X.shape) < 5e-4, 1.0, 0.0)
+    sparse[0, 0] = 1.0
+    assert "unnormalized-input" not in claims(observe(seen=batches(x=sparse), **BAD))
+
+
 def test_model_of_unknown_graph_is_judged_by_its_first_layer():
     parts = tuple(dataclasses.replace(p, inputs=None) for p in (*HIDDEN, head()))
     seen = observe(structure(parts=parts), batches(x=X * 100.0), **BAD)
@@ -315,7 +408,7 @@ def test_model_of_unknown_graph_is_judged_by_its_first_layer():
 
 def test_targets_of_another_size():
     built = structure("mean_squared_error", "linear")
-    seen = observe(built, batches(y=NUMBERS * 500.0), first=1e6, last=9e5)
+    seen = observe(built, batches(y=NUMBERS * 500.0), first=6e5, last=5e5)
     assert claims(seen)[0] == "unscaled-target"
 
 
@@ -323,6 +416,12 @@ def test_targets_that_the_inputs_do_not_tell():
     shuffled = np.random.default_rng(1).permutation(LABELS)
     seen = observe(seen=batches(y=shuffled), **BAD)
     assert claims(seen) == ["wrong-labels"]
+
+
+def test_generator_may_have_one_target_only():
+    judge = dense("head", ["second"], "sigmoid", trainable=False)
+    built = structure(parts=(*HIDDEN, judge))
+    assert claims(observe(built, batches(y=np.ones_like(LABELS)), last=0.0)) == []
 
 
 def test_targets_that_are_all_the_same():
@@ -382,6 +481,20 @@ def test_likelihood_below_zero_is_not_judged_by_ratios():
     assert claims(observe(epochs=epochs)) == []
 
 
+def test_rise_that_costs_little_of_what_was_learnt():
+    epochs = {
+        "loss": np.geomspace(0.7, 0.001, 12),
+        "val_loss": [0.3, 0.1, 0.05, 0.03, *np.linspace(0.03, 0.08, 8)],
+    }
+    assert claims(observe(epochs=epochs)) == []
+
+
+def test_best_weights_are_kept_already():
+    epochs = {"loss": np.geomspace(0.7, 1e-3, 12), "val_loss": np.full(12, 0.7)}
+    seen = dataclasses.replace(observe(epochs=epochs), keeps_best=True)
+    assert [(f.code, f.severity) for f in examine(seen)] == [("overfitting", "info")]
+
+
 def test_memorised_data():
     epochs = {"loss": np.geomspace(0.7, 1e-3, 12), "val_loss": np.full(12, 0.7)}
     assert claims(observe(epochs=epochs)) == ["overfitting"]
@@ -390,7 +503,7 @@ def test_memorised_data():
 def test_accuracy_far_apart():
     epochs = {
         "loss": np.geomspace(0.7, 0.1, 12),
-        "val_loss": np.linspace(0.7, 0.45, 12),
+        "val_loss": [0.7, 0.5, *np.linspace(0.45, 0.55, 10)],
         "accuracy": np.linspace(0.6, 1.0, 12),
         "val_accuracy": np.linspace(0.6, 0.7, 12).round(1),
     }
@@ -418,7 +531,7 @@ def test_symptoms_come_after_their_cause_and_name_it():
 
 def test_bad_batch_is_no_symptom():
     nan = NonFinite(200, "input", None)
-    seen = observe(update_norm=1.0, **BAD)
+    seen = observe(update_norm=1.0, first=0.7, last=np.nan)
     found = examine(dataclasses.replace(seen, nonfinite=nan))
     assert [f.cause for f in found if f.code == "nan-loss"] == [None]
 

@@ -1,5 +1,6 @@
 """Each rule speaks of a training that is ill, and is silent on a healthy one."""
 
+import dataclasses
 import importlib
 import warnings
 
@@ -13,6 +14,10 @@ from keras_extras.diagnostics import rules
 from keras_extras.diagnostics.examine import examine
 from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.structure import Output
+from keras_extras.diagnostics.structure import Structure
+from keras_extras.instrumentation.batch import Batch
+from keras_extras.instrumentation.batch import BatchTensor
 from keras_extras.instrumentation.layer_info import LayerInfo
 from keras_extras.instrumentation.nonfinite import NonFinite
 
@@ -135,8 +140,15 @@ CHAIN = tuple(
 )
 
 
-def observe(samples=30, interval=10, chain=CHAIN, **statistics):
-    """Returns observations of a healthy training, but for `statistics`."""
+TARGETS = np.tile(np.array([[1.2], [-1.2], [0.75], [-0.75]], "float32"), (8, 1))
+
+
+def observe(samples=30, interval=10, chain=CHAIN, loss=1.0, **statistics):
+    """Returns observations of a training that fails for no reason but `statistics`.
+
+    Its loss stays where that of a constant is: a training that does well is judged
+    less.
+    """
     shape = (samples, len(chain))
     healthy = {
         "gradient_norm": 1.0,
@@ -152,6 +164,10 @@ def observe(samples=30, interval=10, chain=CHAIN, **statistics):
         steps=np.arange(samples) * interval,
         statistics={k: np.broadcast_to(v, shape).copy() for k, v in values.items()},
         last_step=(samples - 1) * interval,
+        structure=Structure(outputs=(Output("mean_squared_error"),)),
+        early=(Batch(0, 1.0, 0.0, (), (BatchTensor(TARGETS, (1,), "float32"),), ()),),
+        losses=np.full(samples, loss),
+        loss_counts=np.full(samples, float(interval)),
     )
 
 
@@ -167,7 +183,7 @@ def names(seen):
     return [(f.code, f.layer) for f in examine(seen)]
 
 
-def test_nothing_is_found_in_healthy_observations():
+def test_nothing_is_found_without_a_reason():
     assert examine(observe()) == []
 
 
@@ -184,7 +200,8 @@ def test_nothing_is_found_where_nothing_was_measured():
 
 
 def test_converged_model_is_silent():
-    assert examine(observe(gradient_norm=1e-9, update_norm=1e-11)) == []
+    seen = observe(gradient_norm=1e-9, update_norm=1e-11, loss=0.01)
+    assert examine(seen) == []
 
 
 @pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.__name__)
@@ -206,6 +223,7 @@ def test_rule_does_not_speak_of_what_is_over(rule):
         update_norm=np.where(recovered > 0, 10.0, 3e-3),
         activation_dead_fraction=recovered,
         activation_saturated_fraction=recovered,
+        loss=0.01,
     )
     assert list(rule(seen)) == []
 
@@ -213,6 +231,23 @@ def test_rule_does_not_speak_of_what_is_over(rule):
 def test_dead_units_of_a_relu_layer():
     dead = in_layer(1, 0.8, 0.1)
     assert names(observe(activation_dead_fraction=dead)) == [("dead-units", "dense_1")]
+
+
+@pytest.mark.parametrize("loss", [0.2, 0.7])
+def test_dead_units_that_do_no_harm_are_advice(loss):
+    (finding,) = examine(
+        observe(activation_dead_fraction=in_layer(1, 0.8, 0.1), loss=loss)
+    )
+    assert (finding.code, finding.severity) == ("dead-units", "info")
+
+
+def test_layer_without_any_gradient_is_not_called_vanishing():
+    assert examine(observe(gradient_norm=in_layer(0, 0.0, 1.0))) == []
+
+
+def test_infinity_that_the_training_survives_is_advice():
+    seen = dataclasses.replace(observe(), nonfinite=NonFinite(5, "activation", None))
+    assert [(f.code, f.severity) for f in examine(seen)] == [("nan-loss", "info")]
 
 
 def test_zeros_of_other_functions_are_no_dead_units():
@@ -273,7 +308,8 @@ def test_tiny_updates_in_spite_of_a_gradient():
 
 
 def test_tiny_updates_at_the_end_of_a_decay_are_no_fault():
-    assert examine(observe(update_norm=only_recent(20, 1e-9, 3e-3))) == []
+    seen = observe(update_norm=only_recent(20, 1e-9, 3e-3), loss=0.01)
+    assert examine(seen) == []
 
 
 def test_few_samples_do_not_tell_a_low_rate():
@@ -281,13 +317,8 @@ def test_few_samples_do_not_tell_a_low_rate():
 
 
 def with_nan(seen, step):
-    return Observations(
-        layers=seen.layers,
-        steps=seen.steps,
-        statistics=seen.statistics,
-        nonfinite=NonFinite(step, "loss", None),
-        last_step=seen.last_step,
-    )
+    nan = NonFinite(step, "loss", None)
+    return dataclasses.replace(seen, nonfinite=nan, losses=seen.losses * np.nan)
 
 
 @pytest.mark.parametrize(

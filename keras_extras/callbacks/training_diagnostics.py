@@ -30,6 +30,7 @@ from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.nonfinite import NonFinite
 from keras_extras.instrumentation.sampling import Interval
 from keras_extras.log_dir import LogDir
+from keras_extras.running_fit import callbacks_of_fit
 
 Action = Literal["report", "stop"] | Callable[[list[Finding]], Any]
 
@@ -143,6 +144,7 @@ class TrainingDiagnostics(Monitor):
         self._began, self._spent = time.perf_counter(), 0.0
         if self._instrument is not None:
             self._instrument.forget_nonfinite()
+        self._evidence.keeps_best = _keeps_best(callbacks_of_fit())
         if is_built(self.model):
             self._look_at_model()
 
@@ -205,7 +207,7 @@ class TrainingDiagnostics(Monitor):
         known = self.infos
         chosen = super().choose(sites)
         if self.infos != known:
-            self._evidence = Evidence()
+            self._evidence = Evidence(self._evidence.keeps_best)
         return chosen
 
     def receive_batch(self, batch: Batch) -> None:
@@ -270,6 +272,13 @@ class TrainingDiagnostics(Monitor):
                 f"without them: {type(error).__name__}: {error}",
                 stacklevel=4,
             )
+
+
+def _keeps_best(callbacks: Any) -> bool:
+    """Whether a callback of the same `fit` keeps the weights of the best epoch."""
+    names = ("restore_best_weights", "save_best_only")
+    found = getattr(callbacks, "callbacks", ())
+    return any(getattr(callback, name, False) for callback in found for name in names)
 
 
 def _check_actions(actions: object) -> None:

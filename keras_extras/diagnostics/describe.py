@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_extras import hyperparameters
+from keras_extras.diagnostics.loss_names import CUSTOM
 from keras_extras.diagnostics.structure import Kernel
 from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Part
@@ -221,6 +222,9 @@ def _outputs(model: Any, parts: tuple[Part, ...]) -> Iterator[Output]:
             layer=layer,
             units=units,
             metrics=metrics,
+            ignored=getattr(loss, "ignore_class", None),
+            smoothing=float(getattr(loss, "label_smoothing", 0.0) or 0.0),
+            weight=_weight(model, entries[place]) if loss is not None else 1.0,
         )
 
 
@@ -229,13 +233,40 @@ def _losses(model: Any) -> list[Any]:
     return list(getattr(compiled, "_flat_losses", None) or [])
 
 
+def _weight(model: Any, entry: Any) -> float:
+    """Returns what the mean loss is multiplied with; NaN where it is no plain mean."""
+    reduction = getattr(entry.loss, "reduction", None)
+    masks = any(_masks(site.layer) for site in find_sites(model))
+    if (masks and _may_return_sequences(model)) or reduction not in (
+        "sum_over_batch_size",
+        "mean",
+        None,
+    ):
+        return math.nan
+    weight = entry.loss_weights
+    return float(weight) if isinstance(weight, int | float) else 1.0
+
+
+def _may_return_sequences(model: Any) -> bool:
+    graph = _graph(model)
+    if graph is None:
+        return True
+    return any(len(tensor.shape) > 2 for tensor in keras.tree.flatten(graph.outputs))
+
+
+def _masks(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.Masking) or bool(
+        getattr(layer, "mask_zero", False)
+    )
+
+
 def _loss_name(loss: Any) -> str:
     if loss is None:
         return ""
     function = getattr(loss, "fn", None)
-    name = getattr(function, "__name__", type(loss).__name__)
-    module = getattr(function, "__module__", type(loss).__module__) or ""
-    return name if module.startswith("keras.") else "custom"
+    makers = [type(loss)] if function is None else [type(loss), function]
+    known = all((m.__module__ or "").startswith("keras.") for m in makers)
+    return getattr(makers[-1], "__name__", CUSTOM) if known else CUSTOM
 
 
 def _metric_names(model: Any) -> Iterator[str]:

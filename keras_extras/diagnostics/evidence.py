@@ -17,7 +17,7 @@ _EARLY = _RECENT = 12
 class Evidence:
     """Collects what a training shows beside the statistics of its layers."""
 
-    def __init__(self) -> None:
+    def __init__(self, keeps_best: bool = False) -> None:
         self.curve = LossCurve()
         self.epochs: dict[str, list[float]] = {}
         self.early: list[Batch] = []
@@ -26,6 +26,7 @@ class Evidence:
         self.structure: Structure | None = None
         self.is_fresh = True
         self.reports_means = True
+        self.keeps_best = keeps_best
 
     def add_batch(self, batch: Batch) -> None:
         """Takes a few rows of a batch."""
@@ -50,4 +51,5 @@ class Evidence:
             "losses": losses,
             "loss_counts": counts,
             "epochs": {k: np.array(v) for k, v in self.epochs.items()},
+            "keeps_best": self.keeps_best,
         }

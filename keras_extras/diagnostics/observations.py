@@ -33,6 +33,7 @@ class Observations:
         losses: Array. The loss over the training, each the mean of some batches.
         loss_counts: Array. Over how many batches.
         epochs: For each name of Keras' logs an array with a value per epoch.
+        keeps_best: Whether another callback keeps the weights of the best epoch.
     """
 
     layers: tuple[LayerInfo, ...]
@@ -46,6 +47,7 @@ class Observations:
     losses: np.ndarray = field(default_factory=lambda: np.empty(0))
     loss_counts: np.ndarray = field(default_factory=lambda: np.empty(0))
     epochs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    keeps_best: bool = False
 
     def __getitem__(self, statistic: str) -> np.ndarray:
         """Returns a statistic; all NaN if it was not measured."""
@@ -55,9 +57,22 @@ class Observations:
 
     def before_nonfinite(self) -> Observations:
         """Returns the part in which all values were still finite."""
-        if self.nonfinite is None:
+        if self.nonfinite is None or self.survived:
             return self
         return self.at(self.steps < self.nonfinite.step)
+
+    @property
+    def survived(self) -> bool:
+        """Whether the loss is finite although some value was not."""
+        found = self.nonfinite
+        if found is None or found.step >= self.last_step or not len(self.losses):
+            return False
+        return bool(np.isfinite(self.losses[-1]))
+
+    @property
+    def batches(self) -> tuple[Batch, ...]:
+        """A few rows of all batches that were looked at."""
+        return (*self.early, *self.recent)
 
     def at(self, kept: np.ndarray) -> Observations:
         """Returns the part at the samples where `kept` holds."""

@@ -70,6 +70,10 @@ class Output:
         layer: Name of the layer that makes the output, or `None`.
         units: Size of the last axis, or `None`.
         metrics: Names of the metrics of the model.
+        ignored: Class that the loss leaves out, or `None`.
+        smoothing: Share of the targets that the loss spreads over all classes.
+        weight: What the mean loss of the rows is multiplied with; NaN where the loss
+            is no such mean, but a sum, or the mean of the steps that are not masked.
     """
 
     loss: str = ""
@@ -78,6 +82,9 @@ class Output:
     layer: str | None = None
     units: int | None = None
     metrics: tuple[str, ...] = ()
+    ignored: int | None = None
+    smoothing: float = 0.0
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ from keras_extras.diagnostics.observations import Observations
 # How many samples in a row a condition must hold before a rule speaks.
 PATIENCE = 5
 TINY = 1e-300
+# Early on a model is little more than a constant. A validation loss that never comes
+# near that of the best constant for the training data is one of other data.
+OTHER_DATA = 1.4
 
 
 def lasting(
@@ -47,9 +50,31 @@ def whole(
     )
 
 
+def if_poor(seen: Observations, severity: Severity = "warning") -> Severity:
+    """Returns `severity` where the training is known to fail, `"info"` otherwise.
+
+    For what many a training lives with: only the harm makes it a fault.
+    """
+    return severity if seen.outcome.is_poor else "info"
+
+
 def unless_good(seen: Observations, severity: Severity = "warning") -> Severity:
-    """Returns `severity`, or `"info"` when the training goes well all the same."""
-    return "info" if seen.outcome.is_good else severity
+    """Returns `severity`, or `"info"` when the training goes well all the same.
+
+    For what is a fault in most trainings. Where nobody knows how well a training
+    goes, it is taken to go well.
+    """
+    outcome = seen.outcome
+    return "info" if outcome.is_good or not outcome.is_known else severity
+
+
+def unless_excellent(seen: Observations, severity: Severity = "warning") -> Severity:
+    """Returns `severity`, or `"info"` when the training could hardly go better.
+
+    For what is a fault by its nature, and at times does no harm.
+    """
+    outcome = seen.outcome
+    return "info" if outcome.is_excellent or not outcome.is_known else severity
 
 
 def total(seen: Observations, statistic: str) -> np.ndarray:
@@ -60,6 +85,14 @@ def total(seen: Observations, statistic: str) -> np.ndarray:
 def update_ratio(seen: Observations) -> np.ndarray:
     """Returns by which part of their norm each sampled step changes the weights."""
     return total(seen, "update_norm") / np.maximum(total(seen, "weight_norm"), TINY)
+
+
+def usual_norm(seen: Observations) -> float:
+    """Returns the norm that the weights have in usual trainings, roughly."""
+    parts = [part for part in seen.structure.parts if part.trainable]
+    kernels = sum(part.kernel.units for part in parts if part.kernel is not None)
+    tables = sum(part.weights for part in parts if part.kind == "Embedding")
+    return float(np.sqrt(kernels + 0.01 * tables))
 
 
 def gradient_ratio(seen: Observations) -> np.ndarray:
@@ -76,3 +109,8 @@ def power_of_ten(factor: float) -> str:
     """Returns a factor as text, rounded to a power of ten."""
     exponent = np.log10(factor)
     return f"{10 ** round(exponent):,.0f}" if np.isfinite(exponent) else "1,000"
+
+
+def percent(share: float) -> str:
+    """Returns a share as text that stays short when it explodes."""
+    return f"{share:.0%}" if share < 10 else f"{share:.1e} times their norm"

@@ -8,11 +8,15 @@ import numpy as np
 
 from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.finding import Severity
+from keras_extras.diagnostics.loss_names import CLASSIFICATION
+from keras_extras.diagnostics.loss_names import REGRESSION
+from keras_extras.diagnostics.neighbours import relation
 from keras_extras.diagnostics.observations import Observations
-from keras_extras.diagnostics.outcome import CLASSIFICATION
 from keras_extras.diagnostics.outcome import inputs_of
+from keras_extras.diagnostics.outcome import predictions_of
 from keras_extras.diagnostics.outcome import targets_of
-from keras_extras.diagnostics.rules.common import unless_good
+from keras_extras.diagnostics.rules.common import OTHER_DATA
+from keras_extras.diagnostics.rules.common import if_poor
 from keras_extras.diagnostics.rules.common import update_ratio
 from keras_extras.diagnostics.rules.common import whole
 from keras_extras.diagnostics.structure import Part
@@ -48,6 +52,28 @@ _SENSITIVE = (
     "GRU",
     "SimpleRNN",
 )
+_CELLS = ("LSTM", "GRU", "SimpleRNN")
+_UNBOUNDED = ("relu", "leaky_relu", "elu", "gelu", "silu", "swish", "selu", "softplus")
+# Beginnings of the names of layers that leave values about as large as they are.
+_KEEPS_SCALE = (
+    "Flatten",
+    "Reshape",
+    "Permute",
+    "RepeatVector",
+    "Dropout",
+    "Spatial",
+    "Gaussian",
+    "Random",
+    "Masking",
+    "ZeroPadding",
+    "Cropping",
+    "CenterCrop",
+    "Resizing",
+    "UpSampling",
+    "MaxPooling",
+    "AveragePooling",
+    "InputLayer",
+)
 _LARGE, _VERY_LARGE, _TINY = 15.0, 60.0, 0.02
 
 
@@ -62,30 +88,37 @@ def unnormalized_input(seen: Observations) -> Iterator[Finding]:
         of the input range; SageMaker Debugger's CheckInputImages.
     """
     first = _first_layer(seen.structure)
-    batches = [*seen.early, *seen.recent]
+    batches = seen.batches
     x = inputs_of(batches)
     if first is None or x is None or len(batches[0].inputs) != 1:
         return
+    tensor = batches[0].inputs[0]
+    if first.inputs is None and not tensor.dtype.startswith("float"):
+        return  # numbers of tokens, for all that is known
     x = x[:, np.isfinite(x).all(axis=0)]
     if not x.size:
         return
-    size = float(np.sqrt(np.mean(np.square(x, dtype=np.float64))))
-    spread = np.std(x, axis=0)
-    evidence, remedy, confidence = "", "", 0.0
-    image = len(batches[0].inputs[0].shape) >= 3
+    size = _rms(x)
+    image = len(tensor.shape) >= 3
+    severity: Severity = if_poor(seen)
+    excellent = seen.outcome.is_good and seen.outcome.skill >= 0.9
     if size > _LARGE:
         evidence = (
             f"the inputs of '{first.name}' have a root mean square of {size:.3g} and "
             f"reach from {x.min():.3g} to {x.max():.3g} (limit {_LARGE:g}, usual 1)"
         )
         confidence = 0.9 if size > _VERY_LARGE else 0.75
-    elif size < _TINY and spread.max() > 0:
+        if size > _VERY_LARGE and seen.outcome.is_known and not excellent:
+            severity = "warning"
+    elif np.ptp(x) > 0.0 and _rms(x[x != 0.0]) < _TINY:  # most words are in no text
         evidence = (
             f"the inputs of '{first.name}' have a root mean square of {size:.2g} "
             f"(limit {_TINY:g}, usual 1)"
         )
         confidence = 0.85
-    if not evidence:
+    else:
+        return
+    if _scaled_on_the_way(seen, first, size):
         return
     remedy = (
         "Scale them once, and no more: `x / 255`, or `Rescaling(1 / 255)` as the first "
@@ -93,10 +126,6 @@ def unnormalized_input(seen: Observations) -> Iterator[Finding]:
         if image or (x.min() >= 0 and 200 < x.max() <= 255) or size < _TINY
         else "Begin with `norm = keras.layers.Normalization(); norm.adapt(x_train)`."
     )
-    severe = size > _VERY_LARGE
-    severity: Severity = "warning"
-    if not severe or seen.outcome.skill > 0.9:
-        severity = unless_good(seen)
     yield whole(
         seen,
         "unnormalized-input",
@@ -108,17 +137,41 @@ def unnormalized_input(seen: Observations) -> Iterator[Finding]:
     )
 
 
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+
+
+def _scaled_on_the_way(seen: Observations, first: Part, size: float) -> bool:
+    """Whether what the layer returned at first is too small for such inputs.
+
+    Then something that is no layer scales them: code of a model or training step.
+    """
+    names = [layer.name for layer in seen.layers]
+    if first.kernel is None or first.name not in names or not len(seen.steps):
+        return False
+    index = names.index(first.name)
+    mean, std = seen["activation_mean"][0, index], seen["activation_std"][0, index]
+    returned = np.hypot(mean, std)
+    expected = size * first.kernel.rms * np.sqrt(first.kernel.fan_in)
+    if first.activation == "tanh":
+        expected = min(expected, 1.0)
+    elif first.activation not in (None, "linear", *_UNBOUNDED) or first.kind in _CELLS:
+        return False
+    ratio = returned / max(expected, 1e-12)
+    return bool(ratio < 0.05 or (size < _TINY and ratio > 20.0))
+
+
 def _first_layer(structure: Structure) -> Part | None:
     """Returns the layer with weights that sees the inputs as they are, if known."""
-    heads = [part for part in structure.parts if part.inputs == ()]
-    if not heads:
+    if all(part.inputs is None for part in structure.parts):
         return _first_of_unknown(structure)
+    heads = [part for part in structure.parts if part.inputs == ()]
     if len(heads) != 1:
         return None
     part = heads[0]
     while part.kind not in _SENSITIVE:
         followers = structure.after(part.name)
-        if part.kind in _NORMALISERS or part.weights or len(followers) != 1:
+        if not part.kind.startswith(_KEEPS_SCALE) or len(followers) != 1:
             return None
         part = followers[0]
     return part
@@ -142,20 +195,19 @@ def unscaled_target(seen: Observations) -> Iterator[Finding]:
         pattern recognition", section 8.2.
     """
     outputs = seen.structure.outputs
-    if len(outputs) != 1 or outputs[0].loss in (*CLASSIFICATION, ""):
+    if len(outputs) != 1 or outputs[0].loss not in REGRESSION:
         return
-    if outputs[0].loss == "poisson" or outputs[0].activation == "exponential":
+    y = targets_of(seen.batches)
+    if y is None or not np.isfinite(y).all() or outputs[0].activation == "exponential":
         return
-    y = targets_of([*seen.early, *seen.recent])
-    if y is None or not np.isfinite(y).all() or outputs[0].loss == "custom":
+    size = _rms(y)
+    if size < 30.0 or _starts_at(seen, size):
         return
-    size = float(np.sqrt(np.mean(np.square(y, dtype=np.float64))))
-    if size < 30.0:
-        return
+    poor = seen.outcome.is_poor and (size > 300.0 or not _has_arrived(seen, y))
     yield whole(
         seen,
         "unscaled-target",
-        "info" if seen.outcome.skill > (0.9 if size > 300.0 else 0.5) else "warning",
+        "warning" if poor or (size > 300.0 and seen.outcome.skill < 0.5) else "info",
         outputs[0].layer,
         f"the targets have a mean of {y.mean():.3g} and a standard deviation of "
         f"{y.std():.3g}; the model starts near 0 with a spread of about 1",
@@ -163,6 +215,23 @@ def unscaled_target(seen: Observations) -> Iterator[Finding]:
         "back.",
         0.85 if size > 300.0 else 0.7,
     )
+
+
+def _starts_at(seen: Observations, size: float) -> bool:
+    """Whether the model returns values of about that size from the start."""
+    predictions = predictions_of(seen.early[:1])
+    inputs = inputs_of(seen.early[:1])
+    if predictions is None or inputs is None or not len(predictions):
+        return False
+    return 0.3 * size < _rms(predictions) < 3.0 * size and _rms(inputs) < _LARGE
+
+
+def _has_arrived(seen: Observations, y: np.ndarray) -> bool:
+    """Whether the model returns values about the mean of the targets by now."""
+    predictions = predictions_of(seen.recent or seen.early)
+    if predictions is None:
+        return False
+    return bool(abs(predictions.mean() - y.mean()) < 0.5 * y.std())
 
 
 def wrong_labels(seen: Observations) -> Iterator[Finding]:
@@ -196,7 +265,7 @@ def wrong_labels(seen: Observations) -> Iterator[Finding]:
             f"({outcome.baseline:.3g})",
             0.8,
         )
-    elif abs(train) < 0.03 and _relation(seen) < 1.5:
+    elif outcome.is_poor and abs(train) < 0.03 and _nothing_to_learn(seen, validation):
         yield _unrelated(
             seen,
             f"the loss stays at {outcome.last:.3g}, what a constant prediction has "
@@ -205,20 +274,30 @@ def wrong_labels(seen: Observations) -> Iterator[Finding]:
         )
 
 
+def _nothing_to_learn(seen: Observations, validation: np.ndarray) -> bool:
+    """Whether nothing speaks for a relation between inputs and targets."""
+    if np.isnan(seen.outcome.chance):
+        return False  # a quantity may well be all noise
+    better = len(validation) and validation.min() < 0.99 * seen.outcome.baseline
+    return not better and _at_chance(seen) and relation(seen) < 1.5
+
+
 def _learnt_in_vain(seen: Observations, validation: np.ndarray) -> bool:
     """Whether what was learnt is no better than a constant on other data."""
     if len(validation) < 3 or not np.isfinite(validation).all():
         return False
-    # It may go on falling: then more epochs may tell.
-    if validation[-1] <= 0.99 * validation[int(0.7 * len(validation))]:
+    outcome = seen.outcome
+    # Where little was learnt as yet, more epochs may tell, and the signal may be weak.
+    worse = validation[-1] >= 1.03 * validation.min()
+    settled = validation[-1] > 0.985 * validation[int(0.7 * len(validation))]
+    if not worse and not (settled and outcome.last < 0.8 * outcome.baseline):
         return False
-    lowest = (validation.min() - seen.outcome.penalty) / seen.outcome.baseline
-    never_better = lowest > 0.85 or int(np.argmin(validation)) == 0
-    at_chance = lowest > 0.98 and _at_chance(seen)
-    if not (never_better or at_chance):
-        return False
-    score = _relation(seen)
-    return (at_chance and score < 3.0) or (never_better and score < 2.5)
+    lowest = (validation.min() - outcome.penalty) / outcome.baseline
+    # Other data may have less to tell apart, and then the first epoch is their best.
+    never = 0.97 < lowest < OTHER_DATA
+    downhill = validation.argmin() == 0 and validation[-1] > 1.1 * validation.min()
+    never |= 0.85 < lowest <= 0.97 and downhill
+    return bool(never and _at_chance(seen) and relation(seen) < 2.5)
 
 
 def _is_damaged(seen: Observations) -> bool:
@@ -242,10 +321,13 @@ def _unrelated(seen: Observations, evidence: str, confidence: float) -> Finding:
 
 
 def _constant_targets(seen: Observations) -> Finding | None:
-    y = targets_of([*seen.early, *seen.recent])
-    if y is None or len(y) < 64 or not np.isfinite(y).all():
+    y = targets_of(seen.batches)
+    if y is None or len(y) < 64 or not np.isfinite(y).all() or not np.all(y == y[0]):
         return None
-    if not np.all(y == y[0]) or seen.structure.outputs[0].loss == "custom":
+    # Others aim at one value on purpose: a generator at "real", an equation at 0.
+    if seen.structure.outputs[0].loss not in CLASSIFICATION:
+        return None
+    if any(part.weights and not part.trainable for part in seen.structure.parts):
         return None
     return whole(
         seen,
@@ -263,45 +345,5 @@ def _at_chance(seen: Observations) -> bool:
     chance = seen.outcome.chance
     for name in ("val_accuracy", "val_acc"):
         if name in seen.epochs and np.isfinite(chance):
-            return bool(seen.epochs[name].max() < chance + 0.05)
+            return bool(seen.epochs[name].max() < chance + 0.08)
     return True
-
-
-def _relation(seen: Observations) -> float:
-    """Returns how clearly neighbours have like targets; NaN if that is not known."""
-    batches = [*seen.early, *seen.recent]
-    x, y = inputs_of(batches), targets_of(batches)
-    if x is None or y is None or len(x) != len(y):
-        return np.nan
-    if not batches[0].inputs[0].dtype.startswith("float"):
-        return np.nan
-    return neighbour_score(x, y)
-
-
-def neighbour_score(x: np.ndarray, y: np.ndarray) -> float:
-    """Returns by how many standard deviations neighbours agree more than others.
-
-    Args:
-        x: Inputs, of shape `(rows, features)`.
-        y: Targets, of shape `(rows, values)`.
-    """
-    _, kept = np.unique(x, axis=0, return_index=True)
-    x, y = x[kept].astype(np.float64), y[kept].astype(np.float64)
-    if len(x) < 100:
-        return np.nan
-    spread = x.std(axis=0)
-    x = (x - x.mean(axis=0))[:, spread > 0] / spread[spread > 0]
-    squares = np.sum(x * x, axis=1)
-    distance = squares[:, None] + squares[None] - 2.0 * x @ x.T
-    np.fill_diagonal(distance, np.inf)
-    nearest = np.argmin(distance, axis=1)
-    difference = np.sum(np.abs(y - y[nearest]), axis=1)
-    rng = np.random.default_rng(0)
-    others = [
-        np.mean(np.sum(np.abs(y - y[rng.permutation(len(y))]), axis=1))
-        for _ in range(50)
-    ]
-    spread_of_others = np.std(others)
-    if spread_of_others == 0:
-        return np.nan
-    return float((np.mean(others) - difference.mean()) / spread_of_others)

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from keras_extras.diagnostics.finding import Finding
+from keras_extras.diagnostics.neighbours import reconstructs
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.rules.common import if_poor
+from keras_extras.diagnostics.rules.common import total
+from keras_extras.diagnostics.rules.common import unless_excellent
 from keras_extras.diagnostics.rules.common import unless_good
 from keras_extras.diagnostics.rules.common import whole
 from keras_extras.diagnostics.structure import Kernel
@@ -16,6 +20,7 @@ from keras_extras.diagnostics.structure import Structure
 
 _LINEAR = (None, "linear")
 _RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu", "swish", "relu6", "selu")
+_BOUNDED = ("sigmoid", "tanh", "softmax", "softplus", "softsign", "hard_sigmoid")
 _WEIGHTED = ("Dense", "Conv1D", "Conv2D", "Conv3D")
 # What leaves two linear layers one linear function.
 _PASSES = (
@@ -43,7 +48,7 @@ def hidden_activation(seen: Observations) -> Iterator[Finding]:
         NeuraLint (Nikanjam et al., 2021); UMLAUT (Schoop et al., 2021), "hidden layer
         linear"; TheDeepChecker's programs with softmax inside.
     """
-    ends = _ends(seen.structure)
+    ends, good = _ends(seen.structure), seen.outcome.is_good
     for part in seen.structure.parts:
         if part.name in ends or part.kind not in (*_WEIGHTED, "Softmax", "Activation"):
             continue
@@ -52,7 +57,10 @@ def hidden_activation(seen: Observations) -> Iterator[Finding]:
             yield whole(
                 seen,
                 "hidden-activation",
-                "warning" if seen.outcome.is_good else "error",
+                # The code of an autoencoder may be a choice.
+                (if_poor if reconstructs(seen) else unless_excellent)(
+                    seen, "warning" if good else "error"
+                ),
                 part.name,
                 f"softmax in '{part.name}' makes its units compete for a sum of 1, so "
                 "little of a gradient passes",
@@ -60,11 +68,11 @@ def hidden_activation(seen: Observations) -> Iterator[Finding]:
                 'kernel_initializer="he_normal")`.',
                 0.9,
             )
-        if part.activation == "exponential":
+        if part.activation == "exponential" and follower is not None:
             yield whole(
                 seen,
                 "hidden-activation",
-                "warning",
+                unless_excellent(seen),
                 part.name,
                 f"'{part.name}' raises e to what it gets: small changes before it are "
                 "large ones after it",
@@ -112,12 +120,12 @@ def _linear_layers(seen: Observations) -> Iterator[Finding]:
         if p.activation not in _LINEAR and p.name not in _ends(structure)
     ]
     names = ", ".join(f"'{p.name}'" for p in found[:3])
-    alone = not bends
+    alone = not bends and not reconstructs(seen)  # what PCA does, otherwise
     part = found[0]
     yield whole(
         seen,
         "hidden-activation",
-        unless_good(seen),
+        unless_good(seen) if alone else if_poor(seen),
         part.name,
         f"{names} {'has' if len(found) == 1 else 'have'} no activation function: with "
         "the layer that follows it is one linear function"
@@ -158,9 +166,13 @@ def bad_initialization(seen: Observations) -> Iterator[Finding]:
         if kernel is None or not part.trainable or part.kind == "Embedding":
             continue
         last = part.name in ends
-        if kernel.alike and not last and not _adds_up(seen.structure, part):
+        if kernel.alike and not last and not _is_gate(seen.structure, part):
             yield _alike(seen, part, kernel)
             return
+        if any("Norm" in p.kind for p in seen.structure.after(part.name)):
+            continue  # the scale is undone
+        if part.activation not in (*_LINEAR, *_RECTIFIERS, *_BOUNDED):
+            continue  # a sine, say, wants another one
         ratio = kernel.rms * np.sqrt(kernel.fan_in / 2.0)
         too_large = ratio > 4.0 and kernel.rms > 0.3
         too_small = 0.0 < ratio < 0.1 and not last and seen.outcome.is_poor
@@ -198,15 +210,39 @@ def _fading_signal(seen: Observations) -> Iterator[Finding]:
     )
 
 
-def _adds_up(structure: Structure, part: Part) -> bool:
-    return any(p.kind == "Add" for p in structure.after(part.name))
+def _is_gate(structure: Structure, part: Part) -> bool:
+    """Whether the output is added to, or multiplied with, that of other layers.
+
+    Such a branch often starts at 0 on purpose, and opens during the training.
+    """
+    if part.inputs is None:
+        return False
+    followers = structure.after(part.name)
+    for _ in structure.parts:  # no further, for a layer may follow itself
+        if len(followers) != 1 or followers[0].kernel or _merges(followers[0]):
+            break
+        followers = structure.after(followers[0].name)
+    return not followers or any(_merges(follower) for follower in followers)
+
+
+def _merges(part: Part) -> bool:
+    return len(part.inputs or ()) > 1 or part.kind in ("Add", "Multiply")
 
 
 def _alike(seen: Observations, part: Part, kernel: Kernel) -> Finding:
+    severity = if_poor(seen, "error")
+    alike = [
+        p
+        for p in seen.structure.parts
+        if p.kernel is not None and p.kernel.alike and not _is_gate(seen.structure, p)
+    ]
+    # The units of one such layer come to differ if those after it do.
+    if severity == "info" and len(alike) > 1:
+        severity = unless_excellent(seen)
     return whole(
         seen,
         "bad-initialization",
-        "warning" if seen.outcome.is_good else "error",
+        severity,
         part.name,
         f"all {kernel.units} units of '{part.name}' start with the same weights "
         f"({kernel.initializer}), get the same gradient and stay alike",
@@ -219,7 +255,7 @@ def _scale(seen: Observations, part: Part, kernel: Kernel, ratio: float) -> Find
     return whole(
         seen,
         "bad-initialization",
-        unless_good(seen),
+        unless_good(seen) if ratio > 8.0 else if_poor(seen),
         part.name,
         f"the weights of '{part.name}' start with a root mean square of "
         f"{kernel.rms:.2g}, {ratio:.2g} times what keeps the scale of a signal from "
@@ -268,6 +304,12 @@ def self_normalization(seen: Observations) -> Iterator[Finding]:
         )
 
 
+def _has_shrunk(seen: Observations) -> bool:
+    """Whether the weights are clearly smaller than they were at the start."""
+    norms = total(seen, "weight_norm")
+    return bool(len(norms) and norms[-1] < 0.85 * norms[0])
+
+
 def over_regularized(seen: Observations) -> Iterator[Finding]:
     """Penalties weigh more than the data, or dropout leaves next to nothing.
 
@@ -276,32 +318,35 @@ def over_regularized(seen: Observations) -> Iterator[Finding]:
         "Dropout", whose rates reach from 0.2 to 0.8.
     """
     outcome = seen.outcome
-    if outcome.skill > 0.5:
-        return
-    share = outcome.penalty / max(outcome.last + outcome.penalty, 1e-12)
-    early = outcome.first_penalty / max(outcome.first + outcome.first_penalty, 1e-12)
-    # Weights that a large rate has blown up have large penalties too.
-    share = max(early, min(share, 4.0 * early))
     strongest = max(
         (p for p in seen.structure.parts if p.l1 or p.l2),
         key=lambda p: max(p.l1, p.l2),
         default=None,
     )
-    if strongest is not None and share > (0.6 if outcome.is_good else 0.3):
+    # At the start, for weights that a large rate has blown up have large penalties.
+    share = outcome.first_penalty / max(outcome.first + outcome.first_penalty, 1e-12)
+    limit = 0.4 if outcome.is_poor else 0.75
+    fails = outcome.is_poor or (outcome.skill < 0.35 and _has_shrunk(seen))
+    if strongest is not None and share > limit and fails:
         kind = "l1" if strongest.l1 > strongest.l2 else "l2"
         value = max(strongest.l1, strongest.l2)
         yield whole(
             seen,
             "over-regularized",
-            "error" if share > 0.8 else "warning",
+            "info"
+            if not outcome.is_known
+            else "error"
+            if share > 0.8 and not outcome.is_good
+            else "warning",
             strongest.name,
-            f"penalties make up {share:.0%} of the loss (limit 30 %), and the rest of "
-            f"it has not come down as it should; the strongest is {kind}={value:g}",
+            f"penalties make up {share:.0%} of the first loss (limit {limit:.0%}), and "
+            f"the rest of it has not come down as it should; the strongest is {kind}="
+            f"{value:g}",
             f"Divide it by 100: `kernel_regularizer=keras.regularizers."
             f"{kind.upper()}({value / 100:g})`.",
             0.85,
         )
-    if outcome.is_good:
+    if not outcome.is_poor:
         return
     decay = seen.structure.settings.get("weight_decay", 0.0)
     rates_used = seen.statistics.get("learning_rate", np.empty(0))
@@ -319,7 +364,7 @@ def over_regularized(seen: Observations) -> Iterator[Finding]:
         )
     rates = [(p.rate, p.name) for p in seen.structure.parts if "Dropout" in p.kind]
     rate, name = max(rates, default=(0.0, ""))
-    if rate >= 0.8:
+    if rate > 0.8:
         yield whole(
             seen,
             "over-regularized",

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from keras_extras.diagnostics.finding import Finding
+from keras_extras.diagnostics.neighbours import reconstructs
+from keras_extras.diagnostics.neighbours import relation
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.rules.common import OTHER_DATA
 from keras_extras.diagnostics.rules.common import steps_trained
 from keras_extras.diagnostics.rules.common import whole
 
@@ -21,7 +24,9 @@ def oscillating_loss(seen: Observations) -> Iterator[Finding]:
         smoothness of the loss.
     """
     losses = seen.epochs.get("loss", np.empty(0))
-    if len(losses) < 6 or seen.outcome.is_good or not np.isfinite(losses).all():
+    if len(losses) < 6 or not np.isfinite(losses).all() or losses.min() <= 0.0:
+        return
+    if not seen.outcome.is_poor:
         return
     recent = losses[len(losses) // 4 :]
     change = np.diff(recent) / np.maximum(np.minimum(recent[1:], recent[:-1]), 1e-12)
@@ -54,17 +59,19 @@ def overfitting(seen: Observations) -> Iterator[Finding]:
         return
     if not (np.isfinite(validation).all() and np.isfinite(training).all()):
         return
+    if training.min() <= 0.0 or _averages_lag(seen):
+        return  # of a likelihood, a third more or less has no meaning
     evidence = (
-        (_rises(training, validation) if not _still_accurate(seen) else None)
+        _rises(seen, training, validation)
         or _memorised(seen, training, validation)
-        or _gap(seen.epochs)
+        or _gap(seen.epochs, validation)
     )
     if evidence is None:
         return
     yield whole(
         seen,
         "overfitting",
-        "warning",
+        "info" if seen.keeps_best else "warning",
         None,
         evidence,
         "Stop at the best epoch, `keras.callbacks.EarlyStopping(patience=3, "
@@ -74,18 +81,35 @@ def overfitting(seen: Observations) -> Iterator[Finding]:
     )
 
 
-def _rises(training: np.ndarray, validation: np.ndarray) -> str | None:
-    # One lucky epoch is no level: medians of three are.
-    levels = np.median(np.lib.stride_tricks.sliding_window_view(validation, 3), axis=1)
+def _averages_lag(seen: Observations) -> bool:
+    """Whether batch normalisation may not have caught up with the training yet."""
+    normalised = any(p.kind == "BatchNormalization" for p in seen.structure.parts)
+    return normalised and steps_trained(seen) < 300
+
+
+def _levels(values: np.ndarray) -> np.ndarray:
+    """Returns medians of three: one lucky epoch is no level."""
+    return np.median(np.lib.stride_tricks.sliding_window_view(values, 3), axis=1)
+
+
+def _rises(
+    seen: Observations, training: np.ndarray, validation: np.ndarray
+) -> str | None:
+    if _still_right(seen):
+        return None
+    levels = _levels(validation)
     best = int(np.argmin(levels)) + 1
     lowest, recent = float(levels.min()), float(levels[-1])
     now = float(np.median(training[-3:]))
     since = len(validation) - 1 - best
-    if training.min() <= 0.0:  # a likelihood: a third more or less has no meaning
-        return None
     if since < 3 or recent < 1.3 * lowest or recent < 2.0 * now:
         return None
     if now > 0.9 * training[best]:
+        return None
+    baseline = seen.outcome.baseline
+    start = baseline if np.isfinite(baseline) else max(seen.outcome.first, *validation)
+    # Of what was learnt about other data, most must still be there.
+    if recent - lowest < 0.4 * (start - lowest):
         return None
     return (
         f"the validation loss has risen from {lowest:.3g} in epoch {best + 1} to "
@@ -93,38 +117,53 @@ def _rises(training: np.ndarray, validation: np.ndarray) -> str | None:
     )
 
 
-def _still_accurate(seen: Observations) -> bool:
-    """Whether the validation accuracy is fair, and as high as it ever was."""
-    values = seen.epochs.get("val_accuracy", seen.epochs.get("val_acc", np.zeros(1)))
-    recent, chance = float(np.median(values[-3:])), seen.outcome.chance
+def _still_right(seen: Observations) -> bool:
+    """Whether the model is right as often as it ever was, on other data."""
+    chance = seen.outcome.chance
     fair = chance + 0.5 * (1.0 - chance) if np.isfinite(chance) else 0.9
-    return recent > fair and recent > values.max() - 0.06
+    for name, values in seen.epochs.items():
+        if not name.startswith("val_") or len(values) < 3:
+            continue
+        recent = float(np.median(values[-3:]))
+        if name in ("val_accuracy", "val_acc") and recent > fair:
+            return bool(recent > values.max() - 0.06)
+        if "auc" in name and recent > 0.75:
+            return bool(recent > values.max() - 0.03)
+    return False
 
 
 def _memorised(
     seen: Observations, training: np.ndarray, validation: np.ndarray
 ) -> str | None:
-    baseline = seen.outcome.baseline
-    if not (training[-1] < 0.2 * baseline and validation.min() > 0.85 * baseline):
+    baseline, lowest = seen.outcome.baseline, validation.min()
+    by_heart = training[-1] < 0.2 * baseline and lowest > 0.85 * baseline
+    worse = training[-1] < 0.9 * baseline and validation[-1] > 1.1 * lowest
+    in_vain = worse and lowest > 0.98 * baseline
+    if not (by_heart or in_vain) or lowest < 0.6 * validation[0]:
+        return None
+    if lowest > OTHER_DATA * baseline:
         return None
     return (
         f"the training loss has fallen to {training[-1]:.3g}, the validation loss has "
-        f"never been below {validation.min():.3g}; a constant prediction has "
+        f"never been below {lowest:.3g}; a constant prediction has "
         f"{baseline:.3g}"
     )
 
 
-def _gap(epochs: Mapping[str, np.ndarray]) -> str | None:
+def _gap(epochs: Mapping[str, np.ndarray], validation: np.ndarray) -> str | None:
+    levels = _levels(validation)
+    if levels[-1] < 1.15 * levels.min():
+        return None
     for name in ("accuracy", "acc"):
-        training, validation = epochs.get(name), epochs.get(f"val_{name}")
-        if training is None or validation is None or len(validation) < 8:
+        training, held_out = epochs.get(name), epochs.get(f"val_{name}")
+        if training is None or held_out is None or len(held_out) < 8:
             continue
-        gap = float(np.median(training[-3:]) - np.median(validation[-3:]))
-        rises = validation[-1] > validation[:-1].max() + 0.01
-        if gap > 0.2 and not rises:
+        gap = float(np.median(training[-3:]) - np.median(held_out[-3:]))
+        rises = held_out[-1] > held_out[:-1].max() + 0.01
+        if gap > 0.25 and not rises:
             return (
                 f"training accuracy is {training[-1]:.1%}, validation accuracy "
-                f"{validation[-1]:.1%} (limit of the difference 20 %)"
+                f"{held_out[-1]:.1%} (limit of the difference 25 %)"
             )
     return None
 
@@ -136,10 +175,11 @@ def not_learning(seen: Observations) -> Iterator[Finding]:
         SageMaker Debugger's LossNotDecreasing; TheDeepChecker's initial loss.
     """
     outcome = seen.outcome
-    if steps_trained(seen) < 100 or not outcome.skill < 0.02 or outcome.is_good:
+    if steps_trained(seen) < 100 or not outcome.is_poor or not outcome.skill < 0.02:
         return
-    if not np.isfinite(outcome.baseline) and not seen.early:
-        return  # a training step of one's own, whose loss may mean anything
+    worse = outcome.skill < -0.02 - 2.0 * outcome.doubt
+    if not worse and not _could_be_learnt(seen):
+        return
     yield whole(
         seen,
         "not-learning",
@@ -156,3 +196,14 @@ def not_learning(seen: Observations) -> Iterator[Finding]:
         "find the rate.",
         0.6,
     )
+
+
+def _could_be_learnt(seen: Observations) -> bool:
+    """Whether there is more to the targets than a constant can say.
+
+    Noise cannot be learnt, and an autoencoder of data that hardly vary is right to
+    return their mean.
+    """
+    score = relation(seen)
+    unknown = np.isnan(score) and np.isfinite(seen.outcome.chance)
+    return not reconstructs(seen) and bool(score > 3.0 or unknown)

@@ -9,13 +9,16 @@ import numpy as np
 from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.rules.common import PATIENCE
+from keras_extras.diagnostics.rules.common import TINY
 from keras_extras.diagnostics.rules.common import gradient_ratio
+from keras_extras.diagnostics.rules.common import if_poor
 from keras_extras.diagnostics.rules.common import lasting
+from keras_extras.diagnostics.rules.common import percent
 from keras_extras.diagnostics.rules.common import power_of_ten
 from keras_extras.diagnostics.rules.common import steps_trained
 from keras_extras.diagnostics.rules.common import total
-from keras_extras.diagnostics.rules.common import unless_good
 from keras_extras.diagnostics.rules.common import update_ratio
+from keras_extras.diagnostics.rules.common import usual_norm
 from keras_extras.diagnostics.rules.common import whole
 
 LARGE_UPDATE = 0.1
@@ -42,14 +45,16 @@ def learning_rate_too_high(seen: Observations) -> Iterator[Finding]:
             0.97,
         )
         return
-    update, gradient = update_ratio(seen), gradient_ratio(seen)
-    bad = (update > LARGE_UPDATE) & ~(gradient > 10.0)
+    # Weights that are nearly 0 change by a large part whatever the rate.
+    norms = np.maximum(total(seen, "weight_norm"), 0.2 * usual_norm(seen))
+    update = total(seen, "update_norm") / np.maximum(norms, TINY)
+    bad = (update > LARGE_UPDATE) & ~(gradient_ratio(seen) > 10.0)
     span = lasting(seen, bad)
     if span is not None:
         now = float(np.median(update[-PATIENCE:]))
         yield Finding(
             code="learning-rate-too-high",
-            severity=unless_good(seen, "error" if now > 1.0 else "warning"),
+            severity=if_poor(seen, "error" if now > 1.0 else "warning"),
             layer=None,
             first_step=span[0],
             last_step=span[1],
@@ -60,22 +65,27 @@ def learning_rate_too_high(seen: Observations) -> Iterator[Finding]:
             confidence=0.85,
         )
         return
-    yield from _damage(seen, update)
+    yield from _damage(seen, update, norms)
 
 
-def _damage(seen: Observations, update: np.ndarray) -> Iterator[Finding]:
+def _damage(
+    seen: Observations, update: np.ndarray, norms: np.ndarray
+) -> Iterator[Finding]:
     """Early updates were large, and the training has not recovered from them."""
-    if len(update) < 3 or not seen.outcome.is_poor:
+    outcome = seen.outcome
+    if len(update) < 3 or not outcome.is_known or outcome.is_good:
         return
     largest = float(np.nanmax(update[:10]))
-    norms = total(seen, "weight_norm")
-    growth = norms[-1] / max(norms[0], 1e-12)
-    outcome = seen.outcome
+    growth = norms[-1] / max(norms[0], TINY)
+    if not outcome.is_poor and not (largest > 1.0 and growth > 5.0):
+        return
     risen = outcome.last > 1.5 * outcome.first or not np.isfinite(outcome.last)
-    if (
-        largest < LARGE_UPDATE
-        and not (growth > 3.0 and largest > 0.03)
-        and not (risen and largest > 0.02)
+    # Healthy trainings of small nets have steps of 40 %, or grow eight times.
+    if not (
+        largest > 0.5
+        or (largest > 0.3 and growth > 3.0)
+        or (largest > 0.1 and growth > 10.0)
+        or (largest > 0.02 and growth > 1.3 and risen)
     ):
         return
     yield whole(
@@ -83,9 +93,9 @@ def _damage(seen: Observations, update: np.ndarray) -> Iterator[Finding]:
         "learning-rate-too-high",
         "error" if risen or growth > 10.0 else "warning",
         None,
-        f"an early update changed the weights by {largest:.0%} (limit "
-        f"{LARGE_UPDATE:.0%}, usual about 0.1 %), their norm has grown {growth:.2g} "
-        "times, and the model has not recovered",
+        f"an early update changed the weights by {percent(largest)} "
+        f"(usual about 0.1 %), their norm has grown "
+        f"{growth:.2g} times, and the model has not recovered",
         f"Divide the learning rate by {power_of_ten(max(largest / 3e-3, 10.0))}, or "
         "warm it up; `keras_extras.find_learning_rate` suggests one.",
         0.8,
@@ -106,12 +116,18 @@ def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
     steps = steps_trained(seen)
     if len(update) < 8 or steps < 50 or seen.outcome.skill > 0.5:
         return
+    # It may have been good from the start, or as good as can be.
+    if not seen.outcome.first > 0.85 * seen.outcome.baseline:
+        return
     usual = float(np.nanmedian(update))
     path = usual * steps
     tiny = bool((update < TINY_UPDATE).all() and (gradient > 1e-4).all())
     outcome = seen.outcome
-    unfinished = outcome.skill <= 0.3 or (outcome.skill <= 0.5 and _falls(seen))
-    slow = path < (0.1 if steps >= 100 else 0.01) and unfinished and gradient[-1] > 1e-4
+    # A path of a tenth may be all it takes: then the loss must be on its way still.
+    limit = 0.01 if steps < 100 else 0.1 if outcome.is_poor else 0.06
+    if not outcome.is_poor and not _falls(seen):
+        limit = 0.01
+    slow = path < limit and outcome.skill <= 0.5 and gradient[-1] > 1e-4
     rising = outcome.last > 1.1 * outcome.first
     if not (tiny or (slow and not rising)):
         return
@@ -121,8 +137,8 @@ def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
         "warning",
         None,
         f"one update changes the weights by {usual:.1e} of their norm, so that "
-        f"{steps} of them can move them by {path:.1e} of it at most (limit 0.1); the "
-        f"gradient is {np.median(gradient):.1e} of it",
+        f"{steps} of them can move them by {path:.1e} of it at most (limit {limit:g}); "
+        f"the gradient is {np.median(gradient):.1e} of it",
         f"Multiply the learning rate by {power_of_ten(1e-3 / max(usual, 1e-12))}; "
         "`keras_extras.find_learning_rate` suggests one.",
         0.9 if path < 0.01 else 0.75,

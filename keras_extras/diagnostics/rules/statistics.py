@@ -15,7 +15,9 @@ from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.rules.common import PATIENCE
 from keras_extras.diagnostics.rules.common import TINY
 from keras_extras.diagnostics.rules.common import gradient_ratio
+from keras_extras.diagnostics.rules.common import if_poor
 from keras_extras.diagnostics.rules.common import lasting
+from keras_extras.diagnostics.rules.common import percent
 from keras_extras.diagnostics.rules.common import unless_good
 from keras_extras.diagnostics.rules.common import update_ratio
 
@@ -65,7 +67,8 @@ def non_finite(seen: Observations) -> Iterator[Finding]:
     }[found.kind]
     yield Finding(
         code="nan-loss",
-        severity="error",
+        # A model may well replace missing values, or mask with infinity.
+        severity="info" if seen.survived else "error",
         layer=found.layer,
         first_step=found.step,
         last_step=max(seen.last_step, found.step),
@@ -86,28 +89,24 @@ def dead_units(seen: Observations) -> Iterator[Finding]:
         DeadRelu and TheDeepChecker's dead activation both take half of the units;
         three quarters here, for sparse layers are healthy.
     """
-    dead = seen["activation_dead_fraction"]
     enough = seen["activation_values_per_unit"] >= 16
     for index, layer in enumerate(seen.layers):
-        if layer.activation not in _DYING:
+        if layer.activation not in _DYING or _is_frozen(seen, layer.name):
             continue
-        share = dead[enough[:, index], index]
-        span = lasting(seen.at(enough[:, index]), share >= 0.75)
-        if span is None:
-            continue
-        now = float(np.median(share[-PATIENCE:]))
-        yield Finding(
-            code="dead-units",
-            severity=unless_good(seen, "error" if now >= 0.95 else "warning"),
-            layer=layer.name,
-            first_step=span[0],
-            last_step=span[1],
-            evidence=f"{now:.0%} of the units of '{layer.name}' are 0 for the whole "
-            "batch (limit 75 %), so they pass no gradient",
+        kept = seen.at(enough[:, index])
+        share = kept["activation_dead_fraction"][:, index]
+        yield from _share_of_layer(
+            kept,
+            "dead-units",
+            layer.name,
+            share,
+            limits=(0.75, 0.95),
+            confidences=(0.8, 0.95),
+            evidence=f"of the units of '{layer.name}' are 0 for the whole batch (limit "
+            "75 %), so they pass no gradient",
             remedy="Use He initialisation with zero biases, a lower learning rate, or "
             'a leaky activation: `Dense(units, activation="leaky_relu", '
             'kernel_initializer="he_normal")`.',
-            confidence=0.95 if now >= 0.95 else 0.8,
         )
 
 
@@ -121,25 +120,58 @@ def saturated_activation(seen: Observations) -> Iterator[Finding]:
         rules, which also take half of the values.
     """
     saturated = seen["activation_saturated_fraction"]
-    for index, layer in enumerate(seen.layers[:-1]):
-        share = saturated[:, index]
-        span = lasting(seen, share >= 0.5)
-        if span is None:
+    ends = {seen.layers[-1].name} if seen.layers else set()
+    ends |= {output.layer for output in seen.structure.outputs if output.layer}
+    for index, layer in enumerate(seen.layers):
+        if layer.name in ends or _is_frozen(seen, layer.name):
             continue
-        now = float(np.median(share[-PATIENCE:]))
-        yield Finding(
-            code="saturated-activation",
-            severity=unless_good(seen, "error" if now >= 0.9 else "warning"),
-            layer=layer.name,
-            first_step=span[0],
-            last_step=span[1],
-            evidence=f"{now:.0%} of the outputs of '{layer.name}' lie where "
-            f"{layer.activation} has at most 1 % of its largest slope (limit 50 %)",
+        yield from _share_of_layer(
+            seen,
+            "saturated-activation",
+            layer.name,
+            saturated[:, index],
+            limits=(0.5, 0.9),
+            confidences=(0.75, 0.9),
+            evidence=f"of the outputs of '{layer.name}' lie where {layer.activation} "
+            "has at most 1 % of its largest slope (limit 50 %)",
             remedy="Standardise the inputs and use a smaller initialisation or batch "
             'normalisation: `kernel_initializer="glorot_uniform"`, '
             "`BatchNormalization()`.",
-            confidence=0.9 if now >= 0.9 else 0.75,
         )
+
+
+def _share_of_layer(
+    seen: Observations,
+    code: str,
+    layer: str,
+    share: np.ndarray,
+    limits: tuple[float, float],
+    confidences: tuple[float, float],
+    evidence: str,
+    remedy: str,
+) -> Iterator[Finding]:
+    """Says that a share has lasted above the first limit, louder above the second."""
+    span = lasting(seen, share >= limits[0])
+    if span is None:
+        return
+    now = float(np.median(share[-PATIENCE:]))
+    severe = now >= limits[1]
+    yield Finding(
+        code=code,
+        severity=if_poor(seen, "error" if severe else "warning"),
+        layer=layer,
+        first_step=span[0],
+        last_step=span[1],
+        evidence=f"{now:.0%} {evidence}",
+        remedy=remedy,
+        confidence=confidences[severe],
+    )
+
+
+def _is_frozen(seen: Observations, layer: str) -> bool:
+    """Whether this training cannot have made the layer what it is."""
+    part = seen.structure.part(layer)
+    return part is not None and bool(part.weights) and not part.trainable
 
 
 def vanishing_gradient(seen: Observations) -> Iterator[Finding]:
@@ -163,6 +195,8 @@ def vanishing_gradient(seen: Observations) -> Iterator[Finding]:
     ratio = norms[:, :half] / np.maximum(reference, TINY)
     alive = (reference[:, 0] > 0) & _no_dead_layer(seen)
     # The gradient at the top may be small by chance too: the middle one counts.
+    # Exactly 0 is no gradient that has vanished on its way: there is no way.
+    ratio[ratio == 0.0] = np.inf
     lowest = ratio.min(axis=1)
     recent = np.median(ratio[-PATIENCE:], axis=0)
     span = lasting(seen, alive & (_running_median(lowest) < 1e-3))
@@ -175,7 +209,7 @@ def vanishing_gradient(seen: Observations) -> Iterator[Finding]:
     ]
     yield Finding(
         code="vanishing-gradient",
-        severity=unless_good(seen, "error"),
+        severity=(unless_good if recent[worst] < 1e-4 else if_poor)(seen, "error"),
         layer=layer.name,
         first_step=span[0],
         last_step=span[1],
@@ -211,12 +245,12 @@ def exploding_gradient(seen: Observations) -> Iterator[Finding]:
     now = gradient[-1]
     yield Finding(
         code="exploding-gradient",
-        severity=unless_good(seen, "error"),
+        severity=if_poor(seen, "error"),
         layer=layer,
         first_step=span[0],
         last_step=span[1],
         evidence=f"the gradient is {now:.1e} times as large as the weights (limit 10) "
-        f"and one update changes them by {_percent(update[-1])} (limit "
+        f"and one update changes them by {percent(update[-1])} (limit "
         f"{LARGE_UPDATE:.0%}); it is steepest in '{layer}'",
         remedy="Clip gradients, `optimizer=keras.optimizers.SGD(..., clipnorm=1.0)`, "
         "and use an initialisation that keeps the scale, "
@@ -233,10 +267,6 @@ def _running_median(values: np.ndarray) -> np.ndarray:
     windows = np.lib.stride_tricks.sliding_window_view(values, PATIENCE)
     middle = np.median(windows, axis=1)
     return np.concatenate([[middle[0]] * half, middle, [middle[-1]] * half])
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if share < 10 else f"{share:.1e} times their norm"
 
 
 def _trained(seen: Observations) -> np.ndarray:

@@ -1,0 +1,55 @@
+"""What inputs and targets tell of each other, whatever the model makes of them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.outcome import inputs_of
+from keras_extras.diagnostics.outcome import targets_of
+
+
+def reconstructs(seen: Observations) -> bool:
+    """Returns whether the targets are the inputs, as for an autoencoder."""
+    x, y = inputs_of(seen.batches[:1]), targets_of(seen.batches[:1])
+    return x is not None and y is not None and np.array_equal(x.ravel(), y.ravel())
+
+
+def relation(seen: Observations) -> float:
+    """Returns how clearly neighbours have like targets; NaN if that is not known."""
+    batches = seen.batches
+    x, y = inputs_of(batches), targets_of(batches)
+    if x is None or y is None or len(x) != len(y):
+        return np.nan
+    if not batches[0].inputs[0].dtype.startswith("float"):
+        return np.nan
+    return neighbour_score(x, y)
+
+
+def neighbour_score(x: np.ndarray, y: np.ndarray) -> float:
+    """Returns by how many standard deviations neighbours agree more than others.
+
+    Args:
+        x: Inputs, of shape `(rows, features)`.
+        y: Targets, of shape `(rows, values)`.
+    """
+    _, kept = np.unique(x, axis=0, return_index=True)
+    x, y = x[kept].astype(np.float64), y[kept].astype(np.float64)
+    if len(x) < 100:
+        return np.nan
+    spread = x.std(axis=0)
+    x = (x - x.mean(axis=0))[:, spread > 0] / spread[spread > 0]
+    squares = np.sum(x * x, axis=1)
+    distance = squares[:, None] + squares[None] - 2.0 * x @ x.T
+    np.fill_diagonal(distance, np.inf)
+    nearest = np.argmin(distance, axis=1)
+    difference = np.sum(np.abs(y - y[nearest]), axis=1)
+    rng = np.random.default_rng(0)
+    others = [
+        np.mean(np.sum(np.abs(y - y[rng.permutation(len(y))]), axis=1))
+        for _ in range(50)
+    ]
+    spread_of_others = np.std(others)
+    if spread_of_others == 0:
+        return np.nan
+    return float((np.mean(others) - difference.mean()) / spread_of_others)
