@@ -67,8 +67,8 @@ def compare(
     arms: list[Arm],
     data: Any,
     rounds: int,
-    turns_per_round: int = 16,
-    block: int = 8,
+    turns_per_round: int = 4,
+    block: int = 32,
     warm_up: int = 2,
 ) -> None:
     """Trains all arms in turns and stores the seconds per step of every round.
@@ -133,8 +133,8 @@ def table(arms: list[Arm]) -> str:
 
 
 def _excess(values: list[float], base: list[float]) -> str:
-    """Returns the ratio of medians with the quartiles of ratios within rounds."""
+    """Returns the ratio of medians, and the quartiles of the ratios within rounds."""
     ratio = statistics.median(values) / statistics.median(base) - 1
     within = sorted(v / b - 1 for v, b in zip(values, base))
-    low, high = within[len(within) // 4], within[3 * len(within) // 4]
-    return f"{ratio:+.1%} ({low:+.1%} to {high:+.1%})"
+    quartiles = (within[len(within) * part // 4] for part in (1, 2, 3))
+    return f"{ratio:+.1%} ({', '.join(f'{q:+.1%}' for q in quartiles)})"
