@@ -43,7 +43,7 @@ def cars(widths: tuple[int, ...], rate: float = 0.1) -> Setup:
     hidden = [layers.Dense(n, "relu") for n in widths]
     model = chain((8,), scale, *hidden, layers.Dense(1))
     optimizer = optimizers.Adam(rate)
-    return ready(model, ((x, y), held_out), "mae", optimizer, 35, metrics=("mse",))
+    return ready(model, ((x, y), held_out), "mae", optimizer, 60, metrics=("mse",))
 
 
 def people(numbers: Any) -> Any:
@@ -114,7 +114,7 @@ def loans_tokens() -> Setup:
 
 
 @healthy("churn-bias-of-odds", note="the output's bias starts at the odds", mode="bias")
-@healthy("churn-class-weight-batches-of-256", mode="weight", batch=256, epochs=20)
+@healthy("churn-class-weight-batches-of-256", mode="weight", batch=256, epochs=30)
 @healthy("churn-oversampled", note="as many who leave as who stay", mode="double")
 def churn(mode: str, batch: int = 64, epochs: int = 12) -> Setup:
     (x, y), held_out = unseen_data.fitted(unseen_data.churn())
@@ -340,7 +340,7 @@ def experts() -> Setup:
     weights = layers.Dense(4, "softmax", name="gate")(inputs)
     mixed = ops.sum(ops.stack(outputs, 1) * ops.expand_dims(weights, -1), 1)
     model = keras.Model(inputs, layers.Dense(1, "sigmoid")(mixed))
-    return ready(model, unseen_data.shell(), BINARY, optimizers.Adam(8e-3), 12)
+    return ready(model, unseen_data.shell(), BINARY, optimizers.Adam(5e-3), 20)
 
 
 @healthy("shell-squared-hinge", note="labels of -1 and 1, tanh output")
@@ -379,8 +379,8 @@ def exercise() -> Setup:
     x, y = load_linnerud(return_X_y=True)
     rows = data.standard(x), data.standard(y)
     model = dense(3, (12,), 3, None, "tanh")
-    optimizer = optimizers.Adam(0.05)
-    return ready(model, (rows, rows), "mse", optimizer, 40, 20, ERROR, validate=False)
+    optimizer = optimizers.Adam(0.02)
+    return ready(model, (rows, rows), "mse", optimizer, 60, 20, ERROR, validate=False)
 
 
 @healthy("impedance-logarithms", note="logarithms of columns, target by its spread")
@@ -390,7 +390,7 @@ def impedance() -> Setup:
     table = unseen_data.fitted(data.with_targets(table, lambda y: y / 380))
     model = dense(4, (32, 32), 1, None, "softplus")
     optimizer = optimizers.Adam(5e-3)
-    return ready(model, table, losses.Huber(0.5), optimizer, 12, metrics=ERROR)
+    return ready(model, table, losses.Huber(0.5), optimizer, 25, metrics=ERROR)
 
 
 @healthy("diabetes-mean-and-variance", note="Gaussian likelihood; 0.5 is chance")
@@ -426,11 +426,15 @@ def quantiles() -> Setup:
     return ready(model, table, loss, optimizers.Adam(5e-3), 25, metrics=())
 
 
-@healthy("flats-log-price", note="the logarithm of a price, as it is: about 12")
+@healthy("flats-log-price", note="logarithm of a price; the bias starts at its mean")
 def flats() -> Setup:
-    prices = data.with_targets(unseen_data.flats(), np.log)
-    model = dense(9, (64, 32), 1)
-    return ready(model, prices, "mse", optimizers.Adam(3e-3), 30, metrics=ERROR)
+    (x, y), held_out = data.with_targets(unseen_data.flats(), np.log)
+    start = keras.initializers.Constant(float(y.mean()))
+    model = chain(
+        (9,), layers.Dense(48, "relu"), layers.Dense(1, bias_initializer=start)
+    )
+    prices, optimizer = ((x, y), held_out), optimizers.Adam(5e-3)
+    return ready(model, prices, "mse", optimizer, 12, metrics=ERROR)
 
 
 @healthy("flats-scaled-by-median", note="prices in 150,000 euros; relative error")
@@ -438,7 +442,7 @@ def flats_relative() -> Setup:
     prices = data.with_targets(unseen_data.flats(), lambda y: y / 150_000)
     model = dense(9, (32, 32), 1, "softplus")
     metrics = ("mape",)
-    return ready(model, prices, "mae", optimizers.Lion(5e-4), 25, metrics=metrics)
+    return ready(model, prices, "mae", optimizers.Lion(1e-3), 12, metrics=metrics)
 
 
 @healthy("flats-transformed-target", note="a fixed scale layer after the last one")
@@ -452,7 +456,7 @@ def flats_rescaled() -> Setup:
     )
     relative = lambda a, b: ops.mean(ops.square((a - b) / float(y.std())), axis=-1)
     prices, optimizer = ((x, y), held_out), optimizers.Adam(5e-3)
-    return ready(model, prices, relative, optimizer, 25, metrics=ERROR)
+    return ready(model, prices, relative, optimizer, 12, metrics=ERROR)
 
 
 @healthy("expert-cloned-tanh", note="pushes of -2..2, two times a tanh")
@@ -464,15 +468,17 @@ def cloned() -> Setup:
         layers.Dense(1, "tanh"),
         layers.Rescaling(2.0),
     )
-    return ready(model, unseen_data.controls(), "mse", "adam", 25, metrics=ERROR)
+    return ready(
+        model, unseen_data.controls(), "mse", optimizers.Adam(4e-3), 10, metrics=ERROR
+    )
 
 
 @healthy("pendulum-change-of-state", note="the next state less this one")
 def dynamics() -> Setup:
     model = dense(2, (32, 32), 2, None, "swish")
-    rate = schedules.CosineDecay(1e-3, 600, warmup_target=0.01, warmup_steps=60)
+    rate = schedules.CosineDecay(1e-3, 300, warmup_target=0.01, warmup_steps=30)
     states = unseen_data.pendulum()
-    return ready(model, states, "mse", optimizers.Adam(rate), 30, metrics=ERROR)
+    return ready(model, states, "mse", optimizers.Adam(rate), 15, metrics=ERROR)
 
 
 @dataclass
@@ -490,11 +496,11 @@ class _Rounds(Setup):
         return history
 
 
-@healthy("expert-cloned-in-rounds", note="eight fits of two epochs, as agents do")
+@healthy("expert-cloned-in-rounds", note="eight fits of an epoch, as agents do")
 def rounds() -> Setup:
     model = dense(3, (32, 32), 1)
     optimizer = optimizers.RMSprop(3e-3)
-    made = ready(model, unseen_data.controls(), "huber", optimizer, 2, metrics=ERROR)
+    made = ready(model, unseen_data.controls(), "huber", optimizer, 1, metrics=ERROR)
     return _Rounds(**vars(made))
 
 
@@ -507,7 +513,7 @@ def spectra() -> Setup:
         layers.Dense(24, "elu"),
         layers.Dense(2),
     )
-    return ready(model, curves, "mse", optimizers.Adam(3e-3), 40, 16, ERROR)
+    return ready(model, curves, "mse", optimizers.Adam(5e-3), 15, 16, ERROR)
 
 
 @healthy("sparse-columns-lasso", note="four of forty columns count; L1 of 0.01")
@@ -518,7 +524,7 @@ def lasso() -> Setup:
     table = data.split(x.astype("float32"), y[:, None].astype("float32"))
     held = regularizers.L1(0.01)
     model = chain((40,), layers.Dense(1, kernel_regularizer=held))
-    return ready(model, table, "mse", optimizers.SGD(0.02), 25, metrics=ERROR)
+    return ready(model, table, "mse", optimizers.SGD(0.03), 12, metrics=ERROR)
 
 
 @healthy("shell-two-tasks", note="two tasks, weights of 1 and 0.5")
@@ -547,7 +553,7 @@ def components() -> Setup:
     turn = lambda a: pca.transform(a).astype("float32")
     model = dense(20, (48,), 10, "softmax", "leaky_relu")
     parts = (turn(x), y), (turn(xv), yv)
-    return ready(model, parts, SPARSE, optimizers.Adafactor(0.02), 15)
+    return ready(model, parts, SPARSE, optimizers.Adafactor(0.02), 8)
 
 
 @healthy("digits-sum-of-two", note="one tower for two pictures; their sum, 0 to 18")
@@ -562,7 +568,7 @@ def sums() -> Setup:
     model = keras.Model(inputs, total)
     train, held_out = data.digits()
     made = pairs(*train), pairs(*held_out)
-    return ready(model, made, "mse", optimizers.Adam(3e-3), 25, metrics=ERROR)
+    return ready(model, made, "mse", optimizers.Adam(5e-3), 12, metrics=ERROR)
 
 
 @healthy("digits-frozen-random-features", note="only the last layer learns")
@@ -570,10 +576,10 @@ def random_features() -> Setup:
     start = keras.initializers.RandomNormal(stddev=0.25)
     frozen = layers.Dense(400, "relu", kernel_initializer=start, trainable=False)
     model = chain((64,), frozen, layers.Dense(10, "softmax"))
-    return ready(model, data.digits(), SPARSE, optimizers.Adam(3e-3), 10)
+    return ready(model, data.digits(), SPARSE, optimizers.Adam(5e-3), 6)
 
 
-@healthy("digits-batches-of-all", note="one batch of all rows, 80 steps")
+@healthy("digits-batches-of-all", note="one batch of all rows, 40 steps")
 def full_batch() -> Setup:
     model = dense(64, (40,), 10, "softmax", "tanh")
-    return ready(model, data.digits(), SPARSE, optimizers.Adam(0.02), 80, 1348)
+    return ready(model, data.digits(), SPARSE, optimizers.Adam(0.03), 40, 1348)

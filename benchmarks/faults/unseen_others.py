@@ -138,7 +138,8 @@ class _Flow(keras.Model):
 
         with tf.GradientTape() as tape:
             loss = self.lost(x)
-        self.optimizer.apply(tape.gradient(loss, self.trainable_weights))
+        weights = self.trainable_weights
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
         self.mean.update_state(loss)
         return {"loss": self.mean.result()}
 
@@ -185,6 +186,7 @@ class _Game(keras.Model):
         self.means = [keras.metrics.Mean(name=n) for n in ("critic", "generator")]
         self.seed = keras.random.SeedGenerator(9)
         self.other = optimizers.Adam(2e-3, beta_1=0.5)
+        self.other.build(self.made.trainable_weights)
 
     @property
     def metrics(self) -> list[Any]:

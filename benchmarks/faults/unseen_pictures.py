@@ -219,7 +219,7 @@ def one_epoch() -> Setup:
     return ready(model, unseen_data.clothes(4000), SPARSE, optimizer, 1, 32)
 
 
-@healthy("clothes-batches-of-1000", batch=1000, epochs=25, rate=0.01, n=2000)
+@healthy("clothes-batches-of-1000", batch=1000, epochs=20, rate=0.01, n=2000)
 @healthy("clothes-batches-of-2", batch=2, epochs=2, rate=5e-4, n=700)
 def batches(batch: int, epochs: int, rate: float, n: int) -> Setup:
     model, optimizer = small_convnet(), optimizers.Adam(rate)
@@ -356,7 +356,7 @@ def fine_tuned() -> Setup:
         (14, 14, 1), frozen, layers.Dense(24, "relu"), layers.Dense(5, "softmax")
     )
     second = unseen_data.clothes(300, tuple(range(5, 10)))
-    return ready(model, second, SPARSE, optimizers.Adam(2e-3), 15)
+    return ready(model, second, SPARSE, optimizers.Adam(2e-3), 8)
 
 
 @healthy("clothes-features-of-a-frozen-net", note="the net's answers, and one layer")
@@ -367,7 +367,7 @@ def features() -> Setup:
     head = keras.Model(base.inputs, base.layers[-2].output)
     turned = data.with_inputs(clothes, lambda x: head.predict(x, verbose=0))
     model = chain((32,), layers.Dropout(0.2), layers.Dense(10, "softmax"))
-    return ready(model, turned, SPARSE, optimizers.Adam(5e-3), 15)
+    return ready(model, turned, SPARSE, optimizers.Adam(5e-3), 8)
 
 
 @healthy("clothes-long-tail", note="each class two thirds of the one before; weights")
@@ -450,7 +450,7 @@ def counted() -> Setup:
         layers.Dense(1, "softplus"),
     )
     pictures = data.split(x, many)
-    return ready(model, pictures, "poisson", optimizers.Adam(0.01), 12, metrics=ERROR)
+    return ready(model, pictures, "poisson", optimizers.Adam(0.01), 8, metrics=ERROR)
 
 
 @healthy("cells-density-map", note="a map that sums to the count, times 100")
@@ -459,7 +459,7 @@ def density() -> Setup:
     conv = lambda n, size: layers.Conv2D(n, size, padding="same", activation="relu")
     model = chain((20, 20, 1), conv(8, 5), conv(8, 3), layers.Conv2D(1, 1))
     pictures = data.split(x, 100 * maps)
-    return ready(model, pictures, "mse", optimizers.Adam(5e-3), 10, metrics=ERROR)
+    return ready(model, pictures, "mse", optimizers.Adam(5e-3), 6, metrics=ERROR)
 
 
 def dice_and_entropy(target: Any, forecast: Any) -> Any:
@@ -500,7 +500,7 @@ def plates() -> Setup:
         layers.Reshape((3, 10)),
         layers.Softmax(),
     )
-    return ready(model, unseen_data.plates(), SPARSE, optimizers.Adam(3e-3), 12)
+    return ready(model, unseen_data.plates(), SPARSE, optimizers.Adam(3e-3), 8)
 
 
 @healthy(
@@ -532,7 +532,7 @@ def fourier() -> Setup:
     places = data.split(*unseen_data.photograph(), share=0.1)
     model, optimizer = dense(96, (64, 64), 1), optimizers.Adam(2e-3)
     lifted = data.with_inputs(places, lift)
-    return ready(model, lifted, "mse", optimizer, 15, metrics=ERROR)
+    return ready(model, lifted, "mse", optimizer, 10, metrics=ERROR)
 
 
 @healthy("petals-in-colour", note="colours of a photograph from its greys")
@@ -541,7 +541,7 @@ def colours() -> Setup:
     output = layers.Conv2D(3, 1, activation="sigmoid")
     model = chain((12, 12, 1), conv(16), conv(16), output)
     patches = unseen_data.petals()
-    return ready(model, patches, "mse", optimizers.Adam(5e-3), 10, 16, ERROR)
+    return ready(model, patches, "mse", optimizers.Adam(5e-3), 6, 16, ERROR)
 
 
 @healthy("petals-without-noise", note="the net says what to take away")
@@ -552,4 +552,4 @@ def cleaned() -> Setup:
     hidden = layers.Conv2D(16, 3, padding="same", activation="relu")(inputs)
     hidden = layers.Conv2D(16, 3, padding="same", activation="relu")(hidden)
     model = keras.Model(inputs, inputs - layers.Conv2D(1, 3, padding="same")(hidden))
-    return ready(model, patches, "mse", optimizers.Adam(3e-3), 10, 16, ERROR)
+    return ready(model, patches, "mse", optimizers.Adam(3e-3), 7, 16, ERROR)
