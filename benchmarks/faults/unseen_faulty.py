@@ -290,8 +290,8 @@ def claims(output: Any) -> Setup:
 @healthy("ratings-shares", scaled=True)
 def ratings(scaled: bool) -> Setup:
     inputs = keras.Input((2,), dtype="int32")
-    user = layers.Embedding(60, 8)(inputs[:, 0])
-    film = layers.Embedding(80, 8)(inputs[:, 1])
+    user = layers.Embedding(60, 8, "he_normal")(inputs[:, 0])
+    film = layers.Embedding(80, 8, "he_normal")(inputs[:, 1])
     both = layers.Concatenate()([user * film, film])
     model = keras.Model(inputs, layers.Dense(1, "sigmoid")(both))
     stars = unseen_data.ratings()
@@ -719,7 +719,7 @@ def load(
     model = chain((48, 3), layers.LSTM(16), layers.Dense(12, output))
     optimizer = optimizer() if optimizer else optimizers.Adam(0.01)
     hours = shuffled(hours) if mixed else hours
-    return ready(model, hours, "mse", optimizer, 4, metrics=ERROR)
+    return ready(model, hours, "mse", optimizer, 6, metrics=ERROR)
 
 
 @faulty(

@@ -232,7 +232,7 @@ def causal() -> Setup:
     tokens = layers.LayerNormalization()(tokens + wide)
     model = keras.Model(inputs, _Tied(table)(tokens))
     loss = losses.SparseCategoricalCrossentropy(from_logits=True)
-    optimizer = optimizers.Adam(_Warm(32, 60), beta_2=0.98)
+    optimizer = optimizers.Adam(_Warm(256, 60), beta_2=0.98)
     return ready(model, unseen_data.grammar(), loss, optimizer, 10)
 
 
