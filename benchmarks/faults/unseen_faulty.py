@@ -632,14 +632,6 @@ def grammar(rate: float) -> Setup:
     return ready(model, unseen_data.grammar(), SPARSE, optimizers.Adam(rate), 6)
 
 
-@faulty(
-    "questions-distance-without-floor",
-    NAN,
-    WRECK,
-    note="the slope of a root at 0: pairs of a question and itself",
-    floor=0.0,
-    twin="questions-by-distance",
-)
 @healthy("questions-by-distance", floor=1e-6)
 def questions(floor: float) -> Setup:
     (x, y), held_out = unseen_data.questions()

@@ -84,7 +84,7 @@ class _Physics(keras.Model):
     def call(self, x: Any) -> Any:
         return self.net(x)
 
-    def compute_loss(self, x: Any = None, **kwargs: Any) -> Any:
+    def compute_loss(self, x: Any = None, *others: Any, **kwargs: Any) -> Any:
         import tensorflow as tf
 
         with tf.GradientTape() as outer:

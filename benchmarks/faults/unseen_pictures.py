@@ -300,7 +300,7 @@ class _Contrast(keras.Model):
     def call(self, x: Any, training: bool = False) -> Any:
         return self.tower(x, training=training)
 
-    def compute_loss(self, x: Any = None, **kwargs: Any) -> Any:
+    def compute_loss(self, x: Any = None, *others: Any, **kwargs: Any) -> Any:
         one, two = self.tower(x, training=True), self.tower(x, training=True)
         alike = ops.matmul(one, ops.transpose(two)) / 0.2
         return -ops.mean(ops.diagonal(ops.log_softmax(alike)))
@@ -328,9 +328,14 @@ class _Student(keras.Model):
         return self.net(x)
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, **kwargs: Any
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        *others: Any,
+        **kwargs: Any,
     ) -> Any:
-        hard = super().compute_loss(x=x, y=y, y_pred=y_pred, **kwargs)
+        hard = super().compute_loss(x, y, y_pred, *others, **kwargs)
         soft = ops.softmax(self.teacher(x, training=False) / 3)
         told = -ops.mean(ops.sum(soft * ops.log_softmax(y_pred / 3), axis=-1))
         return 0.3 * hard + 0.7 * told

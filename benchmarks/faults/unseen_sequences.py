@@ -407,13 +407,6 @@ def load_shifted() -> Setup:
     return ready(model, hours, "mse", "adam", 15, metrics=ERROR)
 
 
-@healthy("returns-a-tenth-foreseen", note="0.9 of the variance stays: it is noise")
-def returns() -> Setup:
-    model = chain((10,), layers.Dense(8, "relu"), layers.Dropout(0.2), layers.Dense(1))
-    days = unseen_data.returns()
-    return ready(model, days, "mse", optimizers.Adam(2e-3), 10, 64, ERROR)
-
-
 @healthy("returns-up-or-down", note="0.6 of the signs can be known")
 def direction() -> Setup:
     days = data.with_targets(unseen_data.returns(3000), lambda y: (y > 0) * 1.0)
