@@ -15,4 +15,9 @@ from faults import healthy_images as healthy_images
 from faults import healthy_optimizers as healthy_optimizers
 from faults import healthy_regression as healthy_regression
 from faults import healthy_sequence as healthy_sequence
+from faults import unseen_faulty as unseen_faulty
+from faults import unseen_healthy as unseen_healthy
+from faults import unseen_others as unseen_others
+from faults import unseen_pictures as unseen_pictures
+from faults import unseen_sequences as unseen_sequences
 from faults.case import CASES as CASES
