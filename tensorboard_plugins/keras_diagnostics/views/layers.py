@@ -1,0 +1,351 @@
+"""Statistics of layers over the steps: heatmaps, and lines over depth beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tensorboard_plugins.keras_diagnostics.statistics import Statistic
+from tensorboard_plugins.keras_diagnostics.views import figure as figures
+from tensorboard_plugins.keras_diagnostics.views.card import TABLE_ROWS
+from tensorboard_plugins.keras_diagnostics.views.card import Panel
+from tensorboard_plugins.keras_diagnostics.views.card import Table
+from tensorboard_plugins.keras_diagnostics.views.card import column
+from tensorboard_plugins.keras_diagnostics.views.theme import Token
+
+MOST_PANELS = 6
+_CELLS_WITH_TEXT = 20_000
+_HEALTHY_LOG_RATIO = -3.0
+_DECADES = 4
+
+
+@dataclass(frozen=True)
+class LayerTable:
+    """One statistic of one run, as it is to be shown.
+
+    Attributes:
+        run: String.
+        steps: Integers of shape `(steps,)`.
+        layers: Names of the layers, those on top first.
+        values: Floats of shape `(layers, steps)`.
+        broken: Booleans of that shape: where NaN or infinity is what was measured,
+            rather than nothing.
+    """
+
+    run: str
+    steps: np.ndarray
+    layers: tuple[str, ...]
+    values: np.ndarray
+    broken: np.ndarray
+
+    def at(self, columns: np.ndarray) -> LayerTable:
+        """Returns the table of some of its steps, by index."""
+        return LayerTable(
+            self.run,
+            self.steps[columns],
+            self.layers,
+            self.values[:, columns],
+            self.broken[:, columns],
+        )
+
+    def medians(self) -> np.ndarray:
+        """Returns the median of each layer, NaN where nothing finite was measured."""
+        usable = np.where(self.broken | ~np.isfinite(self.values), np.nan, self.values)
+        medians = np.full(len(self.layers), np.nan)
+        known = np.isfinite(usable).any(axis=1)
+        if known.any():
+            medians[known] = np.nanmedian(usable[known], axis=1)
+        return medians
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From values to the numbers that colours stand for: one for all panels."""
+
+    statistic: Statistic
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, statistic: Statistic, tables: Sequence[np.ndarray]) -> Scale:
+        """Returns the range that suits all of the values."""
+        if statistic.scale == "share":
+            return cls(statistic, 0.0, 1.0)
+        if statistic.scale == "ratio":
+            return cls(statistic, _HEALTHY_LOG_RATIO - 3, _HEALTHY_LOG_RATIO + 3)
+        logs = [np.log10(t[np.isfinite(t) & (t > 0)].astype(float)) for t in tables]
+        every = np.concatenate([*logs, np.zeros(0)])
+        if not len(every):
+            return cls(statistic, -_DECADES, 0.0)
+        low, high = np.percentile(every, [2, 98])
+        low, high = math.floor(low), math.ceil(high)
+        missing = max(_DECADES - (high - low), 0)
+        return cls(statistic, low - (missing + 1) // 2, high + missing // 2)
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Returns what stands for `values`; NaN stays NaN."""
+        values = np.asarray(values, float)
+        if not self.statistic.is_log:
+            return values
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs = np.log10(values)
+        return np.where(values == 0, self.zero, logs)
+
+    @property
+    def zero(self) -> float:
+        """What stands for 0, which has no logarithm."""
+        return self.low - 1.0 if self.statistic.is_log else 0.0
+
+    def color_axis(self) -> dict[str, Any]:
+        """Returns the `coloraxis` of a layout."""
+        palettes = {"log": "viridis", "ratio": "ratio", "share": "share"}
+        bar = {
+            "thickness": 12,
+            "outlinewidth": 0,
+            "tickfont": {"color": Token("muted")},
+            "ticks": "",
+            "xpad": 4,
+            **self._ticks(),
+        }
+        return {
+            "cmin": self.low,
+            "cmax": self.high,
+            "colorscale": Token(palettes[self.statistic.scale]),
+            "colorbar": bar,
+        }
+
+    def _ticks(self) -> dict[str, Any]:
+        if not self.statistic.is_log:
+            return {"tickformat": ".0%", "dtick": 0.25}
+        span = int(self.high - self.low)
+        each = max(math.ceil(span / 6), 1)
+        ticks = [self.low + each * i for i in range(span // each + 1)]
+        texts = [f"1e{int(tick)}" for tick in ticks]
+        texts[0] = f"≤ {texts[0]}"
+        if ticks[-1] == self.high:
+            texts[-1] = f"≥ {texts[-1]}"
+        return {"tickmode": "array", "tickvals": ticks, "ticktext": texts}
+
+
+def heatmap_panel(table: LayerTable, scale: Scale) -> Panel:
+    """Returns the panel of one run: layers by steps."""
+    names = [figures.escape(name) for name in table.layers]
+    steps = table.steps.tolist()
+    data = [_values(table.values, table.broken, steps, names, scale, "step")]
+    data += _broken(table.broken, table.values, steps, names, "step")
+    layout = figures.layout(
+        figures.height_for(len(names)),
+        xaxis=figures.step_axis(),
+        yaxis=figures.name_axis(table.layers),
+        coloraxis=scale.color_axis(),
+    )
+    return Panel(
+        run=table.run,
+        title=table.run,
+        x="step",
+        kind="heatmap",
+        log=scale.statistic.is_log,
+        zero=scale.zero,
+        rows=list(table.layers),
+        figure={"data": data, "layout": layout},
+        profile=profile(table, scale),
+    )
+
+
+def profile(table: LayerTable, scale: Scale) -> dict[str, Any]:
+    """Returns a figure of the median of each layer, from the first to the last."""
+    medians = table.medians()
+    statistic = scale.statistic
+    trace = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": figures.rounded(medians),
+        "y": [figures.escape(name) for name in table.layers],
+        "line": {"color": Token("muted"), "width": 1},
+        "marker": {"color": Token("mark"), "size": 7},
+        "hovertemplate": "%{y}: %{x:.3~g}<extra></extra>",
+    }
+    kind: dict[str, Any] = {"type": "log", "exponentformat": "e", "nticks": 5}
+    if not statistic.is_log:
+        kind = {"range": [-0.02, 1.02], "tickformat": ".0%"}
+    layout = figures.layout(
+        figures.height_for(len(table.layers)),
+        xaxis=figures.axis(statistic.title, **kind),
+        yaxis={**figures.name_axis(table.layers), "showgrid": True},
+    )
+    return {"figure": {"data": [trace], "layout": layout}}
+
+
+def median_panel(tables: Sequence[LayerTable], scale: Scale) -> Panel:
+    """Returns the panel of many runs: runs by layers, each cell a median."""
+    layers = list(dict.fromkeys(name for table in tables for name in table.layers))
+    places = {name: number for number, name in enumerate(layers)}
+    values = np.full((len(tables), len(layers)), np.nan)
+    broken = np.zeros(values.shape, bool)
+    for row, table in enumerate(tables):
+        columns = [places[name] for name in table.layers]
+        values[row, columns] = table.medians()
+        broken[row, columns] = table.broken.any(axis=1)
+    runs = [table.run for table in tables]
+    names = [figures.escape(run) for run in runs]
+    xs = [figures.escape(layer) for layer in layers]
+    data = [_values(values, np.zeros_like(broken), xs, names, scale, "layer")]
+    data += _broken_marks(broken, xs, names)
+    layout = figures.layout(
+        figures.height_for(len(runs)),
+        xaxis=figures.axis("layer", type="category", showgrid=False),
+        yaxis=figures.name_axis(runs),
+        coloraxis=scale.color_axis(),
+    )
+    return Panel(
+        run=None,
+        title=f"median of each layer in {len(runs)} runs",
+        x="layer",
+        kind="heatmap",
+        log=scale.statistic.is_log,
+        zero=scale.zero,
+        rows=runs,
+        figure={"data": data, "layout": layout},
+    )
+
+
+def text_table(tables: Sequence[LayerTable], statistic: Statistic) -> Table:
+    """Returns the numbers of the layers that differ most from the others."""
+    several = len(tables) > 1
+    columns = [column("layer", numeric=False)]
+    columns += [column(name) for name in ("first", "median", "last", "smallest")]
+    columns += [column("largest"), column("broken", "steps with NaN or Inf")]
+    if several:
+        columns = [column("run", numeric=False), *columns]
+    rows, weights = [], []
+    for table in tables:
+        for row, weight in zip(_rows(table), _oddness(table, statistic)):
+            rows.append([table.run, *row] if several else row)
+            weights.append(weight)
+    order = np.argsort(-np.array(weights), kind="stable")[:TABLE_ROWS]
+    caption = f"{statistic.title} of each layer over the steps shown"
+    if len(rows) > TABLE_ROWS:
+        caption += f"; the {TABLE_ROWS} that stand out most of {len(rows):,}"
+    return Table(caption, columns, [rows[i] for i in sorted(order)], len(rows))
+
+
+def _rows(table: LayerTable) -> list[list[Any]]:
+    rows = []
+    medians = table.medians()
+    for row, name in enumerate(table.layers):
+        values = table.values[row].astype(float)
+        measured = values[np.isfinite(values) & ~table.broken[row]]
+        seen = values[~np.isnan(values) | table.broken[row]]
+        first, last = (seen[0], seen[-1]) if len(seen) else (None, None)
+        ends = (measured.min(), measured.max()) if len(measured) else (None, None)
+        median = medians[row] if len(measured) else None
+        rows.append([name, first, median, last, *ends, int(table.broken[row].sum())])
+    return rows
+
+
+def _oddness(table: LayerTable, statistic: Statistic) -> np.ndarray:
+    """Returns how far each layer is from the middle one; non-finite ones most."""
+    medians = table.medians()
+    if statistic.is_log:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            medians = np.log10(medians)
+        medians = np.where(np.isneginf(medians), -99.0, medians)
+    known = medians[np.isfinite(medians)]
+    middle = np.median(known) if len(known) else 0.0
+    middle = 0.0 if statistic.scale == "share" else middle
+    distance = np.nan_to_num(np.abs(medians - middle))
+    return distance + 1e3 * table.broken.any(axis=1)
+
+
+def _values(
+    values: np.ndarray,
+    broken: np.ndarray,
+    x: list[Any],
+    names: list[str],
+    scale: Scale,
+    x_name: str,
+) -> dict[str, Any]:
+    """Returns the trace of all that is finite."""
+    usable = np.where(broken | ~np.isfinite(values), np.nan, values)
+    z = scale(usable)
+    shown = "%{text}"
+    trace: dict[str, Any] = {
+        "type": "heatmap",
+        "x": x,
+        "y": names,
+        "z": _with_gaps(np.round(z, 3)),
+        "coloraxis": "coloraxis",
+        "name": scale.statistic.title,
+        "hoverongaps": False,
+    }
+    if z.size <= _CELLS_WITH_TEXT:
+        trace["text"] = [[figures.number(v) for v in row] for row in usable]
+    else:
+        shown = "10<sup>%{z:.2f}</sup>" if scale.statistic.is_log else "%{z:.1%}"
+    trace["hovertemplate"] = (
+        f"%{{y}}<br>{x_name} %{{x}}<br>{scale.statistic.title} {shown}<extra></extra>"
+    )
+    return trace
+
+
+def _broken(
+    broken: np.ndarray,
+    values: np.ndarray,
+    x: list[Any],
+    names: list[str],
+    x_name: str,
+) -> list[dict[str, Any]]:
+    """Returns the trace of what is not finite: the part of the table that holds it."""
+    if not broken.any():
+        return []
+    rows = np.flatnonzero(broken.any(axis=1))
+    columns = np.flatnonzero(broken.any(axis=0))
+    # A cell of its neighbour on either side keeps the widths of the other trace.
+    top, bottom = rows[0], rows[-1] + 1
+    left, right = max(columns[0] - 1, 0), min(columns[-1] + 2, broken.shape[1])
+    part = broken[top:bottom, left:right]
+    trace = {
+        "type": "heatmap",
+        "x": x[left:right],
+        "y": names[top:bottom],
+        "z": [[1 if cell else None for cell in row] for row in part.tolist()],
+        "zmin": 0,
+        "zmax": 1,
+        "colorscale": [[0, Token("alarm")], [1, Token("alarm")]],
+        "showscale": False,
+        "name": figures.NONFINITE,
+        "hoverongaps": False,
+        "hovertemplate": f"%{{y}}<br>{x_name} %{{x}}<br>NaN or Inf<extra></extra>",
+    }
+    return [trace]
+
+
+def _broken_marks(
+    broken: np.ndarray, x: list[str], names: list[str]
+) -> list[dict[str, Any]]:
+    """Returns crosses on the medians of layers that were NaN or infinite at times."""
+    rows, columns = np.nonzero(broken)
+    if not len(rows):
+        return []
+    trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [x[column] for column in columns],
+        "y": [names[row] for row in rows],
+        "name": figures.NONFINITE,
+        "marker": {"color": Token("alarm"), "symbol": "x", "size": 9},
+        "hovertemplate": "%{y}<br>layer %{x}<br>NaN or Inf at times<extra></extra>",
+    }
+    return [trace]
+
+
+def _with_gaps(values: np.ndarray) -> list[list[Any]]:
+    if np.isfinite(values).all():
+        return values.tolist()
+    gaps = values.astype(object)
+    gaps[~np.isfinite(values)] = None
+    return gaps.tolist()
