@@ -58,18 +58,27 @@ def record_values(records: Records, row: int) -> list[Value]:
 
 def finding_values(findings: Sequence[Finding]) -> list[Value]:
     """Returns the findings as text for a reader and as JSON for the plugin."""
-    document = json.dumps([finding.to_dict() for finding in findings])
     text = Summary.Value(
         tag="findings",
         metadata=text_metadata("findings", "What keras_extras found in this run."),
         tensor=make_tensor_proto(markdown_table(findings), np.object_),
     )
-    data = Summary.Value(
-        tag=schema.FINDINGS_TAG,
-        metadata=_plugin_metadata("findings"),
-        tensor=make_tensor_proto(document, np.object_),
+    document = [finding.to_dict() for finding in findings]
+    return [text, document_value("findings", document)]
+
+
+def document_value(kind: str, document: Any) -> Value:
+    """Returns a JSON document for the plugin.
+
+    Args:
+        kind: `"findings"`, `"run"`, `"epoch"` or `"sweep"`.
+        document: What it says, as plain values.
+    """
+    return Summary.Value(
+        tag=schema.tag_of(kind),
+        metadata=_plugin_metadata(kind),
+        tensor=make_tensor_proto(json.dumps(document), np.object_),
     )
-    return [text, data]
 
 
 def without_metadata(values: Iterable[Value], known: set[str]) -> list[Value]:

@@ -97,7 +97,7 @@ def _run(board: Board, number: int, name: str, with_layers: bool) -> dict[str, A
         "findings": found.count_by_severity(of_run),
         "examined": board.was_examined(name),
         "worst": worst and {k: worst[k] for k in ("code", "severity", "layer")},
-        "first_step": about.get("first_step", 0),
+        "first_step": about["first_step"],
         "last_step": board.source.last_step(name),
         "recorded": about["recorded"],
         "layers": list(layers) if with_layers else [],

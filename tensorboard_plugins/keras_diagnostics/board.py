@@ -80,13 +80,19 @@ class Board:
         return self.source.has(run, schema.FINDINGS_TAG)
 
     def about(self, run: str) -> dict[str, Any]:
-        """Returns the run's document, with fields of the right types."""
-        document = self.source.document(run, schema.RUN_TAG)
-        document = document if isinstance(document, dict) else {}
+        """Returns what was written about the run, all its trainings together."""
+        documents = self.source.documents(run, schema.RUN_TAG)
+        sessions = {
+            str(d.get("session")): d for _, d in documents if isinstance(d, dict)
+        }
+        document = list(sessions.values())[-1] if sessions else {}
         values = document.get("values")
         return {
-            **document,
-            "recorded": _whole(document.get("recorded")),
+            "about": document.get("about"),
+            "first_step": min(
+                (_whole(d.get("first_step")) for d in sessions.values()), default=0
+            ),
+            "recorded": sum(_whole(d.get("recorded")) for d in sessions.values()),
             "values": [str(v) for v in values] if isinstance(values, list) else [],
         }
 
