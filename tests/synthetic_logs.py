@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from keras_extras.diagnostics.finding import Finding
 from keras_extras.instrumentation.records import Records
+from keras_extras.summaries.events import vector_value
 from keras_extras.summaries.writer import open_writer
 
 LAYERS = ("conv", "block/dense", "dense_1", "head")
@@ -36,9 +39,8 @@ def finding(code="vanishing-gradient", severity="error", layer="conv", **more):
 def records(steps=20, layers=LAYERS, every=1, broken_from=None, histograms=False):
     """Returns records whose gradients fall with depth, NaN from some row on."""
     shape = (steps, len(layers))
-    depth = np.arange(len(layers))
     wave = 1 + 0.1 * np.sin(np.arange(steps))[:, None]
-    norms = np.broadcast_to(10.0 ** (depth - 6.0), shape) * wave
+    norms = np.broadcast_to(np.geomspace(1e-6, 1e-3, len(layers)), shape) * wave
     statistics = {
         "gradient_norm": norms,
         "update_ratio": np.full(shape, 1e-3) * wave,
@@ -83,6 +85,19 @@ def write_run(directory, of_records=None, findings=(), epochs=0, **about):
     writer.close()
     failure = writer.take_failure()
     assert failure is None, failure
+
+
+def write_vectors(directory, of_records, statistics):
+    """Writes only what the plugin reads: without scalars for each layer."""
+    writer = open_writer(str(directory))
+    for row, step in enumerate(of_records.steps.tolist()):
+        values = {name: of_records.statistics[name][row] for name in statistics}
+        writer._put(step, functools.partial(_vectors, of_records.layers, values))
+    writer.close()
+
+
+def _vectors(layers, values):
+    return [vector_value(name, layers, value) for name, value in values.items()]
 
 
 def write_uncertainty(directory, epochs=5):

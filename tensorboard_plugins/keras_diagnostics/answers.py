@@ -98,7 +98,7 @@ def _run(board: Board, number: int, name: str, with_layers: bool) -> dict[str, A
         "examined": board.was_examined(name),
         "worst": worst and {k: worst[k] for k in ("code", "severity", "layer")},
         "first_step": about["first_step"],
-        "last_step": board.source.last_step(name),
+        "last_step": board.last_step(name),
         "recorded": about["recorded"],
         "layers": list(layers) if with_layers else [],
         "layer_count": len(layers),
@@ -106,7 +106,7 @@ def _run(board: Board, number: int, name: str, with_layers: bool) -> dict[str, A
 
 
 def _looked_at(board: Board, run: str) -> dict[str, Any]:
-    last = board.source.last_step(run)
+    last = board.last_step(run)
     recorded = board.about(run)["recorded"]
     text = f"{last + 1:,} steps"
     text += f", {recorded:,} of them looked at" if recorded else ""

@@ -92,6 +92,9 @@ class Board:
             "first_step": min(
                 (_whole(d.get("first_step")) for d in sessions.values()), default=0
             ),
+            "last_step": max(
+                (_whole(d.get("last_step")) for d in sessions.values()), default=0
+            ),
             "recorded": sum(_whole(d.get("recorded")) for d in sessions.values()),
             "values": [str(v) for v in values] if isinstance(values, list) else [],
         }
@@ -127,6 +130,11 @@ class Board:
             for tag in tags:
                 losses[name] = float(self.source.scalar(other, tag)[1][-1])
         return losses
+
+    def last_step(self, run: str) -> int:
+        """Returns the last step of the training that was recorded."""
+        told = self.about(run)["last_step"]
+        return told or self.source.last_step(run, [s.id for s in STATISTICS.values()])
 
     def statistics(self, run: str, card: str) -> list[Statistic]:
         """Returns the statistics of a card that the run has."""

@@ -150,10 +150,11 @@ class Source:
         """Returns the runs that have anything of ours."""
         return set(self._ours())
 
-    def last_step(self, run: str) -> int:
-        """Returns the last step of anything of ours in a run."""
-        listed = self._ours().get(run, {}).values()
-        return max((series.max_step for series in listed), default=0)
+    def last_step(self, run: str, statistics: Iterable[str]) -> int:
+        """Returns the last step of any of some statistics of a run."""
+        listed = self._ours().get(run, {})
+        tags = map(schema.tag_of, statistics)
+        return max((listed[tag].max_step for tag in tags if tag in listed), default=0)
 
     def documents(self, run: str, tag: str) -> list[tuple[int, Any]]:
         """Returns the steps and JSON documents of one of our tags."""

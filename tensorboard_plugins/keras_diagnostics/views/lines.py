@@ -54,7 +54,8 @@ def stacked_panel(
         )
         axis = {"xaxis": "x", "yaxis": "y" if number == 1 else f"y{number}"}
         for label, (at, values) in lines.items():
-            legend = {"legendgroup": label, "showlegend": label not in named}
+            group = str(colors[label])
+            legend = {"legendgroup": group, "showlegend": label not in named}
             named.add(label)
             data += _traces(label, at, values, colors[label], title, {**axis, **legend})
     titles = ", ".join(charts)
