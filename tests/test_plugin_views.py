@@ -60,7 +60,7 @@ def test_zero_is_the_lowest_colour_and_reads_as_zero():
     values = np.array([[0.0, 1e-3, 1.0]])
     table = layers.LayerTable("run", np.arange(3), ("a",), values, values < 0)
     scale = layers.Scale.of(STATISTICS["gradient_norm"], [values])
-    panel = layers.heatmap_panel(table, scale)
+    (panel,) = layers.heatmap_panels([table], scale, left=64)
     (trace,) = panel.figure["data"]
     assert trace["z"][0][0] == panel.zero < scale.low
     assert trace["text"][0][0] == "0"

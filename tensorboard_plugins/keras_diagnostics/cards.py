@@ -165,7 +165,7 @@ def uncertainty_card(board: Board, request: Request) -> Card:
             "writes it after each epoch."
         )
     axis = figures.axis("epoch", tickformat=",d", showgrid=False)
-    panel = lines.stacked_panel(charts, _colors(board, charts), "epoch", axis)
+    panel = lines.stacked_panel(charts, _colors(board, charts), "epoch", axis, 64)
     return Card([panel], lines.series_table("Uncertainty by epoch", charts))
 
 
@@ -193,7 +193,9 @@ def histogram_card(board: Board, request: Request) -> Card:
         )
         return card
     columns = min(request.columns, 300)
-    panel = histogram.histogram_panel(run, f"{metric} of {layer}", inside, columns)
+    panel = histogram.histogram_panel(
+        run, f"{metric} of {layer}", inside, columns, _left(board, request)
+    )
     shown = len(panel.figure["data"][0]["x"])
     card.panels = [panel]
     card.table = histogram.histogram_table(inside)
@@ -227,8 +229,7 @@ def _heatmaps(board: Board, request: Request, offered: list[Statistic]) -> Card:
     if many:
         card.panels = [layers.median_panel(shown, scale)]
     else:
-        card.panels = [layers.heatmap_panel(table, scale) for table in shown]
-        card.panels[0].profile = card.panels[0].profile if len(shown) == 1 else None
+        card.panels = layers.heatmap_panels(shown, scale, _left(board, request))
     card.table = layers.text_table(shown, statistic)
     card.steps = _most_steps(board, tables, shown, request)
     return card
@@ -269,7 +270,11 @@ def _step_lines(
     if not charts:
         return Card(message=otherwise)
     panel = lines.stacked_panel(
-        charts, _colors(board, charts), "step", figures.step_axis()
+        charts,
+        _colors(board, charts),
+        "step",
+        figures.step_axis(),
+        _left(board, request),
     )
     caption = "First, last and extreme values over the steps shown"
     card = Card([panel], lines.series_table(caption, charts))
@@ -278,6 +283,12 @@ def _step_lines(
     )
     card.steps = steps_shown(min(len(longest), lines.MOST_POINTS), longest, 0)
     return card
+
+
+def _left(board: Board, request: Request) -> int:
+    """Returns the left margin of all charts of steps of these runs."""
+    runs = request.runs[: layers.MOST_PANELS]
+    return figures.left_margin(name for run in runs for name in board.layers(run))
 
 
 def _by_name(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,8 +14,9 @@ from tensorboard_plugins.keras_diagnostics.views.theme import Token
 Figure = dict[str, Any]
 
 NONFINITE = "NaN or Inf"
-_LONGEST_LABEL = 28
+_LONGEST_LABEL = 22
 _LABELS = 40
+_PER_LETTER, _LEFT, _RIGHT = 6.6, (64, 170), 76
 
 
 def escape(text: str) -> str:
@@ -58,8 +60,17 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
-def layout(height: int, **more: Any) -> dict[str, Any]:
-    """Returns the layout that all figures share, with `more` of it."""
+def left_margin(names: Iterable[str]) -> int:
+    """Returns the width in pixels that names of rows take: one for all of a page."""
+    longest = max((len(shorten(name)) for name in names), default=0)
+    return int(np.clip(20 + _PER_LETTER * longest, *_LEFT))
+
+
+def layout(height: int, left: int = _LEFT[0], **more: Any) -> dict[str, Any]:
+    """Returns the layout that all figures share, with `more` of it.
+
+    Charts one below another have the same margins, so that their steps align.
+    """
     return {
         "autosize": True,
         "meta": {"height": height},
@@ -76,7 +87,7 @@ def layout(height: int, **more: Any) -> dict[str, Any]:
             "font": {"color": Token("text")},
             "align": "left",
         },
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "margin": {"l": left, "r": _RIGHT, "t": 8, "b": 38},
         "showlegend": False,
         **more,
     }
@@ -85,8 +96,7 @@ def layout(height: int, **more: Any) -> dict[str, Any]:
 def axis(title: str, **more: Any) -> dict[str, Any]:
     """Returns an axis with a title."""
     return {
-        "title": {"text": title, "font": {"color": Token("muted")}, "standoff": 6},
-        "automargin": True,
+        "title": {"text": title, "font": {"color": Token("muted")}, "standoff": 4},
         "gridcolor": Token("grid"),
         "linecolor": Token("muted"),
         "tickcolor": Token("muted"),

@@ -52,7 +52,7 @@ def common_bins(histograms: Histograms, bins: int = _BINS) -> tuple[np.ndarray, 
 
 
 def histogram_panel(
-    run: str, title: str, histograms: Histograms, columns: int
+    run: str, title: str, histograms: Histograms, columns: int, left: int
 ) -> Panel:
     """Returns the panel of one layer: values by steps, darker where there are more."""
     steps = np.array([step for step, _ in histograms], int)
@@ -82,6 +82,7 @@ def histogram_panel(
     axis = {"cmin": 0, "colorscale": Token("counts"), "colorbar": bar}
     layout = figures.layout(
         280,
+        left,
         xaxis=figures.step_axis(),
         yaxis=figures.axis("value", showgrid=False),
         coloraxis=axis,

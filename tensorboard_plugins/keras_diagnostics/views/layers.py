@@ -100,7 +100,7 @@ class Scale:
         """What stands for 0, which has no logarithm."""
         return self.low - 1.0 if self.statistic.is_log else 0.0
 
-    def color_axis(self) -> dict[str, Any]:
+    def color_axis(self, with_bar: bool = True) -> dict[str, Any]:
         """Returns the `coloraxis` of a layout."""
         palettes = {"log": "viridis", "ratio": "ratio", "share": "share"}
         bar = {
@@ -116,6 +116,7 @@ class Scale:
             "cmax": self.high,
             "colorscale": Token(palettes[self.statistic.scale]),
             "colorbar": bar,
+            "showscale": with_bar,
         }
 
     def _ticks(self) -> dict[str, Any]:
@@ -131,17 +132,38 @@ class Scale:
         return {"tickmode": "array", "tickvals": ticks, "ticktext": texts}
 
 
-def heatmap_panel(table: LayerTable, scale: Scale) -> Panel:
-    """Returns the panel of one run: layers by steps."""
+def heatmap_panels(
+    tables: Sequence[LayerTable], scale: Scale, left: int
+) -> list[Panel]:
+    """Returns a panel for each run, layers by steps; the last has the colour bar.
+
+    Args:
+        tables: What to draw.
+        scale: The colours, which they share.
+        left: Integer, pixels for the names of layers.
+    """
+    if len(tables) == 1:
+        panel = _heatmap_panel(tables[0], scale, left, with_bar=True)
+        panel.profile = _profile(tables[0], scale)
+        return [panel]
+    last = len(tables) - 1
+    return [
+        _heatmap_panel(table, scale, left, with_bar=number == last)
+        for number, table in enumerate(tables)
+    ]
+
+
+def _heatmap_panel(table: LayerTable, scale: Scale, left: int, with_bar: bool) -> Panel:
     names = [figures.escape(name) for name in table.layers]
     steps = table.steps.tolist()
     data = [_values(table.values, table.broken, steps, names, scale, "step")]
     data += _broken(table.broken, table.values, steps, names, "step")
     layout = figures.layout(
         figures.height_for(len(names)),
+        left,
         xaxis=figures.step_axis(),
         yaxis=figures.name_axis(table.layers),
-        coloraxis=scale.color_axis(),
+        coloraxis=scale.color_axis(with_bar),
     )
     return Panel(
         run=table.run,
@@ -152,32 +174,7 @@ def heatmap_panel(table: LayerTable, scale: Scale) -> Panel:
         zero=scale.zero,
         rows=list(table.layers),
         figure={"data": data, "layout": layout},
-        profile=profile(table, scale),
     )
-
-
-def profile(table: LayerTable, scale: Scale) -> dict[str, Any]:
-    """Returns a figure of the median of each layer, from the first to the last."""
-    medians = table.medians()
-    statistic = scale.statistic
-    trace = {
-        "type": "scatter",
-        "mode": "lines+markers",
-        "x": figures.rounded(medians),
-        "y": [figures.escape(name) for name in table.layers],
-        "line": {"color": Token("muted"), "width": 1},
-        "marker": {"color": Token("mark"), "size": 7},
-        "hovertemplate": "%{y}: %{x:.3~g}<extra></extra>",
-    }
-    kind: dict[str, Any] = {"type": "log", "exponentformat": "e", "nticks": 5}
-    if not statistic.is_log:
-        kind = {"range": [-0.02, 1.02], "tickformat": ".0%"}
-    layout = figures.layout(
-        figures.height_for(len(table.layers)),
-        xaxis=figures.axis(statistic.title, **kind),
-        yaxis={**figures.name_axis(table.layers), "showgrid": True},
-    )
-    return {"figure": {"data": [trace], "layout": layout}}
 
 
 def median_panel(tables: Sequence[LayerTable], scale: Scale) -> Panel:
@@ -197,6 +194,7 @@ def median_panel(tables: Sequence[LayerTable], scale: Scale) -> Panel:
     data += _broken_marks(broken, xs, names)
     layout = figures.layout(
         figures.height_for(len(runs)),
+        figures.left_margin(runs),
         xaxis=figures.axis("layer", type="category", showgrid=False),
         yaxis=figures.name_axis(runs),
         coloraxis=scale.color_axis(),
@@ -231,6 +229,32 @@ def text_table(tables: Sequence[LayerTable], statistic: Statistic) -> Table:
     if len(rows) > TABLE_ROWS:
         caption += f"; the {TABLE_ROWS} that stand out most of {len(rows):,}"
     return Table(caption, columns, [rows[i] for i in sorted(order)], len(rows))
+
+
+def _profile(table: LayerTable, scale: Scale) -> dict[str, Any]:
+    """Returns a figure of the median of each layer, from the first to the last."""
+    medians = table.medians()
+    statistic = scale.statistic
+    trace = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": figures.rounded(medians),
+        "y": [figures.escape(name) for name in table.layers],
+        "line": {"color": Token("muted"), "width": 1},
+        "marker": {"color": Token("mark"), "size": 7},
+        "hovertemplate": "%{y}: %{x:.3~g}<extra></extra>",
+    }
+    kind: dict[str, Any] = {"type": "log", "exponentformat": "e", "nticks": 4}
+    if not statistic.is_log:
+        kind = {"range": [-0.02, 1.02], "tickformat": ".0%", "nticks": 4}
+    layout = figures.layout(
+        figures.height_for(len(table.layers)),
+        xaxis=figures.axis(statistic.title, **kind),
+        yaxis={**figures.name_axis(table.layers), "showgrid": True}
+        | {"showticklabels": False},
+    )
+    layout["margin"] = {**layout["margin"], "l": 8, "r": 12}
+    return {"figure": {"data": [trace], "layout": layout}}
 
 
 def _rows(table: LayerTable) -> list[list[Any]]:

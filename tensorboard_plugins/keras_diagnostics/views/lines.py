@@ -28,6 +28,7 @@ def stacked_panel(
     colors: Mapping[str, int],
     x: str,
     x_axis: dict[str, Any],
+    left: int,
 ) -> Panel:
     """Returns a panel of charts one below another, which share their x axis.
 
@@ -36,14 +37,16 @@ def stacked_panel(
         colors: For each line, the number of its colour.
         x: What the x axis is, for the panel.
         x_axis: Its axis.
+        left: Integer, pixels to the left of the charts.
     """
-    layout = figures.layout(max(90 + 110 * len(charts), 240))
+    layout = figures.layout(max(90 + 110 * len(charts), 240), left)
     layout["xaxis"] = {**x_axis, "anchor": f"y{len(charts)}" if charts else "y"}
     share = (1 + _GAP) / max(len(charts), 1)
     several = len(colors) > 1
     if several:
         layout |= {"showlegend": True, "legend": {"orientation": "h", "y": 1.02}}
         layout["legend"] |= {"yanchor": "bottom", "x": 0}
+        layout["margin"] = {**layout["margin"], "t": 32}
     data: list[dict[str, Any]] = []
     named: set[str] = set()
     for number, (title, lines) in enumerate(charts.items(), start=1):
@@ -82,6 +85,7 @@ def sweep_panel(run: str, sweep: Mapping[str, Any]) -> Panel:
         shapes=[],
         annotations=[],
     )
+    layout["margin"] = {**layout["margin"], "t": 32}
     for rate, text, color in _sweep_marks(sweep, rates, smoothed):
         line = {"color": color, "width": 2, "dash": "dot"}
         layout["shapes"].append(
