@@ -223,6 +223,19 @@ def test_logs_that_appear_later_and_grow(tmp_path):
     assert len(board.json("findings")["findings"]) == 1
 
 
+def test_two_callbacks_in_one_run_count_each_step_once(tmp_path):
+    writer = open_writer(str(tmp_path))
+    for _ in range(2):
+        writer.records(logs.records())
+    writer.scalars(20, {"mc_ece": 0.5})
+    writer.close()
+    board = Board("--logdir", str(tmp_path))
+    (run,) = board.json("runs")["runs"]
+    assert (run["recorded"], run["last_step"]) == (20, 19)
+    answer = board.json("figure", card="gradients", run=".")
+    assert answer["steps"]["text"] == "all 20 recorded steps shown"
+
+
 def test_path_prefix_and_several_named_directories(tmp_path):
     logs.write_run(tmp_path / "one", findings=[logs.finding()])
     logs.write_run(tmp_path / "two/deep")

@@ -21,6 +21,7 @@ class RunDocument:
     def __init__(self) -> None:
         self._session = f"{time.time():.6f}"  # trainings may share a directory
         self._counts: Counter[str] = Counter()
+        self._counted_to: dict[str, int] = {}
         self._values: dict[str, None] = {}
         self._about: dict[str, Any] = {}
         self._steps: list[int] = []
@@ -33,9 +34,13 @@ class RunDocument:
 
     def saw_records(self, records: Records, row: int) -> None:
         """Counts the step in that row of `records`."""
-        self._counts.update(records.statistics.keys())
-        steps = [int(records.steps[row]), *self._steps]
-        self._steps = [min(steps), max(steps)]
+        step = int(records.steps[row])
+        for name in records.statistics:
+            # Two callbacks that write one statistic write each step twice.
+            if step > self._counted_to.get(name, -1):
+                self._counts[name] += 1
+                self._counted_to[name] = step
+        self._steps = [min([step, *self._steps]), max([step, *self._steps])]
         self.saw_values(records.values_of_step)
 
     def saw_values(self, names: Iterable[str]) -> None:

@@ -125,6 +125,8 @@ def _summary(
     count = sum(map(len, by_run.values()))
     if not by_run:
         return "No run to look at."
+    if count and len(by_run) == 1:
+        return f"{_many(count, 'finding')} in {next(iter(by_run))}."
     if count:
         ill = sum(1 for found_in in by_run.values() if found_in)
         return f"{_many(count, 'finding')} in {ill} of {_many(len(by_run), 'run')}."

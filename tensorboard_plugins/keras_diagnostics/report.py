@@ -146,6 +146,7 @@ class _Page:
 
     def _card(self, answered: dict[str, Any], table_open: bool = False) -> str:
         charts = "".join(self._chart(panel) for panel in answered["panels"])
+        charts = f'<div class="charts">{charts}</div>' if charts else ""
         table = answered["table"]
         is_open = table_open or not self.charts
         below = ""
@@ -170,9 +171,9 @@ class _Page:
         self.figures.append(panel["figure"])
         title = _text(panel["title"])
         return (
-            f'<p class="muted">{title}</p><div class="chart" role="img" '
-            f'aria-label="{title}; the table holds the same" '
-            f'data-figure="{len(self.figures) - 1}"></div>'
+            f'<figure><figcaption class="muted">{title}</figcaption>'
+            f'<div class="chart" role="img" aria-label="{title}; the table holds the '
+            f'same" data-figure="{len(self.figures) - 1}"></div></figure>'
         )
 
 
@@ -209,7 +210,10 @@ def _finding_row(finding: dict[str, Any]) -> str:
         _text(finding["evidence"]),
         _with_code(finding["remedy"]),
     )
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    kinds = ("", "name", "name", "name", "steps", "", "")
+    pairs = zip(kinds, cells)
+    row = "".join(f'<td class="{kind}">{cell}</td>' for kind, cell in pairs)
+    return f"<tr>{row}</tr>"
 
 
 def _table(table: dict[str, Any]) -> str:
