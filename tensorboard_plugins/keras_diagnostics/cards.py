@@ -101,12 +101,15 @@ def check_pattern(pattern: str) -> None:
 
 def layer_card(board: Board, request: Request) -> Card:
     """Returns heatmaps of a statistic: one for each run, or one for all of many."""
-    return _heatmaps(board, request, statistics_of(request.card))
+    card, tables = _heatmaps(board, request, statistics_of(request.card))
+    if tables:
+        card.table = layers.text_table(tables, STATISTICS[str(card.metric)])
+    return card
 
 
 def compare_card(board: Board, request: Request) -> Card:
     """Returns the table of runs, and a statistic of all of them."""
-    card = _heatmaps(board, request, list(STATISTICS.values()))
+    card, _ = _heatmaps(board, request, list(STATISTICS.values()))
     card.table = comparison_table(board, request.runs)
     return card
 
@@ -203,7 +206,10 @@ def histogram_card(board: Board, request: Request) -> Card:
     return card
 
 
-def _heatmaps(board: Board, request: Request, offered: list[Statistic]) -> Card:
+def _heatmaps(
+    board: Board, request: Request, offered: list[Statistic]
+) -> tuple[Card, list[layers.LayerTable]]:
+    """Returns a card without its text table, and what it draws."""
     there = [
         s
         for s in offered
@@ -215,14 +221,15 @@ def _heatmaps(board: Board, request: Request, offered: list[Statistic]) -> Card:
         raise ValueError(f"`metric` must be one of {', '.join(names)}.")
     if request.metric is None and not there:
         card.message = _nothing_logged(offered[0], request)
-        return card
+        return card, []
     statistic = STATISTICS[request.metric or there[0].id]
     card.metric = statistic.id
+    board.source.prefetch(request.runs, [statistic.id, statistic.nonfinite])
     full = [board.table(run, statistic, request) for run in request.runs]
     tables = [t for t in full if t is not None and len(t.layers) and len(t.steps)]
     if not tables:
         card.message = _nothing_logged(statistic, request)
-        return card
+        return card, []
     many = len(tables) > layers.MOST_PANELS
     shown = tables if many else _fit(board, tables, request.columns)
     scale = layers.Scale.of(statistic, [table.values for table in shown])
@@ -230,9 +237,8 @@ def _heatmaps(board: Board, request: Request, offered: list[Statistic]) -> Card:
         card.panels = [layers.median_panel(shown, scale)]
     else:
         card.panels = layers.heatmap_panels(shown, scale, _left(board, request))
-    card.table = layers.text_table(shown, statistic)
     card.steps = _most_steps(board, tables, shown, request)
-    return card
+    return card, shown
 
 
 def _fit(

@@ -21,7 +21,9 @@ _PER_LETTER, _LEFT, _RIGHT = 6.6, (64, 170), 76
 
 def escape(text: str) -> str:
     """Returns text that Plotly, which knows some HTML, shows as it is."""
-    return html.escape("".join(c if c.isprintable() else " " for c in text), False)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return html.escape(text, quote=False)
 
 
 def shorten(text: str, longest: int = _LONGEST_LABEL) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,14 +53,20 @@ class LayerTable:
             self.broken[:, columns],
         )
 
+    @functools.cached_property
     def medians(self) -> np.ndarray:
-        """Returns the median of each layer, NaN where nothing finite was measured."""
+        """The median of each layer, NaN where nothing finite was measured."""
         usable = np.where(self.broken | ~np.isfinite(self.values), np.nan, self.values)
-        medians = np.full(len(self.layers), np.nan)
-        known = np.isfinite(usable).any(axis=1)
-        if known.any():
-            medians[known] = np.nanmedian(usable[known], axis=1)
-        return medians
+        if not usable.size:
+            return np.full(len(self.layers), np.nan)
+        ordered = np.sort(usable.astype(float), axis=1)  # NaN comes last
+        count = np.isfinite(ordered).sum(axis=1)
+        row = np.arange(len(ordered))
+        lower, upper = (
+            np.maximum(count - 1, 0) // 2,
+            np.minimum(count // 2, ordered.shape[1] - 1),
+        )
+        return (ordered[row, lower] + ordered[row, upper]) / 2
 
 
 @dataclass(frozen=True)
@@ -185,7 +192,7 @@ def median_panel(tables: Sequence[LayerTable], scale: Scale) -> Panel:
     broken = np.zeros(values.shape, bool)
     for row, table in enumerate(tables):
         columns = [places[name] for name in table.layers]
-        values[row, columns] = table.medians()
+        values[row, columns] = table.medians
         broken[row, columns] = table.broken.any(axis=1)
     runs = [table.run for table in tables]
     names = [figures.escape(run) for run in runs]
@@ -219,21 +226,22 @@ def text_table(tables: Sequence[LayerTable], statistic: Statistic) -> Table:
     columns += [column("largest"), column("broken", "steps with NaN or Inf")]
     if several:
         columns = [column("run", numeric=False), *columns]
-    rows, weights = [], []
-    for table in tables:
-        for row, weight in zip(_rows(table), _oddness(table, statistic)):
-            rows.append([table.run, *row] if several else row)
-            weights.append(weight)
-    order = np.argsort(-np.array(weights), kind="stable")[:TABLE_ROWS]
+    places = [(table, row) for table in tables for row in range(len(table.layers))]
+    weights = np.concatenate([_oddness(table, statistic) for table in tables])
+    odd = sorted(np.argsort(-weights, kind="stable")[:TABLE_ROWS].tolist())
+    rows = []
+    for table, row in (places[number] for number in odd):
+        cells = _row(table, row)
+        rows.append([table.run, *cells] if several else cells)
     caption = f"{statistic.title} of each layer over the steps shown"
-    if len(rows) > TABLE_ROWS:
-        caption += f"; the {TABLE_ROWS} that stand out most of {len(rows):,}"
-    return Table(caption, columns, [rows[i] for i in sorted(order)], len(rows))
+    if len(places) > TABLE_ROWS:
+        caption += f"; the {TABLE_ROWS} that stand out most of {len(places):,}"
+    return Table(caption, columns, rows, len(places))
 
 
 def _profile(table: LayerTable, scale: Scale) -> dict[str, Any]:
     """Returns a figure of the median of each layer, from the first to the last."""
-    medians = table.medians()
+    medians = table.medians
     statistic = scale.statistic
     trace = {
         "type": "scatter",
@@ -257,23 +265,19 @@ def _profile(table: LayerTable, scale: Scale) -> dict[str, Any]:
     return {"figure": {"data": [trace], "layout": layout}}
 
 
-def _rows(table: LayerTable) -> list[list[Any]]:
-    rows = []
-    medians = table.medians()
-    for row, name in enumerate(table.layers):
-        values = table.values[row].astype(float)
-        measured = values[np.isfinite(values) & ~table.broken[row]]
-        seen = values[~np.isnan(values) | table.broken[row]]
-        first, last = (seen[0], seen[-1]) if len(seen) else (None, None)
-        ends = (measured.min(), measured.max()) if len(measured) else (None, None)
-        median = medians[row] if len(measured) else None
-        rows.append([name, first, median, last, *ends, int(table.broken[row].sum())])
-    return rows
+def _row(table: LayerTable, row: int) -> list[Any]:
+    values, broken = table.values[row].astype(float), table.broken[row]
+    measured = values[np.isfinite(values) & ~broken]
+    seen = values[~np.isnan(values) | broken]
+    first, last = (seen[0], seen[-1]) if len(seen) else (None, None)
+    ends = (measured.min(), measured.max()) if len(measured) else (None, None)
+    median = table.medians[row] if len(measured) else None
+    return [table.layers[row], first, median, last, *ends, int(broken.sum())]
 
 
 def _oddness(table: LayerTable, statistic: Statistic) -> np.ndarray:
     """Returns how far each layer is from the middle one; non-finite ones most."""
-    medians = table.medians()
+    medians = table.medians
     if statistic.is_log:
         with np.errstate(divide="ignore", invalid="ignore"):
             medians = np.log10(medians)

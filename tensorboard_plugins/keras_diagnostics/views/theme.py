@@ -40,6 +40,11 @@ _COLORS: dict[str, dict[str, Any]] = {
     },
 }
 
+# Numbers and names: long, and without colours.
+_LONG = frozenset(
+    {"x", "y", "z", "text", "rows", "ticktext", "tickvals", "categoryarray"}
+)
+
 
 class Token(str):
     """The name of a colour; a class of its own, which no text of a log can be."""
@@ -55,15 +60,13 @@ def paint(value: Any, theme: str) -> Any:
     if isinstance(value, Token):
         return _color(value, theme)
     if isinstance(value, dict):
-        return {key: paint(item, theme) for key, item in value.items()}
-    if isinstance(value, list) and _may_hold_tokens(value):
+        return {
+            key: item if key in _LONG else paint(item, theme)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
         return [paint(item, theme) for item in value]
     return value
-
-
-def _may_hold_tokens(values: list[Any]) -> bool:
-    """Whether it is not one of the long lists of numbers and names."""
-    return any(isinstance(value, dict | list | Token) for value in values[:50])
 
 
 def _color(token: Token, theme: str) -> Any:
