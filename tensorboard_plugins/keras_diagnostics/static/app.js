@@ -11,6 +11,7 @@ import { makeCards, pageKey } from "./pages.js";
 const NOTHING_YET =
   "No diagnostics in this log directory yet. They appear here as soon as a training " +
   "with TrainingDiagnostics(log_dir), GradientLogger or ActivationLogger writes them.";
+const PLOTLY_FAILED = "Tables only, no charts: Plotly could not be loaded. Reload to try again.";
 
 export class App {
   /**
@@ -118,11 +119,17 @@ export class App {
 
   _note() {
     const { plotly, problems } = this._info;
-    const hint = plotly.available ? [] : [`Tables only: ${plotly.hint}`];
+    const hint = plotly.available ? [] : [`Tables only, no charts. ${plotly.hint}`];
     const texts = problems.map(({ run, text }) => (run ? `${run}: ${text}` : text));
     const notes = [...hint, ...new Set(texts)];
     fill(this._notes, notes.map((text) => element("p", { class: "problem" }, text)));
     this._notes.hidden = !notes.length;
+    if (plotly.available) this._context.plotly().then((loaded) => loaded || this._noCharts());
+  }
+
+  _noCharts() {
+    this._notes.append(element("p", { class: "problem" }, PLOTLY_FAILED));
+    this._notes.hidden = false;
   }
 
   _fail(error) {

@@ -58,6 +58,7 @@ export class Chart {
     if (panel.x === "step" && range) framed.xaxis.range = widen(range);
     await this._plotly.react(this._plot, data, framed, CONFIG);
     if (!this._listening) this._listen();
+    if (this._outgrown) this._fit();
     this._marks.place(panel);
   }
 
@@ -134,9 +135,9 @@ export class Chart {
   }
 
   _fit() {
+    this._outgrown = !this._listening; // Plotly may be drawing for the size before
     const { width, height } = this.element.getBoundingClientRect();
-    if (!this._listening || !width || !height) return;
-    this._plotly.Plots.resize(this._plot);
+    if (this._listening && width && height) this._plotly.Plots.resize(this._plot);
   }
 
   _onKey(event) {

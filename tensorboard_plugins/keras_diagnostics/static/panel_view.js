@@ -38,8 +38,10 @@ export class PanelView {
     this.chart ??= this._makeChart(label);
     this.chart.element.setAttribute("aria-label", label);
     const height = this._height(wide);
+    const profile = wide && alone ? panel.profile : null; // others have no room for it
+    this._place.classList.toggle("two", Boolean(profile));
     await this.chart.draw(panel, range, height);
-    await this._drawProfile(height, wide);
+    await this._drawProfile(profile, height);
   }
 
   /**
@@ -74,10 +76,7 @@ export class PanelView {
     return chart;
   }
 
-  /** Narrow cards have no room for it. */
-  async _drawProfile(height, wide) {
-    const profile = wide ? this.panel.profile : null;
-    this._place.classList.toggle("two", Boolean(profile));
+  async _drawProfile(profile, height) {
     if (!profile) {
       this._profile?.remove();
       this._profile = null;
