@@ -19,6 +19,7 @@ from tensorboard.plugins import base_plugin
 
 from keras_extras.summaries.writer import open_writer
 from tensorboard_plugins.keras_diagnostics import cards
+from tensorboard_plugins.keras_diagnostics import damage
 from tensorboard_plugins.keras_diagnostics import schema
 from tensorboard_plugins.keras_diagnostics.event_files import Records
 from tensorboard_plugins.keras_diagnostics.event_files import checksums_of
@@ -285,6 +286,18 @@ def test_records_are_those_of_tensorboard(tmp_path):
     ours = list(Records(path))
     assert ours == list(event_file_loader.RawEventFileLoader(str(path)).Load())
     assert len(ours) > 20
+    skimmed = Records(path)
+    skimmed.skim()
+    assert (skimmed.offset, skimmed.fault) == (path.stat().st_size, None)
+
+
+def test_large_files_are_skimmed(tmp_path, monkeypatch):
+    logs.write_run(tmp_path / "run")
+    path = logs.event_file(tmp_path / "run")
+    path.write_bytes(path.read_bytes()[:-5])
+    age(path)
+    monkeypatch.setattr(damage, "_VERIFIED_BYTES", 100)
+    assert "ends within a record" in problems_of(Board("--logdir", str(tmp_path)))
 
 
 WITHOUT_TENSORFLOW = """

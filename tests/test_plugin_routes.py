@@ -183,6 +183,7 @@ def test_layer_filter_and_step_range(board):
     [
         ({"card": "nothing"}, "card"),
         ({"card": "gradients", "layers": "("}, "layers"),
+        ({"card": "gradients", "layers": "a" * 201}, "layers"),
         ({"card": "gradients", "metric": "no"}, "metric"),
         ({"card": "gradients", "theme": "pink"}, "theme"),
         ({"card": "gradients", "from_": "x"}, "from"),

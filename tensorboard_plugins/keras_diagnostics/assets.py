@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-HINT = 'Charts need Plotly. Run: pip install "keras-extras[tensorboard]"'
+HINT = "Charts need Plotly, which is not installed here. Run: pip install plotly"
 _TYPES = {
     ".css": "text/css",
     ".html": "text/html",

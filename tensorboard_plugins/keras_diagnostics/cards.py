@@ -26,6 +26,7 @@ from tensorboard_plugins.keras_diagnostics.views.theme import paint
 
 _MOST_CELLS = 160_000  # answers stay below 2 MB
 _FEWEST_COLUMNS = 20
+_LONGEST_PATTERN = 200
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,11 @@ def problems_of(board: Board) -> list[dict[str, Any]]:
 
 def check_pattern(pattern: str) -> None:
     """Raises a `ValueError` unless `pattern` is a regular expression."""
+    if len(pattern) > _LONGEST_PATTERN:
+        raise ValueError(
+            f"`layers` must have at most {_LONGEST_PATTERN} characters. "
+            f"Received: {len(pattern)}"
+        )
     try:
         re.compile(pattern)
     except re.error as error:

@@ -115,9 +115,12 @@ class DamageCheck:
             return
         if size < state.size:
             state = _State()
-        records = Records(path, state.offset, verify=size <= _VERIFIED_BYTES)
-        for _ in records:
-            pass
+        records = Records(path, state.offset)
+        if size > _VERIFIED_BYTES:
+            records.skim()
+        else:
+            for _ in records:
+                pass
         self._states[path] = _State(size, records.offset, records.fault)
 
     def _text(self, path: Path) -> str | None:

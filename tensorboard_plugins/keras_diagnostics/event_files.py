@@ -40,15 +40,14 @@ class Records:
     Args:
         path: Path of the file.
         offset: Integer, the byte where a record begins.
-        verify: Boolean, whether to compare the data with their checksums.
 
     Attributes:
         offset: Integer, the byte after the last good record.
         fault: A `Fault`, or `None`.
     """
 
-    def __init__(self, path: Path, offset: int = 0, verify: bool = True) -> None:
-        self.path, self.offset, self.verify = path, offset, verify
+    def __init__(self, path: Path, offset: int = 0) -> None:
+        self.path, self.offset = path, offset
         self.fault: Fault | None = None
         self._ahead: Fault | None = None
 
@@ -59,13 +58,29 @@ class Records:
                 batch = self._batch(file)
                 if not batch:
                     return
-                expected = checksums_of([d for d, _ in batch]) if self.verify else None
-                for number, (data, checksum) in enumerate(batch):
-                    if expected is not None and masked(expected[number]) != checksum:
+                sums = checksums_of([data for data, _ in batch])
+                for (data, checksum), expected in zip(batch, sums):
+                    if masked(expected) != checksum:
                         self._stop("damaged")
                         return
                     self.offset += _HEAD + len(data) + _TAIL
                     yield data
+
+    def skim(self) -> None:
+        """Goes to the end from record to record, without looking at the data."""
+        size = self.path.stat().st_size
+        with open(self.path, "rb") as file:
+            while self.fault is None:
+                file.seek(self.offset)
+                head = self._head(file)
+                if isinstance(head, str):
+                    self._stop(head)
+                elif head is None:
+                    return
+                elif self.offset + _HEAD + head + _TAIL > size:
+                    self._stop("truncated")
+                else:
+                    self.offset += _HEAD + head + _TAIL
 
     def _batch(self, file: BinaryIO) -> list[tuple[bytes, int]]:
         """Returns some records and their checksums: together they are quicker."""
@@ -85,6 +100,16 @@ class Records:
 
     def _next(self, file: BinaryIO) -> tuple[bytes, int] | str | None:
         """Returns a record, the kind of its fault, or `None` at the end."""
+        head = self._head(file)
+        if head is None or isinstance(head, str):
+            return head
+        rest = file.read(head + _TAIL)
+        if len(rest) < head + _TAIL:
+            return "truncated"
+        return rest[:head], struct.unpack("<I", rest[head:])[0]
+
+    def _head(self, file: BinaryIO) -> int | str | None:
+        """Returns the length of a record, the kind of its fault, or `None`."""
         head = file.read(_HEAD)
         if not head:
             return None
@@ -93,10 +118,7 @@ class Records:
         length, checksum = struct.unpack("<QI", head)
         if length > _LONGEST or masked(_bytewise(head[:8])) != checksum:
             return "damaged"
-        rest = file.read(length + _TAIL)
-        if len(rest) < length + _TAIL:
-            return "truncated"
-        return rest[:length], struct.unpack("<I", rest[length:])[0]
+        return int(length)
 
     def _stop(self, kind: str) -> None:
         self.fault = Fault(self.offset, kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 from collections import OrderedDict
@@ -248,7 +249,7 @@ class Source:
 
     def _content(self, run: str, tag: str, series: Any) -> dict[str, Any] | None:
         try:
-            return schema.decode_content(series.plugin_content)
+            return _decode(bytes(series.plugin_content))
         except ValueError as error:
             self.report(run, f"{tag!r} cannot be read. {error}")
             return None
@@ -280,6 +281,9 @@ class Source:
             run_tag_filter=RunTagFilter([run], [tag]),
         )
         return list(data.get(run, {}).get(tag, []))
+
+
+_decode = functools.lru_cache(maxsize=4096)(schema.decode_content)
 
 
 def _bytes_of(stacked: tuple[Vectors, int]) -> int:
