@@ -187,6 +187,31 @@ def test_keyboard_moves_the_cursor_of_all_charts(tab: Tab) -> None:
     assert tab.frame.get_by_label("Step of the cursor").input_value() == "1"
 
 
+def test_mouse_moves_cursor_and_steps_of_all_charts(tab: Tab) -> None:
+    tab.open_alone(f"run={logs.ILL}")
+    chart = tab.drawn("gradients").locator(".nsewdrag").first
+    cursor = tab.drawn("updates").locator(".cursor").first
+    chart.scroll_into_view_if_needed()
+    chart.hover()
+    cursor.wait_for()
+    tab.frame.locator(".toolbar").hover()
+    cursor.wait_for(state="hidden")
+    chart.click()
+    tab.frame.locator(".toolbar").hover()
+    cursor.wait_for()
+    assert int(tab.frame.get_by_label("Step of the cursor").input_value()) > 0
+
+    box = chart.bounding_box()
+    tab.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    tab.page.mouse.down()
+    tab.page.mouse.move(box["x"] + box["width"] - 5, box["y"] + 20, steps=4)
+    tab.page.mouse.up()
+    tab.frame.get_by_role("button", name="All steps").wait_for()
+    assert int(tab.frame.get_by_label("First shown step").input_value()) > 5
+    chart.dblclick()
+    tab.frame.get_by_role("button", name="All steps").wait_for(state="hidden")
+
+
 def test_address_restores_the_view(tab: Tab, browser: Any, board: Board) -> None:
     tab.open(f"run={logs.ILL}")
     tab.drawn("gradients")
@@ -273,7 +298,7 @@ def test_names_and_texts_are_never_markup(tab: Tab) -> None:
     tab.card("gradients").locator("summary").click()
     assert logs.HOSTILE_LAYER in tab.card("gradients").locator("table").inner_text()
     tab.card("gradients").locator(".plot").first.hover()
-    assert tab.frame.locator("body img, body script").count() == 0
+    assert tab.frame.locator(".app img, .app script").count() == 0
 
 
 def test_layers_are_filtered(tab: Tab) -> None:

@@ -19,7 +19,7 @@ export class FigureCard {
    *     returns more parameters for the server; `asksAnew` names the keys of the state
    *     whose change needs a new answer; `table` makes the table of an answer, where it
    *     is not to be hidden behind the charts; `control` is one more element to put
-   *     into the card's header.
+   *     into the card's header; `wide` keeps the card in full width.
    */
   constructor(context, spec, options) {
     this.id = spec.id;
@@ -84,6 +84,7 @@ export class FigureCard {
       store.set({ wide: store.state.wide === this.id ? "" : this.id });
     });
     this._save.hidden = true;
+    this._wide.hidden = Boolean(this._options.wide);
     const more = this._options.control ? [this._options.control] : [];
     card.actions.append(this._choice, ...more, this._save, this._wide);
     this._above = element("div");
@@ -200,7 +201,8 @@ export class FigureCard {
     store.set({ metrics: { ...store.state.metrics, [this.id]: metric } });
   }
 
-  _setWide(wide) {
+  _setWide(chosen) {
+    const wide = chosen || Boolean(this._options.wide);
     this.element.classList.toggle("wide", wide);
     this._wide.setAttribute("aria-pressed", String(wide));
     for (const view of this._views) view.resize(wide);

@@ -7,7 +7,7 @@ import { chip, withCode } from "./pieces.js";
 import { element, fill, icon } from "./dom.js";
 import { formatSteps } from "./format.js";
 
-const MOST = 12;
+const MOST = 12; // rows at first; a comparison shows half of them, its table is next
 const COLUMNS = ["Severity", "Finding", "Run", "Layer", "Steps", "Evidence", "Remedy", "Confidence"];
 
 export class FindingsCard {
@@ -92,8 +92,9 @@ export class FindingsCard {
   }
 
   _showTable() {
-    const shown = this._all ? this.findings : this.findings.slice(0, MOST);
-    const several = this._runs().length !== 1;
+    const several = this._context.store.state.view === "compare";
+    const most = several ? MOST / 2 : MOST;
+    const shown = this._all ? this.findings : this.findings.slice(0, most);
     const columns = COLUMNS.filter((column) => several || column !== "Run");
     const head = columns.map((column) => element("th", { scope: "col", role: "columnheader" }, column));
     fill(

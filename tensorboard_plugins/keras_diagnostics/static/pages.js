@@ -65,9 +65,9 @@ function comparePage(context, { cards }) {
   const compare = new FigureCard(context, spec, {
     runs,
     asksAnew,
+    wide: true,
     table: (answer) => table.make(answer),
   });
-  compare.element.classList.add("wide");
   return [new FindingsCard(context, runs), compare];
 }
 

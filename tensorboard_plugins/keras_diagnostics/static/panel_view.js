@@ -5,7 +5,9 @@ import { columnAt, columnValues, recordedSteps, valuesAt } from "./panel.js";
 import { element, fill } from "./dom.js";
 import { formatNumber } from "./format.js";
 
-const HEIGHT = 280;
+const HEIGHT = 280; // pixels, where the server suggests none
+const MOST = 420;
+const MOST_WIDE = 780;
 
 export class PanelView {
   /**
@@ -113,6 +115,6 @@ export class PanelView {
 
   _height(wide) {
     const height = this.panel.figure.layout.meta?.height ?? HEIGHT;
-    return wide ? Math.round(Math.min(height * 1.5, 640)) : height;
+    return wide ? Math.min(height * 1.2, MOST_WIDE) : Math.min(height, MOST);
   }
 }
