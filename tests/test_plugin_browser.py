@@ -202,9 +202,10 @@ def test_mouse_moves_cursor_and_steps_of_all_charts(tab: Tab) -> None:
     assert int(tab.frame.get_by_label("Step of the cursor").input_value()) > 0
 
     box = chart.bounding_box()
-    tab.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    middle = box["y"] + box["height"] / 2
+    tab.page.mouse.move(box["x"] + box["width"] / 2, middle)
     tab.page.mouse.down()
-    tab.page.mouse.move(box["x"] + box["width"] - 5, box["y"] + 20, steps=4)
+    tab.page.mouse.move(box["x"] + box["width"] - 5, middle, steps=4)
     tab.page.mouse.up()
     tab.frame.get_by_role("button", name="All steps").wait_for()
     assert int(tab.frame.get_by_label("First shown step").input_value()) > 5

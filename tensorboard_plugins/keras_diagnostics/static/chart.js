@@ -120,11 +120,10 @@ export class Chart {
     this._listening = true;
     const { onHover, onPick, onRange } = this._listeners;
     const stepOf = ({ points }) => (this.panel.x === "step" ? points[0].x : null);
+    const pick = (event) => onPick(stepOf(event), rowAt(this.panel, event.points[0]));
     this._plot.on("plotly_hover", (event) => onHover(stepOf(event)));
     this._plot.on("plotly_unhover", () => onHover(null));
-    this._plot.on("plotly_click", (event) => {
-      onPick(stepOf(event), rowAt(this.panel, event.points[0]));
-    });
+    this._plot.on("plotly_click", (event) => event.points?.length && pick(event));
     this._plot.on("plotly_relayout", (change) => {
       const [from, to] = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
       if (this.panel.x !== "step" || from === undefined) return;

@@ -6,8 +6,9 @@ import { element, fill } from "./dom.js";
 import { formatNumber } from "./format.js";
 
 const HEIGHT = 280; // pixels, where the server suggests none
-const MOST = 420;
-const MOST_WIDE = 780;
+const MOST = 340;
+const MOST_WIDE = 440;
+const MOST_OF_MANY_ROWS = 780; // hundreds of layers are seen one by one, or not at all
 
 export class PanelView {
   /**
@@ -115,6 +116,7 @@ export class PanelView {
 
   _height(wide) {
     const height = this.panel.figure.layout.meta?.height ?? HEIGHT;
-    return wide ? Math.min(height * 1.2, MOST_WIDE) : Math.min(height, MOST);
+    const forRows = Math.min(1.5 * this.panel.rows.length, MOST_OF_MANY_ROWS);
+    return Math.min(height, Math.max(wide ? MOST_WIDE : MOST, forRows));
   }
 }
