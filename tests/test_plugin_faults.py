@@ -272,6 +272,20 @@ def test_hyperparameters_of_the_hparams_plugin(tmp_path):
     assert values["hp:rate"] == 0.1
 
 
+def test_losses_of_the_tensorboard_callback(tmp_path):
+    logs.write_run(tmp_path / "run/diagnostics", findings=[])
+    for role, loss in (("train", 0.25), ("validation", 0.5)):
+        writer = open_writer(str(tmp_path / "run" / role))
+        writer.scalars(0, {"epoch_loss": 9.0})
+        writer.scalars(1, {"epoch_loss": loss})
+        writer.close()
+    board = Board("--logdir", str(tmp_path))
+    table = board.json("figure", card="compare", run="run/diagnostics")["table"]
+    (row,) = table["rows"]
+    values = dict(zip([column["id"] for column in table["columns"]], row))
+    assert (values["loss"], values["val_loss"]) == (0.25, 0.5)
+
+
 def test_checksums_are_those_of_tensorboard():
     chance = np.random.default_rng(0)
     sizes = (0, 1, 3, 4, 5, 255, 256, 257, 5000)

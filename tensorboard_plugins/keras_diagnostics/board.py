@@ -25,7 +25,7 @@ _ROLES = ("diagnostics", "uncertainty", "train", "validation")
 _SCHEDULE = ("learning_rate", "momentum", "weight_decay", "loss_scale")
 _FINDER = "learning_rate_finder/"
 _UNCERTAINTY = ("mc_entropy", "mc_bald", "mc_nll", "mc_accuracy", "mc_ece")
-_LOSSES = ("epoch_loss", "loss")
+_EPOCH_LOSS = "epoch_loss"  # of `keras.callbacks.TensorBoard`
 
 
 class Board:
@@ -117,18 +117,16 @@ class Board:
                 epochs[step] = (step, _whole(document.get("epoch")), numbers)
         return [epochs[step] for step in sorted(epochs)]
 
-    def final_losses(self, run: str) -> dict[str, float]:
-        """Returns the last `loss` and `val_loss`, from our logs or TensorBoard's."""
+    def final_logs(self, run: str) -> dict[str, float]:
+        """Returns the last epoch's logs, ours or those of TensorBoard's callback."""
         epochs = self.epochs(run)
         if epochs:
-            logs = epochs[-1][2]
-            return {k: logs[k] for k in ("loss", "val_loss") if k in logs}
+            return epochs[-1][2]
         losses = {}
         for name, role in (("loss", "train"), ("val_loss", "validation")):
             other = _join(_base(run), role)
-            tags = self.source.scalars([other], _LOSSES[:1]).get(other, {})
-            for tag in tags:
-                losses[name] = float(self.source.scalar(other, tag)[1][-1])
+            if self._listed(other, [_EPOCH_LOSS]):
+                losses[name] = float(self.source.scalar(other, _EPOCH_LOSS)[1][-1])
         return losses
 
     def last_step(self, run: str) -> int:

@@ -11,16 +11,17 @@ from tensorboard_plugins.keras_diagnostics.views.card import Table
 from tensorboard_plugins.keras_diagnostics.views.card import column
 
 _MOST_HYPERPARAMETERS = 30
-_LOSSES = ("loss", "val_loss")
+_MOST_LOGS = 8
 
 
 def comparison_table(board: Board, runs: Sequence[str]) -> Table:
     """Returns one row for each run."""
     found = {run: board.hyperparameters(run) for run in runs}
-    losses = {run: board.final_losses(run) for run in runs}
+    logs = {run: board.final_logs(run) for run in runs}
     names = list(dict.fromkeys(name for values in found.values() for name in values))
     names = names[:_MOST_HYPERPARAMETERS]
-    there = [name for name in _LOSSES if any(name in losses[run] for run in runs)]
+    there = sorted({name for run in runs for name in logs[run]}, key=_losses_first)
+    there = there[:_MOST_LOGS]
     columns = [column("run", numeric=False)]
     columns += [column(s, f"{s}s" if s != "info" else s) for s in findings.SEVERITIES]
     columns += [column("worst", "worst finding", numeric=False)]
@@ -31,7 +32,7 @@ def comparison_table(board: Board, runs: Sequence[str]) -> Table:
         columns.append(column(f"hp:{name}", name, numeric=_are_numbers(values)))
     rows = [
         [run, *_findings_of(board, run)]
-        + [losses[run].get(name) for name in there]
+        + [logs[run].get(name) for name in there]
         + [found[run].get(name) for name in names]
         for run in runs
     ]
@@ -46,6 +47,11 @@ def _findings_of(board: Board, run: str) -> list[Any]:
     counts = findings.count_by_severity(found)
     where = [worst["code"], worst["layer"]] if worst else [None, None]
     return [*counts.values(), *where]
+
+
+def _losses_first(name: str) -> tuple[bool, str, bool]:
+    plain = name.removeprefix("val_")
+    return plain != "loss", plain, name != plain
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:

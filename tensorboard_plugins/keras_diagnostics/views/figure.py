@@ -114,20 +114,25 @@ def step_axis(**more: Any) -> dict[str, Any]:
 
 def name_axis(names: Sequence[str]) -> dict[str, Any]:
     """Returns the y axis of names, the first on top."""
-    labels = [escape(name) for name in names]
-    ticks: dict[str, Any] = {}
-    if len(names) <= _LABELS:
-        texts = [escape(shorten(name)) for name in names]
-        ticks = {"tickmode": "array", "tickvals": labels, "ticktext": texts}
     return axis(
         "",
         type="category",
         categoryorder="array",
-        categoryarray=labels,
+        categoryarray=[escape(name) for name in names],
         range=[len(names) - 0.5, -0.5],
         showgrid=False,
-        **ticks,
+        **ticks(names),
     )
+
+
+def ticks(names: Sequence[str]) -> dict[str, Any]:
+    """Returns labels for an axis of names, short, and not more than fit."""
+    shown = names[:: -(-len(names) // _LABELS) or 1]
+    return {
+        "tickmode": "array",
+        "tickvals": [escape(name) for name in shown],
+        "ticktext": [escape(shorten(name)) for name in shown],
+    }
 
 
 def height_for(rows: int) -> int:

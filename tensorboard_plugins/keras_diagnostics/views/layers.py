@@ -164,7 +164,7 @@ def _heatmap_panel(table: LayerTable, scale: Scale, left: int, with_bar: bool) -
     names = [figures.escape(name) for name in table.layers]
     steps = table.steps.tolist()
     data = [_values(table.values, table.broken, steps, names, scale, "step")]
-    data += _broken(table.broken, table.values, steps, names, "step")
+    data += _broken(table.broken, steps, names)
     layout = figures.layout(
         figures.height_for(len(names)),
         left,
@@ -202,7 +202,8 @@ def median_panel(tables: Sequence[LayerTable], scale: Scale) -> Panel:
     layout = figures.layout(
         figures.height_for(len(runs)),
         figures.left_margin(runs),
-        xaxis=figures.axis("layer", type="category", showgrid=False),
+        xaxis=figures.axis("layer", **figures.ticks(layers), showgrid=False)
+        | {"type": "category", "automargin": True},
         yaxis=figures.name_axis(runs),
         coloraxis=scale.color_axis(),
     )
@@ -320,13 +321,7 @@ def _values(
     return trace
 
 
-def _broken(
-    broken: np.ndarray,
-    values: np.ndarray,
-    x: list[Any],
-    names: list[str],
-    x_name: str,
-) -> list[dict[str, Any]]:
+def _broken(broken: np.ndarray, x: list[Any], names: list[str]) -> list[dict[str, Any]]:
     """Returns the trace of what is not finite: the part of the table that holds it."""
     if not broken.any():
         return []
@@ -347,7 +342,7 @@ def _broken(
         "showscale": False,
         "name": figures.NONFINITE,
         "hoverongaps": False,
-        "hovertemplate": f"%{{y}}<br>{x_name} %{{x}}<br>NaN or Inf<extra></extra>",
+        "hovertemplate": "%{y}<br>step %{x}<br>NaN or Inf<extra></extra>",
     }
     return [trace]
 
