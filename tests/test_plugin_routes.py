@@ -136,8 +136,9 @@ def test_nan_is_a_trace_of_its_own_and_no_gap(board):
     assert values["z"][row][11] is not None
     assert values["z"][row][12:] == [None] * 8
     assert broken["name"] == "NaN or Inf"
-    assert broken["y"] == ["dense_1"]
-    drawn = dict(zip(broken["x"], broken["z"][0]))
+    assert broken["y"] == values["y"] == list(logs.LAYERS)
+    assert [bool(line) for line in broken["z"]] == [False, False, True, False]
+    drawn = dict(zip(broken["x"], broken["z"][row]))
     assert [x for x, z in drawn.items() if z == 1] == list(range(12, 20))
 
 

@@ -392,7 +392,7 @@ KINDS = {
             "activations",
             "Activations",
             "A healthy layer is pale: a dark row is a layer whose units are dead "
-            "or saturated. Choose a row for its histogram.",
+            "or saturated.",
             "step",
             layer_card,
             _metrics("activations"),

@@ -322,20 +322,20 @@ def _values(
 
 
 def _broken(broken: np.ndarray, x: list[Any], names: list[str]) -> list[dict[str, Any]]:
-    """Returns the trace of what is not finite: the part of the table that holds it."""
+    """Returns the trace of what is not finite: the steps where anything is."""
     if not broken.any():
         return []
-    rows = np.flatnonzero(broken.any(axis=1))
     columns = np.flatnonzero(broken.any(axis=0))
-    # A cell of its neighbour on either side keeps the widths of the other trace.
-    top, bottom = rows[0], rows[-1] + 1
+    # A cell of its neighbour on either side keeps the widths of the other trace. All
+    # rows are there, for Plotly needs one for each name of the axis.
     left, right = max(columns[0] - 1, 0), min(columns[-1] + 2, broken.shape[1])
-    part = broken[top:bottom, left:right]
+    part = broken[:, left:right]
+    rows = [[1 if cell else None for cell in row] for row in part.tolist()]
     trace = {
         "type": "heatmap",
         "x": x[left:right],
-        "y": names[top:bottom],
-        "z": [[1 if cell else None for cell in row] for row in part.tolist()],
+        "y": names,
+        "z": [row if any(row) else [] for row in rows],
         "zmin": 0,
         "zmax": 1,
         "colorscale": [[0, Token("alarm")], [1, Token("alarm")]],
