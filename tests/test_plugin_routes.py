@@ -197,6 +197,12 @@ def test_wrong_parameter_is_named(board, parameters, named):
     assert f"`{named}`" in error
 
 
+def test_a_range_beyond_all_steps_is_an_empty_card(board):
+    answer = board.json("figure", card="gradients", run=WELL, from_=10**30)
+    assert answer["state"] == "empty"
+    assert "range" in answer["message"]
+
+
 def test_unknown_run_is_an_empty_card(board):
     answer = board.json("figure", card="gradients", run="nobody")
     assert answer["state"] == "empty"

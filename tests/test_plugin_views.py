@@ -13,6 +13,7 @@ from tensorboard_plugins.keras_diagnostics.statistics import STATISTICS
 from tensorboard_plugins.keras_diagnostics.views import figure as figures
 from tensorboard_plugins.keras_diagnostics.views import histogram
 from tensorboard_plugins.keras_diagnostics.views import layers
+from tensorboard_plugins.keras_diagnostics.views import lines
 from tensorboard_plugins.keras_diagnostics.views.theme import Token
 from tensorboard_plugins.keras_diagnostics.views.theme import paint
 
@@ -183,3 +184,41 @@ def test_comparison_of_all_runs_is_small(large):
     response = large.get("figure", card="compare")
     assert len(response.get_data()) < 2_000_000
     assert len(response.get_json()["table"]["rows"]) == 13
+
+
+def test_six_large_runs_side_by_side_are_below_2_mb(tmp_path):
+    names = tuple(f"block_{n}/convolution" for n in range(60))
+    for run in range(6):
+        of_records = logs.records(steps=400, layers=names, broken_from=1)
+        shares = of_records.statistics["gradient_nonfinite_fraction"]
+        shares[::2, ::3] = 1.0
+        statistics = ("gradient_norm", "gradient_nonfinite_fraction")
+        logs.write_vectors(tmp_path / f"run_{run}", of_records, statistics)
+    response = Board("--logdir", str(tmp_path)).get("figure", card="gradients")
+    assert len(response.get_json()["panels"]) == 6
+    assert len(response.get_data()) < 2_000_000
+
+
+def test_more_runs_than_fit_are_counted():
+    tables = []
+    for run in range(9):
+        values = np.ones((10, 3))
+        names = tuple(f"layer_{n}" for n in range(10))
+        broken = np.zeros(values.shape, bool)
+        tables.append(layers.LayerTable(f"r{run}", np.arange(3), names, values, broken))
+    scale = layers.Scale.of(STATISTICS["gradient_norm"], [np.ones(3)])
+    panel = layers.median_panel(tables, scale, most_cells=50)
+    assert panel.rows == ["r0", "r1", "r2", "r3", "r4"]
+    assert panel.title == "median of each layer in 5 of 9 runs"
+
+
+def test_many_lines_share_the_points():
+    at = np.arange(5000)
+    charts = {
+        f"metric {n}": {f"run {r}": (at, at * 1.0) for r in range(8)} for n in range(20)
+    }
+    colors = {f"run {r}": r for r in range(8)}
+    panel = lines.stacked_panel(charts, colors, "step", figures.step_axis(), 64)
+    assert len(panel.figure["data"]) == 160
+    assert len(json.dumps(panel.figure)) < 2_000_000
+    assert all(trace["x"][-1] == 4999 for trace in panel.figure["data"])

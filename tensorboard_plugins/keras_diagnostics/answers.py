@@ -18,6 +18,7 @@ HOW_TO_READ_FINDINGS = (
     "its layer and steps in every chart."
 )
 _RUNS_WITH_LAYERS = 20
+_MOST_FINDINGS = 1000
 _FEWEST, _MOST, _USUAL = 50, 1000, 300
 
 
@@ -41,7 +42,7 @@ def findings(board: Board, names: Sequence[str]) -> dict[str, Any]:
     looked_at = [_looked_at(board, run) for run in names]
     ordered = found.order_by_run(by_run)
     return {
-        "findings": ordered,
+        "findings": ordered[:_MOST_FINDINGS],
         "looked_at": looked_at,
         "summary": _summary(by_run, looked_at),
         "how": HOW_TO_READ_FINDINGS,
@@ -125,11 +126,13 @@ def _summary(
     count = sum(map(len, by_run.values()))
     if not by_run:
         return "No run to look at."
-    if count and len(by_run) == 1:
-        return f"{_many(count, 'finding')} in {next(iter(by_run))}."
     if count:
         ill = sum(1 for found_in in by_run.values() if found_in)
-        return f"{_many(count, 'finding')} in {ill} of {_many(len(by_run), 'run')}."
+        where = f"{ill} of {_many(len(by_run), 'run')}"
+        where = next(iter(by_run)) if len(by_run) == 1 else where
+        shown = f" The first {_MOST_FINDINGS:,} are shown."
+        more = shown if count > _MOST_FINDINGS else ""
+        return f"{_many(count, 'finding')} in {where}.{more}"
     examined = [entry for entry in looked_at if entry["examined"]]
     if not examined:
         return (

@@ -24,7 +24,7 @@ from tensorboard_plugins.keras_diagnostics.views.card import Request
 from tensorboard_plugins.keras_diagnostics.views.card import steps_shown
 from tensorboard_plugins.keras_diagnostics.views.theme import paint
 
-_MOST_CELLS = 160_000  # answers stay below 2 MB
+_MOST_CELLS = 140_000  # answers stay below 2 MB
 _FEWEST_COLUMNS = 20
 _LONGEST_PATTERN = 200
 
@@ -240,7 +240,7 @@ def _heatmaps(
     shown = tables if many else _fit(board, tables, request.columns)
     scale = layers.Scale.of(statistic, [table.values for table in shown])
     if many:
-        card.panels = [layers.median_panel(shown, scale)]
+        card.panels = [layers.median_panel(shown, scale, _MOST_CELLS)]
     else:
         card.panels = layers.heatmap_panels(shown, scale, _left(board, request))
     card.steps = _most_steps(board, tables, shown, request)

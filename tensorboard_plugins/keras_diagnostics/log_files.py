@@ -23,11 +23,17 @@ from tensorboard_plugins.keras_diagnostics import schema
 from tensorboard_plugins.keras_diagnostics.event_files import Records
 from tensorboard_plugins.keras_diagnostics.event_files import event_files
 from tensorboard_plugins.keras_diagnostics.source import Problem
+from tensorboard_plugins.keras_diagnostics.statistics import STATISTICS
 
 _MOST = 2000  # steps kept of a tag; then every other one goes
-_PLUGINS = (schema.PLUGIN_NAME, "histograms", "hparams", "scalars")
+_PLUGINS = (schema.PLUGIN_NAME, "hparams", "scalars")  # histograms take much room
 # Scalars that repeat what our vectors hold, one tag for each layer.
 _OF_LAYERS = ("gradient_", "activation_", "weight_", "update_")
+_SEEN = frozenset(
+    schema.tag_of(name)
+    for statistic in STATISTICS.values()
+    for name in (statistic.id, statistic.nonfinite)
+) | {schema.FINDINGS_TAG, schema.RUN_TAG, schema.EPOCH_TAG, schema.SWEEP_TAG}
 
 
 @dataclass
@@ -198,7 +204,8 @@ def _take(event: Any, tags: dict[str, _Series]) -> None:
         if series is None:
             data = value.metadata.plugin_data
             plugin = "scalars" if is_simple else data.plugin_name
-            if plugin not in _PLUGINS:
+            is_unseen = plugin == schema.PLUGIN_NAME and tag not in _SEEN
+            if plugin not in _PLUGINS or is_unseen:
                 continue
             series = tags[tag] = _Series(plugin, data.content)
         kept = value.simple_value if is_simple else value.tensor

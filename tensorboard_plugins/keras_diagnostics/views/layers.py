@@ -19,7 +19,7 @@ from tensorboard_plugins.keras_diagnostics.views.card import column
 from tensorboard_plugins.keras_diagnostics.views.theme import Token
 
 MOST_PANELS = 6
-_CELLS_WITH_TEXT = 20_000
+_CELLS_WITH_TEXT = 30_000
 _HEALTHY_LOG_RATIO = -3.0
 _DECADES = 4
 
@@ -149,21 +149,23 @@ def heatmap_panels(
         scale: The colours, which they share.
         left: Integer, pixels for the names of layers.
     """
-    if len(tables) == 1:
-        panel = _heatmap_panel(tables[0], scale, left, with_bar=True)
-        panel.profile = _profile(tables[0], scale)
-        return [panel]
-    last = len(tables) - 1
-    return [
-        _heatmap_panel(table, scale, left, with_bar=number == last)
+    last, with_text = len(tables) - 1, _may_have_text(tables)
+    panels = [
+        _heatmap_panel(table, scale, left, number == last, with_text)
         for number, table in enumerate(tables)
     ]
+    if len(panels) == 1:
+        panels[0].profile = _profile(tables[0], scale)
+    return panels
 
 
-def _heatmap_panel(table: LayerTable, scale: Scale, left: int, with_bar: bool) -> Panel:
+def _heatmap_panel(
+    table: LayerTable, scale: Scale, left: int, with_bar: bool, with_text: bool
+) -> Panel:
     names = [figures.escape(name) for name in table.layers]
     steps = table.steps.tolist()
-    data = [_values(table.values, table.broken, steps, names, scale, "step")]
+    usable = np.where(table.broken, np.nan, table.values)
+    data = [_values(usable, steps, names, scale, "step", with_text)]
     data += _broken(table.broken, steps, names)
     layout = figures.layout(
         figures.height_for(len(names)),
@@ -184,9 +186,11 @@ def _heatmap_panel(table: LayerTable, scale: Scale, left: int, with_bar: bool) -
     )
 
 
-def median_panel(tables: Sequence[LayerTable], scale: Scale) -> Panel:
+def median_panel(tables: Sequence[LayerTable], scale: Scale, most_cells: int) -> Panel:
     """Returns the panel of many runs: runs by layers, each cell a median."""
     layers = list(dict.fromkeys(name for table in tables for name in table.layers))
+    count = len(tables)
+    tables = tables[: max(most_cells // len(layers), 1)]
     places = {name: number for number, name in enumerate(layers)}
     values = np.full((len(tables), len(layers)), np.nan)
     broken = np.zeros(values.shape, bool)
@@ -197,7 +201,8 @@ def median_panel(tables: Sequence[LayerTable], scale: Scale) -> Panel:
     runs = [table.run for table in tables]
     names = [figures.escape(run) for run in runs]
     xs = [figures.escape(layer) for layer in layers]
-    data = [_values(values, np.zeros_like(broken), xs, names, scale, "layer")]
+    with_text = values.size <= _CELLS_WITH_TEXT
+    data = [_values(values, xs, names, scale, "layer", with_text)]
     data += _broken_marks(broken, xs, names)
     layout = figures.layout(
         figures.height_for(len(runs)),
@@ -207,9 +212,10 @@ def median_panel(tables: Sequence[LayerTable], scale: Scale) -> Panel:
         yaxis=figures.name_axis(runs),
         coloraxis=scale.color_axis(),
     )
+    of = "" if count == len(runs) else f" of {count:,}"
     return Panel(
         run=None,
-        title=f"median of each layer in {len(runs)} runs",
+        title=f"median of each layer in {len(runs):,}{of} runs",
         x="layer",
         kind="heatmap",
         log=scale.statistic.is_log,
@@ -290,17 +296,20 @@ def _oddness(table: LayerTable, statistic: Statistic) -> np.ndarray:
     return distance + 1e3 * table.broken.any(axis=1)
 
 
+def _may_have_text(tables: Sequence[LayerTable]) -> bool:
+    return sum(table.values.size for table in tables) <= _CELLS_WITH_TEXT
+
+
 def _values(
     values: np.ndarray,
-    broken: np.ndarray,
     x: list[Any],
     names: list[str],
     scale: Scale,
     x_name: str,
+    with_text: bool,
 ) -> dict[str, Any]:
     """Returns the trace of all that is finite."""
-    usable = np.where(broken | ~np.isfinite(values), np.nan, values)
-    z = scale(usable)
+    z = scale(values)
     shown = "%{text}"
     trace: dict[str, Any] = {
         "type": "heatmap",
@@ -311,8 +320,8 @@ def _values(
         "name": scale.statistic.title,
         "hoverongaps": False,
     }
-    if z.size <= _CELLS_WITH_TEXT:
-        trace["text"] = [[figures.number(v) for v in row] for row in usable]
+    if with_text:
+        trace["text"] = [[figures.number(v) for v in row] for row in values]
     else:
         shown = "10<sup>%{z:.2f}</sup>" if scale.statistic.is_log else "%{z:.1%}"
     trace["hovertemplate"] = (

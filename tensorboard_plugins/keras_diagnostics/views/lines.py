@@ -17,6 +17,7 @@ from tensorboard_plugins.keras_diagnostics.views.theme import Token
 from tensorboard_plugins.keras_diagnostics.views.theme import run_color
 
 MOST_POINTS = 1000
+_MOST_POINTS_IN_ALL, _FEWEST_POINTS = 50_000, 50
 _MOST_RUNS = 8
 _GAP = 0.06
 
@@ -49,6 +50,8 @@ def stacked_panel(
         layout["margin"] = {**layout["margin"], "t": 32}
     data: list[dict[str, Any]] = []
     named: set[str] = set()
+    most = _MOST_POINTS_IN_ALL // max(sum(map(len, charts.values())), 1)
+    most = min(max(most, _FEWEST_POINTS), MOST_POINTS)
     for number, (title, lines) in enumerate(charts.items(), start=1):
         top = 1 - (number - 1) * share
         name = "yaxis" if number == 1 else f"yaxis{number}"
@@ -60,7 +63,9 @@ def stacked_panel(
             group = str(colors[label])
             legend = {"legendgroup": group, "showlegend": label not in named}
             named.add(label)
-            data += _traces(label, at, values, colors[label], title, {**axis, **legend})
+            kept = choose_steps(at, most, ~np.isfinite(values))
+            more = {**axis, **legend}
+            data += _traces(label, at[kept], values[kept], colors[label], title, more)
     titles = ", ".join(charts)
     return Panel(None, titles, x, {"data": data, "layout": layout})
 
@@ -149,16 +154,13 @@ def _traces(
     title: str,
     axes: dict[str, Any],
 ) -> list[dict[str, Any]]:
-    kept = choose_steps(at, MOST_POINTS, ~np.isfinite(values))
-    trace = figures.line(at[kept], values[kept], label, run_color(color), **axes)
+    trace = figures.line(at, values, label, run_color(color), **axes)
     # Names of others stay out of the template, which has a syntax of its own.
     trace["meta"] = figures.escape(title)
     trace["hovertemplate"] = (
         "%{meta} %{y:.4~g}<br>%{x:,d}<extra>%{fullData.name}</extra>"
     )
-    marks = figures.nonfinite_marks(
-        at[kept], values[kept], **{**axes, "showlegend": False}
-    )
+    marks = figures.nonfinite_marks(at, values, **{**axes, "showlegend": False})
     return [trace, *marks]
 
 
