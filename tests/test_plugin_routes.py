@@ -226,6 +226,9 @@ def test_schedule_is_stacked_on_one_axis_of_steps(board):
     np.testing.assert_allclose(rate["y"], expected, rtol=1e-3)
     assert rate["yaxis"] != momentum["yaxis"]
     assert rate["xaxis"] == momentum["xaxis"] == "x"
+    layout = panel["figure"]["layout"]
+    assert "range" not in layout["yaxis"]
+    assert layout["yaxis2"]["range"] == [0.0, 1.125]  # of a constant momentum of 0.9
 
 
 def test_loss_of_each_epoch(board):

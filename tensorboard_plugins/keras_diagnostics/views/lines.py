@@ -56,7 +56,10 @@ def stacked_panel(
         top = 1 - (number - 1) * share
         name = "yaxis" if number == 1 else f"yaxis{number}"
         layout[name] = figures.axis(
-            title, domain=[max(top - share + _GAP, 0), top], exponentformat="e"
+            title,
+            domain=[max(top - share + _GAP, 0), top],
+            exponentformat="e",
+            **_range_of_constant(lines),
         )
         axis = {"xaxis": "x", "yaxis": "y" if number == 1 else f"y{number}"}
         for label, (at, values) in lines.items():
@@ -162,6 +165,16 @@ def _traces(
     )
     marks = figures.nonfinite_marks(at, values, **{**axes, "showlegend": False})
     return [trace, *marks]
+
+
+def _range_of_constant(lines: Mapping[str, Series]) -> dict[str, Any]:
+    """Returns a range from 0 if all values are one; Plotly's would be 2 wide."""
+    values = np.concatenate([values for _, values in lines.values()])
+    finite = np.unique(values[np.isfinite(values)])
+    if len(finite) != 1:
+        return {}
+    end = float(finite[0]) * 1.25 or 1.0
+    return {"range": sorted(figures.rounded(np.array([0.0, end])))}
 
 
 def _loss_range(smoothed: np.ndarray) -> dict[str, Any]:
