@@ -52,7 +52,7 @@ def take(browser: Browser, url: str, theme: str, path: Path) -> None:
     frame.locator(".row-button").first.click()
     for card in ("gradients", "activations", "updates"):
         frame.locator(f'[data-card="{card}"] .main-svg').first.wait_for()
-    frame.locator('[data-card="gradients"] .mark').wait_for()
+    frame.locator('[data-card="gradients"] .mark').first.wait_for()
     page.mouse.move(0, 0)
     page.wait_for_timeout(1000)  # TensorBoard's own animations
     page.screenshot(path=path)

@@ -1,6 +1,10 @@
 /** Asks the server of this plugin; an answer that came too late is dropped. */
 
+const AT_ONCE = 2; // figures; with more, the first would be there no sooner than the last
+
 const running = new Map();
+const waiting = [];
+let free = AT_ONCE;
 
 /** The server's refusal, or its silence, in words for the reader. */
 export class ApiError extends Error {}
@@ -22,14 +26,26 @@ export async function ask(route, parameters = {}, place = null) {
     running.set(place, cancel);
   }
   try {
-    const response = await fetch(address(route, parameters), { signal: cancel.signal });
-    const answer = await read(response);
+    const fetchIt = () => fetch(address(route, parameters), { signal: cancel.signal });
+    const answer = await (route === "figure" ? inTurn(fetchIt) : fetchIt().then(read));
     if (cancel.signal.aborted) return await new Promise(() => {});
     return answer;
   } catch (error) {
     if (cancel.signal.aborted) return await new Promise(() => {});
     if (error instanceof ApiError) throw error;
     throw new ApiError("TensorBoard does not answer. Is it still running?");
+  }
+}
+
+async function inTurn(fetchIt) {
+  if (free > 0) free -= 1;
+  else await new Promise((resolve) => waiting.push(resolve));
+  try {
+    return await read(await fetchIt());
+  } finally {
+    const next = waiting.shift();
+    if (next) next();
+    else free += 1;
   }
 }
 

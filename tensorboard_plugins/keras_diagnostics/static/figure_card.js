@@ -9,6 +9,7 @@ import { fileName } from "./format.js";
 import { savePicture } from "./export.js";
 
 const ASKS_ANEW = ["run", "layers", "from", "to"];
+const MARGIN = 400; // pixels around the window in which cards are kept up to date
 const MARKS = ["step", "layer", "finding"];
 
 export class FigureCard {
@@ -40,7 +41,7 @@ export class FigureCard {
   /** Asks the server anew, once the card is in sight. */
   refresh() {
     this._wanted = true;
-    if (this._near) this._load();
+    if (this._near || this._isNear()) this._load();
   }
 
   /**
@@ -100,8 +101,14 @@ export class FigureCard {
       this._near = entries[entries.length - 1].isIntersecting;
       if (this._near && this._wanted) this._load();
     };
-    this._sight = new IntersectionObserver(onSight, { rootMargin: "400px" });
+    this._sight = new IntersectionObserver(onSight, { rootMargin: `${MARGIN}px` });
     this._sight.observe(this.element);
+  }
+
+  /** At once, so that cards ask in their order on the page. */
+  _isNear() {
+    const { top, bottom, height } = this.element.getBoundingClientRect();
+    return height > 0 && top < window.innerHeight + MARGIN && bottom > -MARGIN;
   }
 
   async _load() {

@@ -82,13 +82,19 @@ function valueOfLayer(panel, step, layer) {
 function valuesOfLines(panel, step) {
   let at = null;
   const values = [];
-  for (const { x, y, name, mode } of panel.figure.data) {
+  for (const trace of panel.figure.data) {
+    const { x, y, mode } = trace;
     const column = columnAt(x ?? [], step);
     if (column < 0 || mode === "markers") continue;
     at = x[column];
-    values.push([name ?? "", y[column]]);
+    values.push([nameOfLine(panel, trace), y[column]]);
   }
   return { step: at, values };
+}
+
+/** The lines of one run are told apart by what they show, others by their runs. */
+function nameOfLine({ run }, { name, meta }) {
+  return (name === run || !name) && typeof meta === "string" ? meta : (name ?? "");
 }
 
 function cellValue(panel, row, column) {
