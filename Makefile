@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types board bench bench-diagnosis
+.PHONY: demo test lint types board bench bench-diagnosis bench-plugin bench-tab screenshots
 
 demo: .venv/installed-examples
 	$(BIN)/python examples/demo.py $(ARGS)
@@ -15,11 +15,22 @@ lint: .venv/installed-dev
 types: .venv/installed-dev
 	$(BIN)/mypy
 
-board: .venv/installed-examples
+board: .venv/installed-tensorboard
+	@test -d logs/demo || echo 'No logs yet: run "make demo" and keep this open.'
 	$(BIN)/tensorboard --logdir logs/demo $(ARGS)
+
+screenshots: .venv/installed-dev
+	@test -d logs/demo || $(MAKE) demo
+	$(BIN)/python docs/screenshots.py $(ARGS)
 
 bench: .venv/installed-dev
 	$(BIN)/python benchmarks/overhead.py $(ARGS)
+
+bench-plugin: .venv/installed-dev
+	$(BIN)/python benchmarks/plugin.py $(ARGS)
+
+bench-tab: .venv/installed-dev
+	$(BIN)/python benchmarks/plugin_browser.py $(ARGS)
 
 bench-diagnosis: .venv/installed-dev
 	$(BIN)/python benchmarks/diagnosis.py $(ARGS)

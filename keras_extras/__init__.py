@@ -1,12 +1,16 @@
 """Drop-in components for Keras 3 that make a training run explain itself."""
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 from typing import Any
 
-# Imported at once: Keras loads from a file only what is registered by then.
-from keras_extras import layers
-from keras_extras import schedules
+# `python -m keras_extras.report` reads logs: it needs neither Keras nor TensorFlow.
+_is_report = sys.argv[:1] == ["-m"] and "keras_extras.report" in sys.orig_argv
+if not _is_report:
+    # Imported at once: Keras loads from a file only what is registered by then.
+    from keras_extras import layers
+    from keras_extras import schedules
 
 if TYPE_CHECKING:
     from keras_extras import callbacks

@@ -15,6 +15,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 _MOMENTUM_NAMES = ("momentum", "beta_1")
 _OTHER_NAMES = ("beta_1", "weight_decay")
+_NOT_TUNED = ("name", "jit_compile", "use_ema", "ema_momentum", "epsilon")
 
 
 def innermost(optimizer: Any) -> Any:
@@ -40,6 +41,25 @@ def optimizers_of(model: Any) -> list[Any]:
         if isinstance(candidate, keras.optimizers.Optimizer) and not known:
             optimizers.append(candidate)
     return optimizers
+
+
+def describe(optimizer: Any) -> dict[str, Any]:
+    """Returns what an optimizer was made with: numbers and names, for people."""
+    described: dict[str, Any] = {}
+    several = len(parts(optimizer)) > 1
+    for number, part in enumerate(parts(optimizer)):
+        where = f"{number}/" if several else ""
+        described[f"{where}optimizer"] = type(part).__name__
+        try:
+            config = part.get_config()
+        except Exception:  # of a class that cannot be saved: there is less to tell
+            continue
+        for name, value in config.items():
+            if isinstance(value, dict):  # a schedule
+                value = value.get("class_name")
+            if isinstance(value, str | int | float) and name not in _NOT_TUNED:
+                described[f"{where}{name}"] = value
+    return described
 
 
 def accumulation_steps(optimizer: Any) -> int:

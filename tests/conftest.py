@@ -2,6 +2,7 @@
 
 import gc
 import os
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -21,3 +22,13 @@ def clean_process():
     keras.utils.clear_session(free_memory=False)
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def plugin_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Logs of real trainings, for the tests of the TensorBoard tab."""
+    import plugin_logs
+
+    root = tmp_path_factory.mktemp("plugin_logs")
+    plugin_logs.write_logs(root)
+    return root

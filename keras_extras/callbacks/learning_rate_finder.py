@@ -205,6 +205,7 @@ class LearningRateFinder(keras.callbacks.Callback):
             writer.scalars(
                 point, {f"learning_rate_finder/{k}": v for k, v in values.items()}
             )
+        writer.sweep(max(len(self.sweep.rates) - 1, 0), self.sweep.to_dict())
         writer.close()
 
     def _batches(self) -> int:

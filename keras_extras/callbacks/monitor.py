@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_extras import hyperparameters
 from keras_extras.history import History
 from keras_extras.instrumentation import sampling
 from keras_extras.instrumentation.instrument import Instrument
@@ -72,6 +73,8 @@ class Monitor(keras.callbacks.Callback):
         self.history.source = self._instrument.deliver
         self._close_writer()
         self._writer = open_writer(directory_of(self.log_dir, _RUN))
+        if self._writer is not None:
+            self._writer.about(hyperparameters.describe(self.model.optimizer))
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if self._instrument is not None:
@@ -84,6 +87,8 @@ class Monitor(keras.callbacks.Callback):
             self.sampler.spent(self._writer.seconds_spent())
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self._writer is not None and self._instrument is not None:
+            self._writer.epoch(self._instrument.steps_trained(), epoch, logs or {})
         self._report_lost_summaries()
 
     def on_train_end(self, logs: Any = None) -> None:

@@ -131,6 +131,7 @@ class TrainingDiagnostics(Monitor):
         self._evidence = Evidence()
         self._steps = 0
         self._acted_on: set[tuple[str, str | None]] = set()
+        self._written: list[Finding] | None = None  # nor an empty list as yet
         self._began = self._spent = 0.0
 
     def report(self) -> str:
@@ -141,6 +142,7 @@ class TrainingDiagnostics(Monitor):
         super().on_train_begin(logs)
         self._nonfinite = None
         self._acted_on = set()
+        self._written = None
         self._began, self._spent = time.perf_counter(), 0.0
         if self._instrument is not None:
             self._instrument.forget_nonfinite()
@@ -233,8 +235,9 @@ class TrainingDiagnostics(Monitor):
         self._describe_model()
         seen = self.observations
         findings = examine(seen, self._failed_rules)
-        if findings != self.findings and self._writer is not None:
+        if findings != self._written and self._writer is not None:
             self._writer.findings(seen.last_step, findings)
+            self._written = findings
         self.findings = findings
         self._spent += time.perf_counter() - began
         self._act()

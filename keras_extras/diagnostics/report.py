@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from keras_extras.diagnostics.finding import Finding
+from tensorboard_plugins.keras_diagnostics import findings as found
 
 _WIDTH = 88
 _INDENT = " " * 4
@@ -41,22 +42,7 @@ def _short(finding: Finding) -> str:
 
 def markdown_table(findings: Sequence[Finding]) -> str:
     """Returns the findings as a Markdown table."""
-    if not findings:
-        return "No findings."
-    head = "| severity | finding | layer | steps | evidence | what to do |"
-    rows = [head, "|---|---|---|---|---|---|"]
-    for f in findings:
-        cells = (
-            f.severity,
-            f.code if f.cause is None else f"{f.code} (from {f.cause})",
-            f.layer or "",
-            f"{f.first_step}-{f.last_step}",
-            f.evidence,
-            f.remedy,
-        )
-        escaped = [cell.replace("|", "\\|") for cell in cells]
-        rows.append(f"| {' | '.join(escaped)} |")
-    return "\n".join(rows)
+    return found.markdown_table([finding.to_dict() for finding in findings])
 
 
 def _finding_lines(number: int, finding: Finding) -> list[str]:

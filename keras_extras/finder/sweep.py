@@ -57,6 +57,17 @@ class LearningRateSweep:
         """The learning rate that the chosen rule suggests."""
         return self.suggestions.get(self.rule)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the sweep as a dict of plain values, for JSON."""
+        return {
+            "rates": self.rates.tolist(),
+            "losses": self.losses.tolist(),
+            "smoothed": self.smoothed.tolist(),
+            "rule": self.rule,
+            "suggestion": self.suggestion,
+            "suggestions": self.suggestions,
+        }
+
     def plot(self) -> go.Figure:
         """Returns a Plotly figure of the losses, with the suggestions marked.
 

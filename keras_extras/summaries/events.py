@@ -47,7 +47,7 @@ def record_values(records: Records, row: int) -> list[Value]:
             f"{name}/{layer}": v for layer, v in zip(records.layers, by_layer.tolist())
         }
         values += scalar_values(tags)
-        values.append(_vector(name, records.layers, by_layer))
+        values.append(vector_value(name, records.layers, by_layer))
     for kind, histograms in records.histograms.items():
         for layer, table in histograms.items():
             low, high, *counts = table[row]
@@ -58,18 +58,36 @@ def record_values(records: Records, row: int) -> list[Value]:
 
 def finding_values(findings: Sequence[Finding]) -> list[Value]:
     """Returns the findings as text for a reader and as JSON for the plugin."""
-    document = json.dumps([finding.to_dict() for finding in findings])
     text = Summary.Value(
         tag="findings",
         metadata=text_metadata("findings", "What keras_extras found in this run."),
         tensor=make_tensor_proto(markdown_table(findings), np.object_),
     )
-    data = Summary.Value(
-        tag=schema.FINDINGS_TAG,
-        metadata=_plugin_metadata("findings"),
-        tensor=make_tensor_proto(document, np.object_),
+    document = [finding.to_dict() for finding in findings]
+    return [text, document_value("findings", document)]
+
+
+def document_value(kind: str, document: Any) -> Value:
+    """Returns a JSON document for the plugin.
+
+    Args:
+        kind: `"findings"`, `"run"`, `"epoch"` or `"sweep"`.
+        document: What it says, as plain values.
+    """
+    return Summary.Value(
+        tag=schema.tag_of(kind),
+        metadata=_plugin_metadata(kind),
+        tensor=make_tensor_proto(json.dumps(document), np.object_),
     )
-    return [text, data]
+
+
+def vector_value(name: str, layers: tuple[str, ...], by_layer: np.ndarray) -> Value:
+    """Returns a statistic of all layers at one step, for the plugin."""
+    return Summary.Value(
+        tag=schema.tag_of(name),
+        metadata=_plugin_metadata("layers", layers),
+        tensor=make_tensor_proto(by_layer.astype(np.float32)),
+    )
 
 
 def without_metadata(values: Iterable[Value], known: set[str]) -> list[Value]:
@@ -83,14 +101,6 @@ def without_metadata(values: Iterable[Value], known: set[str]) -> list[Value]:
             value.ClearField("metadata")
         known.add(value.tag)
     return values
-
-
-def _vector(name: str, layers: tuple[str, ...], by_layer: np.ndarray) -> Value:
-    return Summary.Value(
-        tag=schema.tag_of(name),
-        metadata=_plugin_metadata("layers", layers),
-        tensor=make_tensor_proto(by_layer.astype(np.float32)),
-    )
 
 
 def _histogram(tag: str, low: float, high: float, counts: Sequence[float]) -> Value:

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
 
+from keras_extras.summaries.run_document import RunDocument
+
 if TYPE_CHECKING:
     from keras_extras.diagnostics.finding import Finding
     from keras_extras.instrumentation.records import Records
@@ -58,6 +60,7 @@ class SummaryWriter:
         self._failure: Exception | None = None
         self._failed = False
         self._seconds = self._reported_seconds = 0.0
+        self._run = RunDocument()
         self._path, self._file = _create(directory)
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
@@ -65,22 +68,47 @@ class SummaryWriter:
 
     def records(self, records: Records) -> None:
         """Queues the statistics of some steps."""
-        from keras_extras.summaries.events import record_values
-
         for row, step in enumerate(records.steps.tolist()):
-            self._put(step, functools.partial(record_values, records, row))
+            self._put(step, functools.partial(self._record_values, records, row))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Queues scalars."""
         from keras_extras.summaries.events import scalar_values
 
-        self._put(step, lambda: scalar_values(values))
+        def build() -> list[Any]:
+            self._run.saw_values(values)
+            return scalar_values(values)
+
+        self._put(step, build)
 
     def findings(self, step: int, findings: Sequence[Finding]) -> None:
         """Queues the findings as they are now."""
         from keras_extras.summaries.events import finding_values
 
         self._put(step, lambda: finding_values(findings))
+
+    def about(self, values: Mapping[str, Any]) -> None:
+        """Queues hyperparameters and the like, which hold for the whole run."""
+
+        def build() -> list[Any]:
+            self._run.describe(values)
+            return []
+
+        self._put(0, build)
+
+    def epoch(self, step: int, epoch: int, logs: Mapping[str, Any]) -> None:
+        """Queues the logs of an epoch that ended before `step`."""
+        from keras_extras.summaries.events import document_value
+
+        logs = {name: _as_number(value) for name, value in logs.items()}
+        document = {"epoch": epoch, "logs": logs}
+        self._put(step, lambda: [document_value("epoch", document)])
+
+    def sweep(self, step: int, sweep: Mapping[str, Any]) -> None:
+        """Queues what a sweep over learning rates has shown."""
+        from keras_extras.summaries.events import document_value
+
+        self._put(step, lambda: [document_value("sweep", sweep)])
 
     def seconds_spent(self) -> float:
         """Returns the processor time used since the last call."""
@@ -131,6 +159,12 @@ class SummaryWriter:
                 return
             self._write(*job)
 
+    def _record_values(self, records: Records, row: int) -> list[Any]:
+        from keras_extras.summaries.events import record_values
+
+        self._run.saw_records(records, row)
+        return record_values(records, row)
+
     def _write(self, step: int, build: Callable[[], list[Any]]) -> None:
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
@@ -139,12 +173,20 @@ class SummaryWriter:
 
         started = time.thread_time()
         values = without_metadata(build(), self._known_tags)
+        if not values:
+            return
         summary = Summary(value=values)
         event = Event(wall_time=time.time(), step=step, summary=summary)
         self._file.write(event.SerializeToString())
         self._seconds += time.thread_time() - started
 
     def _flush(self) -> None:
+        from keras_extras.summaries.events import document_value
+
+        document = self._run.take()
+        if document is not None:
+            value = document_value("run", document)
+            self._write(self._run.last_step, lambda: [value])
         self._file.flush()
         if not _exists(self._path):
             raise FileNotFoundError(f"the event file was removed: {self._path}")
@@ -177,3 +219,10 @@ def _exists(path: str) -> bool:
     from tensorboard.compat import tf
 
     return bool(tf.io.gfile.exists(path))
+
+
+def _as_number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")

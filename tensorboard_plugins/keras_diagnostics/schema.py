@@ -1,8 +1,17 @@
 """How diagnostics are laid out in event files, for those who write and read them.
 
 One tag per statistic holds, at each recorded step, one vector over the layers.
-The layers' names stand in the metadata of the tag's first event. Findings are a
-string tensor with one JSON document per event.
+The layers' names stand in the metadata of the tag's first event. Everything else is
+a string tensor with one JSON document per event, of which the last one counts but for
+`EPOCH_TAG`:
+
+- `FINDINGS_TAG`: a list of findings.
+- `RUN_TAG`: what the run is: `recorded`, `first_step` and `last_step` of the steps
+  written, `values` with the tags of scalars that belong to no layer, `about` with
+  the hyperparameters that are known when training begins.
+- `EPOCH_TAG`: at the step after each epoch, `epoch` and `logs`.
+- `SWEEP_TAG`: a learning-rate finder's `rates`, `losses`, `smoothed`, `suggestion`,
+  `rule` and `suggestions`.
 
 This module imports neither Keras nor TensorFlow: TensorBoard loads it.
 """
@@ -16,6 +25,9 @@ PLUGIN_NAME = "keras_diagnostics"
 SCHEMA_VERSION = 1
 TAG_PREFIX = "keras_diagnostics"
 FINDINGS_TAG = f"{TAG_PREFIX}/findings"
+RUN_TAG = f"{TAG_PREFIX}/run"
+EPOCH_TAG = f"{TAG_PREFIX}/epoch"
+SWEEP_TAG = f"{TAG_PREFIX}/sweep"
 
 
 def tag_of(statistic: str) -> str:
@@ -27,7 +39,8 @@ def encode_content(kind: str, layers: Sequence[str] = ()) -> bytes:
     """Returns the plugin content that describes a tag.
 
     Args:
-        kind: `"layers"` for vectors over layers, `"findings"` for findings.
+        kind: `"layers"` for vectors over layers; `"findings"`, `"run"`, `"epoch"`
+            or `"sweep"` for documents.
         layers: Names of the layers, in the order of the vectors.
     """
     content = {"version": SCHEMA_VERSION, "kind": kind, "layers": list(layers)}

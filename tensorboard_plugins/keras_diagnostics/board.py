@@ -1,0 +1,314 @@
+"""What the logs hold about each training: the layer between series and views."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tensorboard_plugins.keras_diagnostics import hyperparameters
+from tensorboard_plugins.keras_diagnostics import schema
+from tensorboard_plugins.keras_diagnostics.findings import Finding
+from tensorboard_plugins.keras_diagnostics.findings import read_findings
+from tensorboard_plugins.keras_diagnostics.sampling import choose_steps
+from tensorboard_plugins.keras_diagnostics.source import Source
+from tensorboard_plugins.keras_diagnostics.statistics import STATISTICS
+from tensorboard_plugins.keras_diagnostics.statistics import Statistic
+from tensorboard_plugins.keras_diagnostics.statistics import statistics_of
+from tensorboard_plugins.keras_diagnostics.views.card import Request
+from tensorboard_plugins.keras_diagnostics.views.layers import LayerTable
+
+# Last parts of the names of runs that are one training together.
+_ROLES = ("diagnostics", "uncertainty", "train", "validation")
+_SCHEDULE = ("learning_rate", "momentum", "weight_decay", "loss_scale")
+_FINDER = "learning_rate_finder/"
+_UNCERTAINTY = ("mc_entropy", "mc_bald", "mc_nll", "mc_accuracy", "mc_ece")
+_EPOCH_LOSS = "epoch_loss"  # of `keras.callbacks.TensorBoard`
+
+
+class Board:
+    """The trainings of one experiment.
+
+    Args:
+        source: The `Source` of the request.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._findings: dict[str, list[Finding]] = {}
+        self._runs: list[str] | None = None
+        self._all_runs: frozenset[str] | None = None
+
+    def runs(self) -> list[str]:
+        """Returns the names of the runs to show, in natural order."""
+        if self._runs is None:
+            ours = self.source.our_runs()
+            diagnosed = {_base(run) for run in ours if _role(run) == "diagnostics"}
+            shown = {
+                run
+                for run in ours
+                if _role(run) != "uncertainty" or _base(run) not in diagnosed
+            }
+            self._runs = sorted(shown, key=_natural)
+        return self._runs
+
+    def relatives(self, run: str) -> list[str]:
+        """Returns the run and those that belong to the same training."""
+        if self._all_runs is None:
+            self._all_runs = frozenset(self.source.runs())
+        base = _base(run)
+        names = [run, base, *(_join(base, role) for role in _ROLES)]
+        return [n for n in dict.fromkeys(names) if n in self._all_runs]
+
+    def ancestors(self, run: str) -> list[str]:
+        """Returns the run, its relatives, and the directories above."""
+        names = self.relatives(run)
+        parts = _base(run).split("/")
+        names += ["/".join(parts[:count]) for count in range(len(parts) - 1, 0, -1)]
+        return [*names, "."]
+
+    def findings(self, run: str) -> list[Finding]:
+        """Returns the findings of a run, as it stands now."""
+        if run not in self._findings:
+            self._findings[run] = self._read_findings(run)
+        return self._findings[run]
+
+    def was_examined(self, run: str) -> bool:
+        """Whether anything has looked for findings in the run."""
+        return self.source.has(run, schema.FINDINGS_TAG)
+
+    def about(self, run: str) -> dict[str, Any]:
+        """Returns what was written about the run, all its trainings together."""
+        documents = self.source.documents(run, schema.RUN_TAG)
+        sessions = {
+            str(d.get("session")): d for _, d in documents if isinstance(d, dict)
+        }
+        document = list(sessions.values())[-1] if sessions else {}
+        values = document.get("values")
+        return {
+            "about": document.get("about"),
+            "first_step": min(
+                (_whole(d.get("first_step")) for d in sessions.values()), default=0
+            ),
+            "last_step": max(
+                (_whole(d.get("last_step")) for d in sessions.values()), default=0
+            ),
+            "recorded": sum(_whole(d.get("recorded")) for d in sessions.values()),
+            "values": [str(v) for v in values] if isinstance(values, list) else [],
+        }
+
+    def hyperparameters(self, run: str) -> dict[str, Any]:
+        """Returns the hyperparameters of the training, wherever they were written."""
+        found = hyperparameters.of_hparams(self.source, self.ancestors(run))
+        if found:
+            return found
+        about = self.about(run).get("about")
+        return hyperparameters.plain(about if isinstance(about, dict) else {})
+
+    def epochs(self, run: str) -> list[tuple[int, int, dict[str, float]]]:
+        """Returns step, epoch and logs of each epoch that ended."""
+        epochs: dict[int, tuple[int, int, dict[str, float]]] = {}
+        for step, document in self.source.documents(run, schema.EPOCH_TAG):
+            logs = document.get("logs") if isinstance(document, dict) else None
+            if isinstance(logs, dict):
+                numbers = {str(k): _number(v) for k, v in logs.items()}
+                epochs[step] = (step, _whole(document.get("epoch")), numbers)
+        return [epochs[step] for step in sorted(epochs)]
+
+    def final_logs(self, run: str) -> dict[str, float]:
+        """Returns the last epoch's logs, ours or those of TensorBoard's callback."""
+        epochs = self.epochs(run)
+        if epochs:
+            return epochs[-1][2]
+        losses = {}
+        for name, role in (("loss", "train"), ("val_loss", "validation")):
+            other = _join(_base(run), role)
+            if self._listed(other, [_EPOCH_LOSS]):
+                losses[name] = float(self.source.scalar(other, _EPOCH_LOSS)[1][-1])
+        return losses
+
+    def last_step(self, run: str) -> int:
+        """Returns the last step of the training that was recorded."""
+        told = self.about(run)["last_step"]
+        return told or self.source.last_step(run, [s.id for s in STATISTICS.values()])
+
+    def statistics(self, run: str, card: str) -> list[Statistic]:
+        """Returns the statistics of a card that the run has."""
+        return [
+            statistic
+            for statistic in statistics_of(card)
+            if self.source.has(run, schema.tag_of(statistic.id))
+        ]
+
+    def layers(self, run: str) -> tuple[str, ...]:
+        """Returns the names of the run's layers, in model order."""
+        return self.source.layers(run, STATISTICS)
+
+    def table(
+        self, run: str, statistic: Statistic, request: Request
+    ) -> LayerTable | None:
+        """Returns a statistic at all steps in the range asked for."""
+        vectors = self.source.vectors(run, statistic.id)
+        if vectors is None:
+            return None
+        inside = _inside(vectors.steps, request)
+        steps = vectors.steps[inside]
+        values = vectors.values[inside].T
+        broken = self._broken(run, statistic, steps, vectors.layers, values)
+        values = np.where(broken & np.isfinite(values), np.nan, values)
+        known = np.isfinite(values).any(axis=1) | broken.any(axis=1)
+        chosen = known & _matching(vectors.layers, request.layers)
+        layers = tuple(n for n, kept in zip(vectors.layers, chosen) if kept)
+        return LayerTable(run, steps, layers, values[chosen], broken[chosen])
+
+    def sampled(self, table: LayerTable, columns: int) -> LayerTable:
+        """Returns the table at so many of its steps, those of findings included."""
+        bounds = [
+            finding[end]
+            for finding in self.findings(table.run)
+            for end in ("first_step", "last_step")
+        ]
+        marked = np.asarray(table.broken.any(axis=0))
+        return table.at(choose_steps(table.steps, columns, marked, bounds))
+
+    def schedule(self, run: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Returns steps and values of the learning rate and the like."""
+        return self._scalars(run, self._schedule_tags(run))
+
+    def uncertainty(self, run: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Returns epochs and values of what `UncertaintyLogger` wrote."""
+        found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        for relative in self.relatives(run):
+            found = found or self._scalars(relative, _UNCERTAINTY)
+        return found
+
+    def sweep(self, run: str) -> dict[str, Any] | None:
+        """Returns what a learning-rate finder wrote, or `None`."""
+        sweep = self.source.document(run, schema.SWEEP_TAG)
+        if isinstance(sweep, dict):
+            return sweep
+        names = ("learning_rate", "loss", "smoothed_loss")
+        series = self._scalars(run, [_FINDER + name for name in names])
+        if len(series) < len(names):
+            return None
+        rates, losses, smoothed = (series[_FINDER + name][1] for name in names)
+        return {"rates": rates, "losses": losses, "smoothed": smoothed}
+
+    def histogram_tags(self, run: str) -> list[str]:
+        """Returns the tags of histograms of gradients and activations."""
+        tags = self.source.tensors("histograms", [run]).get(run, {})
+        return [tag for tag in tags if tag.startswith(("gradient/", "activation/"))]
+
+    def cards(self, run: str) -> list[str]:
+        """Returns the ids of the cards that have something to show for a run."""
+        has = {
+            **{card: bool(self.statistics(run, card)) for card in _LAYER_CARDS},
+            "schedule": bool(self._listed(run, self._schedule_tags(run))),
+            "loss": self.source.has(run, schema.EPOCH_TAG),
+            "finder": self.source.has(run, schema.SWEEP_TAG)
+            or bool(self._listed(run, [_FINDER + "loss"])),
+            "uncertainty": any(
+                self._listed(relative, _UNCERTAINTY) for relative in self.relatives(run)
+            ),
+            "histogram": bool(self.histogram_tags(run)),
+        }
+        return [card for card, there in has.items() if there]
+
+    def _read_findings(self, run: str) -> list[Finding]:
+        documents = self.source.documents(run, schema.FINDINGS_TAG)
+        if not documents:
+            return []
+        step, document = documents[-1]
+        try:
+            return read_findings(document, run)
+        except ValueError as error:
+            self.source.report(
+                run, f"The findings at step {step} are damaged: {error}."
+            )
+            return []
+
+    def _broken(
+        self,
+        run: str,
+        statistic: Statistic,
+        steps: np.ndarray,
+        layers: tuple[str, ...],
+        values: np.ndarray,
+    ) -> np.ndarray:
+        """Returns where a value that is not finite is what was measured.
+
+        NaN also stands for what a layer does not have; the share of non-finite values
+        and the layer's other steps tell which it is.
+        """
+        broken = np.isinf(values)
+        has_values = np.isfinite(values).any(axis=1, keepdims=True)
+        shares = self.source.vectors(run, statistic.nonfinite)
+        if shares is None or shares.layers != layers:
+            return broken | (np.isnan(values) & has_values)
+        at = np.searchsorted(shares.steps, steps).clip(0, len(shares.steps) - 1)
+        same = shares.steps[at] == steps
+        share = np.where(same, shares.values[at].T, np.nan)
+        unknown = np.isnan(share) & has_values
+        if statistic.scale == "share":
+            return broken | (share > 0)
+        return broken | (np.isnan(values) & ((share > 0) | unknown | has_values))
+
+    def _schedule_tags(self, run: str) -> list[str]:
+        named = [v for v in self.about(run)["values"] if v.split("/")[0] in _SCHEDULE]
+        return list(dict.fromkeys([*named, *_SCHEDULE]))
+
+    def _listed(self, run: str, tags: Iterable[str]) -> list[str]:
+        found = self.source.scalars(None, list(tags)).get(run, {})
+        return [tag for tag in tags if tag in found]
+
+    def _scalars(
+        self, run: str, tags: Iterable[str]
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        return {tag: self.source.scalar(run, tag) for tag in self._listed(run, tags)}
+
+
+_LAYER_CARDS = tuple(dict.fromkeys(s.card for s in STATISTICS.values()))
+
+
+def _inside(steps: np.ndarray, request: Request) -> np.ndarray:
+    first = -np.inf if request.first is None else request.first
+    last = np.inf if request.last is None else request.last
+    return (steps >= first) & (steps <= last)
+
+
+def _matching(layers: tuple[str, ...], pattern: str) -> np.ndarray:
+    search = re.compile(pattern, re.IGNORECASE).search
+    return np.array([search(name) is not None for name in layers], bool)
+
+
+def _role(run: str) -> str | None:
+    last = run.split("/")[-1]
+    return last if last in _ROLES else None
+
+
+def _base(run: str) -> str:
+    if _role(run) is None:
+        return run
+    return "/".join(run.split("/")[:-1]) or "."
+
+
+def _join(base: str, role: str) -> str:
+    return role if base == "." else f"{base}/{role}"
+
+
+def _natural(name: str) -> list[Any]:
+    parts = re.split(r"(\d+)", name)
+    return [int(part) if part.isdecimal() else part for part in parts]
+
+
+def _whole(value: Any) -> int:
+    return int(value) if isinstance(value, int | float) and abs(value) < 2**53 else 0
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")

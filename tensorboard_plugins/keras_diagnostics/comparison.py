@@ -1,0 +1,58 @@
+"""Runs side by side: hyperparameters, findings and losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tensorboard_plugins.keras_diagnostics import findings
+from tensorboard_plugins.keras_diagnostics.board import Board
+from tensorboard_plugins.keras_diagnostics.views.card import Table
+from tensorboard_plugins.keras_diagnostics.views.card import column
+
+_MOST_HYPERPARAMETERS = 30
+_MOST_LOGS = 8
+
+
+def comparison_table(board: Board, runs: Sequence[str]) -> Table:
+    """Returns one row for each run."""
+    found = {run: board.hyperparameters(run) for run in runs}
+    logs = {run: board.final_logs(run) for run in runs}
+    names = list(dict.fromkeys(name for values in found.values() for name in values))
+    names = names[:_MOST_HYPERPARAMETERS]
+    there = sorted({name for run in runs for name in logs[run]}, key=_losses_first)
+    there = there[:_MOST_LOGS]
+    columns = [column("run", numeric=False)]
+    columns += [column(s, f"{s}s" if s != "info" else s) for s in findings.SEVERITIES]
+    columns += [column("worst", "worst finding", numeric=False)]
+    columns += [column("worst_layer", "in layer", numeric=False)]
+    columns += [column(name, f"final {name}") for name in there]
+    for name in names:
+        values = [found[run].get(name) for run in runs]
+        columns.append(column(f"hp:{name}", name, numeric=_are_numbers(values)))
+    rows = [
+        [run, *_findings_of(board, run)]
+        + [logs[run].get(name) for name in there]
+        + [found[run].get(name) for name in names]
+        for run in runs
+    ]
+    return Table("Findings, losses and hyperparameters of each run", columns, rows)
+
+
+def _findings_of(board: Board, run: str) -> list[Any]:
+    found = board.findings(run)
+    if not board.was_examined(run):
+        return [None, None, None, "not examined", None]
+    worst = findings.worst_of(found)
+    counts = findings.count_by_severity(found)
+    where = [worst["code"], worst["layer"]] if worst else [None, None]
+    return [*counts.values(), *where]
+
+
+def _losses_first(name: str) -> tuple[bool, str, bool]:
+    plain = name.removeprefix("val_")
+    return plain != "loss", plain, name != plain
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    return all(value is None or isinstance(value, int | float) for value in values)

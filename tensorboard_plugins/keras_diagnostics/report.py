@@ -1,0 +1,325 @@
+"""The dashboard as one HTML file, for people without TensorBoard."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import datetime
+import html
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tensorboard_plugins.keras_diagnostics import answers
+from tensorboard_plugins.keras_diagnostics import assets
+from tensorboard_plugins.keras_diagnostics import findings
+from tensorboard_plugins.keras_diagnostics.board import Board
+from tensorboard_plugins.keras_diagnostics.cards import answer
+from tensorboard_plugins.keras_diagnostics.cards import problems_of
+from tensorboard_plugins.keras_diagnostics.log_files import FileProvider
+from tensorboard_plugins.keras_diagnostics.source import Cache
+from tensorboard_plugins.keras_diagnostics.source import Source
+from tensorboard_plugins.keras_diagnostics.views.card import Request
+
+_MOST_RUNS = 12
+_FILES = Path(__file__).parent / "report_files"
+_ICONS = {"error": "&#10006;", "warning": "&#9650;", "info": "&#8505;"}
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "img-src data: blob:"
+)
+_HEAVY = ("x", "y", "z", "text")
+
+
+def read_board(log_dir: str | os.PathLike[str]) -> Board:
+    """Returns what the logs below a directory hold.
+
+    Raises:
+        ValueError: If there is no such directory.
+    """
+    provider = FileProvider(log_dir)
+    source = Source(provider, None, "", Cache())
+    source.problems += provider.problems
+    return Board(source)
+
+
+def html_report(board: Board, title: str, charts: bool = True) -> str:
+    """Returns findings and charts of all runs as one HTML document.
+
+    Args:
+        board: A `Board`.
+        title: String, for the top of the page.
+        charts: Boolean, whether to put Plotly and the charts into it; without them
+            all the same is there as text. Defaults to `True`.
+    """
+    plotly = assets.Plotly().path if charts else None
+    page = _Page(board, plotly is not None)
+    body = page.body(title, charts)
+    scripts = ""
+    if plotly is not None:
+        scripts = (
+            f"<script>{_script(plotly.read_text('utf-8'))}</script>"
+            f'<script type="application/json" id="figures">{_json(page.figures)}'
+            f"</script><script>{_read('report.js')}</script>"
+        )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{_text(title)}</title><style>{_read('report.css')}</style></head>"
+        f"<body>{body}{scripts}</body></html>\n"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes a report; returns the exit status."""
+    options = _options(arguments)
+    try:
+        board = read_board(options.log_dir)
+        if not board.runs():
+            raise ValueError(f"no logs of keras_extras in {options.log_dir!r}")
+        text = _report(board, options)
+    except ValueError as error:
+        print(f"keras_extras.report: {error}", file=sys.stderr)
+        return 1
+    if options.output == "-":
+        print(text, end="")
+        return 0
+    try:
+        Path(options.output).write_text(text, "utf-8")
+    except OSError as error:
+        print(f"keras_extras.report: cannot write: {error}", file=sys.stderr)
+        return 1
+    found = answers.findings(board, board.runs())
+    print(f"{found['summary']} Report: {options.output}")
+    if options.format == "html" and options.charts and assets.Plotly().path is None:
+        print(f"It has no charts. {assets.HINT}", file=sys.stderr)
+    return 0
+
+
+class _Page:
+    """Collects figures while it writes the page around them."""
+
+    def __init__(self, board: Board, charts: bool) -> None:
+        self.board = board
+        self.charts = charts
+        self.figures: list[dict[str, Any]] = []
+
+    def body(self, title: str, wanted: bool) -> str:
+        runs = self.board.runs()
+        found = answers.findings(self.board, runs)
+        ordered = _worst_first(self.board, runs)
+        sections = [self._run(run) for run in ordered[:_MOST_RUNS]]
+        compared = self._comparison(runs) if len(runs) > 1 else ""
+        more = len(runs) - _MOST_RUNS
+        rest = f'<p class="muted">{more} more runs are in the table only.</p>'
+        hint = "" if self.charts or not wanted else f"<p>{_text(assets.HINT)}</p>"
+        now = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
+        return (
+            f"<header><h1>{_text(title)}</h1>"
+            f'<p class="muted">Diagnostics by keras_extras, {_text(now)}</p>{hint}'
+            f"</header><main>{_findings_card(found)}{compared}{''.join(sections)}"
+            f"{rest if more > 0 else ''}{_problems(problems_of(self.board))}</main>"
+        )
+
+    def _comparison(self, runs: Sequence[str]) -> str:
+        answered = self._ask(Request("compare", tuple(runs)))
+        return f"<h2>Comparison</h2>{self._card(answered, table_open=True)}"
+
+    def _run(self, run: str) -> str:
+        cards = [card for card in self.board.cards(run) if card != "histogram"]
+        shown = [self._card(self._ask(Request(card, (run,)))) for card in cards]
+        note = answers.findings(self.board, [run])["summary"]
+        return (
+            f'<section><h2>{_text(run)}</h2><p class="muted">{_text(note)}</p>'
+            f'<div class="grid">{"".join(shown)}</div></section>'
+        )
+
+    def _ask(self, request: Request) -> dict[str, Any]:
+        light, dark = (answer(self.board, request, t) for t in ("light", "dark"))
+        for panel, other in zip(light["panels"], dark["panels"]):
+            panel["figure"]["dark"] = _without_data(other["figure"])
+        return light
+
+    def _card(self, answered: dict[str, Any], table_open: bool = False) -> str:
+        charts = "".join(self._chart(panel) for panel in answered["panels"])
+        charts = f'<div class="charts">{charts}</div>' if charts else ""
+        table = answered["table"]
+        is_open = table_open or not self.charts
+        below = ""
+        if table is not None:
+            below = (
+                f"<details{' open' if is_open else ''}><summary>Table</summary>"
+                f"{_table(table)}</details>"
+            )
+        steps = answered["steps"]
+        shown = f' <span class="muted">{_text(steps["text"])}</span>' if steps else ""
+        parts = (charts, below) if not table_open else (below, charts)
+        return (
+            f'<article class="card{" wide" if table_open else ""}">'
+            f"<h3>{_text(answered['title'])}</h3>"
+            f'<p class="muted">{_text(answered["how"])}{shown}</p>'
+            f"{''.join(parts)}</article>"
+        )
+
+    def _chart(self, panel: dict[str, Any]) -> str:
+        if not self.charts:
+            return ""
+        self.figures.append(panel["figure"])
+        title = _text(panel["title"])
+        return (
+            f'<figure><figcaption class="muted">{title}</figcaption>'
+            f'<div class="chart" role="img" aria-label="{title}; the table holds the '
+            f'same" data-figure="{len(self.figures) - 1}"></div></figure>'
+        )
+
+
+def _findings_card(found: dict[str, Any]) -> str:
+    rows = "".join(_finding_row(finding) for finding in found["findings"])
+    table = ""
+    if rows:
+        titles = ("", "finding", "run", "layer", "steps", "evidence", "what to do")
+        head = "".join(f"<th>{title}</th>" for title in titles)
+        table = f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
+    ordered = found["findings"]
+    links = (
+        _download("findings.json", "application/json", findings.as_json(ordered)),
+        _download(
+            "findings.md", "text/plain", findings.markdown_table(ordered, True) + "\n"
+        ),
+    )
+    return (
+        f'<article class="card"><h3>Findings</h3><p>{_text(found["summary"])}</p>'
+        f"{table}<p>Download: {' '.join(links)}</p></article>"
+    )
+
+
+def _finding_row(finding: dict[str, Any]) -> str:
+    severity = finding["severity"]
+    cause = f"<br>(from {_text(finding['cause'])})" if finding["cause"] else ""
+    steps = f"{finding['first_step']:,}&ndash;{finding['last_step']:,}"
+    cells = (
+        f'<span class="chip {severity}">{_ICONS[severity]} {severity}</span>',
+        f"<code>{_text(finding['code'])}</code>{cause}",
+        _text(finding["run"]),
+        _text(finding["layer"] or "whole model"),
+        steps,
+        _text(finding["evidence"]),
+        _with_code(finding["remedy"]),
+    )
+    kinds = ("", "name", "name", "name", "steps", "", "")
+    pairs = zip(kinds, cells)
+    row = "".join(f'<td class="{kind}">{cell}</td>' for kind, cell in pairs)
+    return f"<tr>{row}</tr>"
+
+
+def _table(table: dict[str, Any]) -> str:
+    kinds = [' class="number"' if c["numeric"] else "" for c in table["columns"]]
+    titles = [c["title"] for c in table["columns"]]
+    head = "".join(f"<th{k}>{_text(t)}</th>" for k, t in zip(kinds, titles))
+    rows = "".join(
+        "<tr>"
+        + "".join(f"<td{k}>{_text(_show(v))}</td>" for k, v in zip(kinds, row))
+        + "</tr>"
+        for row in table["rows"]
+    )
+    return (
+        f'<div class="scroll"><table><caption>{_text(table["caption"])}</caption>'
+        f"<tr>{head}</tr>{rows}</table></div>"
+    )
+
+
+def _problems(problems: Sequence[dict[str, Any]]) -> str:
+    if not problems:
+        return ""
+    items = "".join(
+        f"<li>{_text(p['run'] or 'all runs')}: {_text(p['text'])}</li>"
+        for p in problems
+    )
+    return (
+        '<article class="card problem"><h3>What could not be read</h3>'
+        f"<ul>{items}</ul></article>"
+    )
+
+
+def _worst_first(board: Board, runs: Sequence[str]) -> list[str]:
+    def rank(run: str) -> int:
+        worst = findings.worst_of(board.findings(run))
+        return findings.SEVERITIES.index(worst["severity"]) if worst else 9
+
+    return sorted(runs, key=rank)
+
+
+def _without_data(figure: dict[str, Any]) -> dict[str, Any]:
+    kept = [{k: v for k, v in t.items() if k not in _HEAVY} for t in figure["data"]]
+    return {"data": kept, "layout": figure["layout"]}
+
+
+def _with_code(text: str) -> str:
+    """Returns text in which what stands in backticks is code."""
+    parts = [_text(part) for part in text.split("`")]
+    return "".join(f"<code>{p}</code>" if n % 2 else p for n, p in enumerate(parts))
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _text(text: str) -> str:
+    return html.escape(text)
+
+
+def _json(value: Any) -> str:
+    """Returns JSON that cannot end the element it stands in."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def _script(text: str) -> str:
+    return text.replace("</script", "<\\/script")
+
+
+def _read(name: str) -> str:
+    return (_FILES / name).read_text("utf-8")
+
+
+def _download(name: str, kind: str, text: str) -> str:
+    data = base64.b64encode(text.encode("utf-8")).decode("ascii")
+    return f'<a download="{name}" href="data:{kind};base64,{data}">{name}</a>'
+
+
+def _report(board: Board, options: argparse.Namespace) -> str:
+    found = findings.order_by_run({run: board.findings(run) for run in board.runs()})
+    if options.format == "json":
+        return findings.as_json(found)
+    if options.format == "markdown":
+        return findings.markdown_table(found, with_run=True) + "\n"
+    title = options.title or f"Training report: {Path(options.log_dir).resolve().name}"
+    return html_report(board, title, options.charts)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m keras_extras.report",
+        description="Writes findings and charts of logged trainings to one file.",
+    )
+    parser.add_argument("log_dir", help="directory of the logs, as for TensorBoard")
+    parser.add_argument(
+        "-o", "--output", default="report.html", help='path, "-" prints (%(default)s)'
+    )
+    parser.add_argument(
+        "--format", choices=("html", "json", "markdown"), default="html"
+    )
+    parser.add_argument("--title", help="for the top of the page")
+    parser.add_argument(
+        "--no-charts",
+        dest="charts",
+        action="store_false",
+        help="text and tables only, in a file that is 5 MB smaller",
+    )
+    return parser.parse_args(arguments)

@@ -1,0 +1,51 @@
+/** Numbers and words for the reader. */
+
+/**
+ * Returns a number with three significant digits; words stay as they are.
+ *
+ * @param {number|string|null} value
+ * @return {string}
+ */
+export function formatNumber(value) {
+  if (value === null || value === undefined) return "–";
+  if (typeof value !== "number") return String(value);
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (Number.isInteger(value) && size < 1e7) return value.toLocaleString("en-US");
+  if (size < 1e-3 || size >= 1e5) return value.toExponential(2).replace("e+", "e");
+  return String(Number(value.toPrecision(3)));
+}
+
+/**
+ * Returns the steps of a finding, as "12" or "12–340".
+ *
+ * @param {number} first
+ * @param {number} last
+ * @return {string}
+ */
+export function formatSteps(first, last) {
+  const [from, to] = [first, last].map((step) => step.toLocaleString("en-US"));
+  return first === last ? from : `${from}–${to}`;
+}
+
+/**
+ * Returns "1 error", "2 errors".
+ *
+ * @param {number} count
+ * @param {string} noun
+ * @return {string}
+ */
+export function countOf(count, noun) {
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/**
+ * Returns a file name made of the words, without what file systems refuse.
+ *
+ * @param {...string} words
+ * @return {string}
+ */
+export function fileName(...words) {
+  const safe = words.map((word) => word.replace(/[^\p{L}\p{N}._-]+/gu, "-"));
+  return safe.filter(Boolean).join("_").slice(0, 120);
+}

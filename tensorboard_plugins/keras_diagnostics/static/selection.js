@@ -1,0 +1,66 @@
+/** What the state means for the runs that there are. */
+
+const WEIGHTS = { error: 1e6, warning: 1e3, info: 1 };
+
+/**
+ * Returns the run whose charts are shown: the chosen one, or the one that needs a
+ * look most, or null if there is none.
+ *
+ * @param {State} state
+ * @param {Array<Object>} runs As the route `runs` answers.
+ * @return {?Object}
+ */
+export function focusedRun(state, runs) {
+  const chosen = runs.find((run) => run.name === state.run);
+  if (chosen) return chosen;
+  return runs.reduce(
+    (worst, run) => (!worst || weight(run) > weight(worst) ? run : worst),
+    null,
+  );
+}
+
+/**
+ * Returns the runs to compare, in the order of the server.
+ *
+ * @param {State} state
+ * @param {Array<Object>} runs
+ * @return {Array<Object>}
+ */
+export function comparedRuns(state, runs) {
+  if (state.runs === null) return runs;
+  return runs.filter((run) => state.runs.includes(run.name));
+}
+
+/**
+ * Returns the steps that all charts over steps show, as `[first, last]`.
+ *
+ * @param {State} state
+ * @param {Array<Object>} runs Those that are shown.
+ * @return {Array<number>}
+ */
+export function stepRange(state, runs) {
+  const firsts = runs.map((run) => run.first_step).filter(Number.isFinite);
+  const lasts = runs.map((run) => run.last_step).filter(Number.isFinite);
+  const first = firsts.length ? Math.min(...firsts) : 0;
+  const last = lasts.length ? Math.max(...lasts) : first;
+  const from = state.from ?? first;
+  return [from, Math.max(state.to ?? last, from)];
+}
+
+/**
+ * Returns the colour of a run in the theme.
+ *
+ * @param {Object} run
+ * @return {string}
+ */
+export function runColour(run) {
+  const dark = document.documentElement.dataset.theme === "dark";
+  return dark ? run.dark_color : run.color;
+}
+
+function weight(run) {
+  return Object.entries(run.findings ?? {}).reduce(
+    (sum, [severity, count]) => sum + (WEIGHTS[severity] ?? 0) * count,
+    0,
+  );
+}

@@ -1,0 +1,129 @@
+"""What a view returns: panels, each with a figure, and a table that says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+import numpy as np
+
+from tensorboard_plugins.keras_diagnostics.views.figure import Figure
+
+TABLE_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be shown.
+
+    Attributes:
+        card: String, id of the card.
+        runs: Names of the runs, in order.
+        metric: String or `None` for the card's first.
+        layers: Regular expression that names of layers contain, or `""`.
+        first: Integer or `None`, the first step.
+        last: Integer or `None`, the last step.
+        columns: Integer, most steps of a chart.
+        layer: String or `None`, the one layer that it is about.
+    """
+
+    card: str
+    runs: tuple[str, ...]
+    metric: str | None = None
+    layers: str = ""
+    first: int | None = None
+    last: int | None = None
+    columns: int = 300
+    layer: str | None = None
+
+
+@dataclass
+class Table:
+    """The text alternative of a card.
+
+    Attributes:
+        caption: String, what it shows.
+        columns: Dicts with `id`, `title` and `numeric`.
+        rows: Lists of texts, numbers and `None`.
+        of: Integer, rows there would be in full.
+    """
+
+    caption: str
+    columns: list[dict[str, Any]]
+    rows: list[list[Any]]
+    of: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns it as plain values for JSON."""
+        return {
+            "caption": self.caption,
+            "columns": self.columns,
+            "rows": [[_cell(value) for value in row] for row in self.rows],
+            "shown": len(self.rows),
+            "of": max(self.of, len(self.rows)),
+        }
+
+
+@dataclass
+class Panel:
+    """One figure of a card, and what links it with others."""
+
+    run: str | None
+    title: str
+    x: str
+    figure: Figure
+    kind: str = "lines"
+    log: bool = False
+    zero: float | None = None
+    rows: list[str] = field(default_factory=list)
+    profile: dict[str, Any] | None = None
+
+
+@dataclass
+class Card:
+    """The answer to a `Request`; `message` says why it is empty if it is."""
+
+    panels: list[Panel] = field(default_factory=list)
+    table: Table | None = None
+    message: str | None = None
+    steps: dict[str, Any] | None = None
+    metric: str | None = None
+    metrics: list[dict[str, str]] = field(default_factory=list)
+
+
+def column(id: str, title: str | None = None, numeric: bool = True) -> dict[str, Any]:
+    """Returns the description of a column of a table."""
+    return {"id": id, "title": title or id, "numeric": numeric}
+
+
+def steps_shown(shown: int, steps: Sequence[int] | np.ndarray, recorded: int) -> dict:
+    """Returns how much of what was recorded is shown.
+
+    Args:
+        shown: Integer, number of steps in the charts.
+        steps: The steps that could be shown.
+        recorded: Integer, number of steps that training recorded.
+    """
+    recorded = max(recorded, len(steps))
+    text = f"{shown:,} of {recorded:,} recorded steps shown"
+    if shown == recorded:
+        text = f"all {recorded:,} recorded steps shown"
+    return {
+        "shown": shown,
+        "recorded": recorded,
+        "first": int(steps[0]) if len(steps) else None,
+        "last": int(steps[-1]) if len(steps) else None,
+        "text": text,
+    }
+
+
+def _cell(value: Any) -> Any:
+    if not isinstance(value, float | np.floating):
+        return value
+    if np.isnan(value):
+        return "NaN"
+    if np.isinf(value):
+        return "Inf" if value > 0 else "-Inf"
+    return float(f"{value:.4g}")

@@ -1,0 +1,209 @@
+"""Values that belong to no layer, as lines: schedules, losses, sweeps, uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorboard_plugins.keras_diagnostics.sampling import choose_steps
+from tensorboard_plugins.keras_diagnostics.views import figure as figures
+from tensorboard_plugins.keras_diagnostics.views.card import Panel
+from tensorboard_plugins.keras_diagnostics.views.card import Table
+from tensorboard_plugins.keras_diagnostics.views.card import column
+from tensorboard_plugins.keras_diagnostics.views.theme import Token
+from tensorboard_plugins.keras_diagnostics.views.theme import run_color
+
+MOST_POINTS = 1000
+_MOST_POINTS_IN_ALL, _FEWEST_POINTS = 50_000, 50
+_MOST_RUNS = 8
+_GAP = 0.06
+
+Series = tuple[np.ndarray, np.ndarray]
+
+
+def stacked_panel(
+    charts: Mapping[str, Mapping[str, Series]],
+    colors: Mapping[str, int],
+    x: str,
+    x_axis: dict[str, Any],
+    left: int,
+) -> Panel:
+    """Returns a panel of charts one below another, which share their x axis.
+
+    Args:
+        charts: For each chart, from the top, the series of each line.
+        colors: For each line, the number of its colour.
+        x: What the x axis is, for the panel.
+        x_axis: Its axis.
+        left: Integer, pixels to the left of the charts.
+    """
+    layout = figures.layout(max(90 + 110 * len(charts), 240), left)
+    layout["xaxis"] = {**x_axis, "anchor": f"y{len(charts)}" if charts else "y"}
+    share = (1 + _GAP) / max(len(charts), 1)
+    several = len(colors) > 1
+    if several:
+        layout |= {"showlegend": True, "legend": {"orientation": "h", "y": 1.02}}
+        layout["legend"] |= {"yanchor": "bottom", "x": 0}
+        layout["margin"] = {**layout["margin"], "t": 32}
+    data: list[dict[str, Any]] = []
+    named: set[str] = set()
+    most = _MOST_POINTS_IN_ALL // max(sum(map(len, charts.values())), 1)
+    most = min(max(most, _FEWEST_POINTS), MOST_POINTS)
+    for number, (title, lines) in enumerate(charts.items(), start=1):
+        top = 1 - (number - 1) * share
+        name = "yaxis" if number == 1 else f"yaxis{number}"
+        layout[name] = figures.axis(
+            title,
+            domain=[max(top - share + _GAP, 0), top],
+            exponentformat="e",
+            **_range_of_constant(lines),
+        )
+        axis = {"xaxis": "x", "yaxis": "y" if number == 1 else f"y{number}"}
+        for label, (at, values) in lines.items():
+            group = str(colors[label])
+            legend = {"legendgroup": group, "showlegend": label not in named}
+            named.add(label)
+            kept = choose_steps(at, most, ~np.isfinite(values))
+            more = {**axis, **legend}
+            data += _traces(label, at[kept], values[kept], colors[label], title, more)
+    titles = ", ".join(charts)
+    return Panel(None, titles, x, {"data": data, "layout": layout})
+
+
+def sweep_panel(run: str, sweep: Mapping[str, Any]) -> Panel:
+    """Returns the panel of a learning-rate finder's sweep."""
+    rates, losses, smoothed = (
+        np.asarray(sweep[name], float) for name in ("rates", "losses", "smoothed")
+    )
+    raw = figures.line(rates, losses, "loss of the batch", Token("muted"), opacity=0.45)
+    raw["line"] = {"color": Token("muted"), "width": 1}
+    mean = figures.line(rates, smoothed, "smoothed", Token("mark"))
+    data = [raw, mean, *figures.nonfinite_marks(rates, losses)]
+    for trace in data[:2]:
+        trace["hovertemplate"] = "rate %{x:.3~g}<br>loss %{y:.4~g}<extra></extra>"
+    layout = figures.layout(
+        280,
+        xaxis=figures.axis("learning rate", type="log", exponentformat="e"),
+        yaxis=figures.axis("loss", **_loss_range(smoothed)),
+        showlegend=True,
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        shapes=[],
+        annotations=[],
+    )
+    layout["margin"] = {**layout["margin"], "t": 32}
+    for rate, text, color in _sweep_marks(sweep, rates, smoothed):
+        line = {"color": color, "width": 2, "dash": "dot"}
+        layout["shapes"].append(
+            {"type": "line", "x0": rate, "x1": rate, "y0": 0, "y1": 1, "line": line}
+            | {"xref": "x", "yref": "paper"}
+        )
+        layout["annotations"].append(
+            {"x": float(np.log10(rate)), "y": 1, "xref": "x", "yref": "paper"}
+            | {"text": text, "showarrow": False, "font": {"color": color}}
+            | {"xanchor": "right", "yanchor": "top", "xshift": -4}
+        )
+    return Panel(run, run, "rate", {"data": data, "layout": layout})
+
+
+def sweep_table(sweeps: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Returns what the rules suggest for each sweep."""
+    columns = [column("run", numeric=False), column("rule", numeric=False)]
+    columns += [column("suggestion", "suggested learning rate")]
+    columns += [column("lowest", "rate of the lowest smoothed loss"), column("points")]
+    rows = []
+    for run, sweep in sweeps.items():
+        smoothed = np.asarray(sweep["smoothed"], float)
+        finite = np.isfinite(smoothed)
+        lowest = None
+        if finite.any():
+            lowest = float(sweep["rates"][int(np.nanargmin(smoothed))])
+        suggestions = sweep.get("suggestions")
+        suggestions = suggestions if isinstance(suggestions, dict) else {}
+        rules = list(suggestions.items()) or [("not recorded", sweep.get("suggestion"))]
+        for rule, rate in rules:
+            chosen = " (chosen)" if rule == sweep.get("rule") else ""
+            rate = rate if isinstance(rate, int | float) else None
+            rows.append([run, f"{rule}{chosen}", rate, lowest, len(smoothed)])
+    return Table("What each rule suggests", columns, rows)
+
+
+def series_table(caption: str, charts: Mapping[str, Mapping[str, Series]]) -> Table:
+    """Returns first, last, smallest and largest value of each line."""
+    columns = [column("value", numeric=False), column("run", numeric=False)]
+    columns += [column(n) for n in ("first", "last", "smallest", "largest", "points")]
+    rows: list[list[Any]] = []
+    for title, lines in charts.items():
+        for label, (_, values) in lines.items():
+            finite = values[np.isfinite(values)]
+            ends = [finite.min(), finite.max()] if len(finite) else [None, None]
+            if len(values):
+                rows.append([title, label, values[0], values[-1], *ends, len(values)])
+    return Table(caption, columns, rows)
+
+
+def most_lines(runs: Sequence[str]) -> tuple[str, ...]:
+    """Returns those of `runs` that can be told apart as lines."""
+    return tuple(runs[:_MOST_RUNS])
+
+
+def _traces(
+    label: str,
+    at: np.ndarray,
+    values: np.ndarray,
+    color: int,
+    title: str,
+    axes: dict[str, Any],
+) -> list[dict[str, Any]]:
+    trace = figures.line(at, values, label, run_color(color), **axes)
+    # Names of others stay out of the template, which has a syntax of its own.
+    trace["meta"] = figures.escape(title)
+    trace["hovertemplate"] = (
+        "%{meta} %{y:.4~g}<br>%{x:,d}<extra>%{fullData.name}</extra>"
+    )
+    marks = figures.nonfinite_marks(at, values, **{**axes, "showlegend": False})
+    return [trace, *marks]
+
+
+def _range_of_constant(lines: Mapping[str, Series]) -> dict[str, Any]:
+    """Returns a range from 0 if all values are one; Plotly's would be 2 wide."""
+    values = np.concatenate([values for _, values in lines.values()])
+    finite = np.unique(values[np.isfinite(values)])
+    if len(finite) != 1:
+        return {}
+    end = float(finite[0]) * 1.25 or 1.0
+    return {"range": sorted(figures.rounded(np.array([0.0, end])))}
+
+
+def _loss_range(smoothed: np.ndarray) -> dict[str, Any]:
+    """Returns a range in which the explosion at the end does not hide the rest."""
+    finite = smoothed[np.isfinite(smoothed)]
+    if not len(finite):
+        return {}
+    low, middle = float(finite.min()), float(np.median(finite))
+    margin = max(middle - low, abs(low) * 1e-3, 1e-12)
+    return {"range": figures.rounded(np.array([low - margin / 2, middle + margin]))}
+
+
+def _sweep_marks(
+    sweep: Mapping[str, Any], rates: np.ndarray, smoothed: np.ndarray
+) -> list[tuple[float, str, Token]]:
+    marks = []
+    suggestion = sweep.get("suggestion")
+    if isinstance(suggestion, int | float) and suggestion > 0:
+        text = f"suggested {figures.number(suggestion)}"
+        marks.append((float(suggestion), text, Token("mark")))
+    finite = np.flatnonzero(np.isfinite(smoothed))
+    if len(finite):
+        lowest = finite[smoothed[finite].argmin()]
+        above = np.flatnonzero(
+            ~(smoothed <= 2 * abs(smoothed[lowest]) + smoothed[lowest])
+        )
+        after = above[above > lowest]
+        if len(after) and rates[after[0]] > 0:
+            rate = float(rates[after[0]])
+            text = f"diverges {figures.number(rate)}"
+            marks.append((rate, text, Token("alarm")))
+    return marks

@@ -1,0 +1,444 @@
+"""The tab in a real TensorBoard and a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import plugin_logs as logs
+import pytest
+from board import Board
+from board import chromium
+from board import give_up
+
+try:
+    import playwright.sync_api as playwright
+    from axe_playwright_python.sync_playwright import Axe
+except ImportError:
+    playwright = Axe = None
+
+TAB = "keras_diagnostics"
+ALONE = f"data/plugin_entry.html?name={TAB}"  # our page without TensorBoard around it
+CARDS = ("gradients", "activations", "updates", "schedule", "loss", "finder")
+CARDS += ("uncertainty", "histogram")
+PATIENCE = 60_000  # milliseconds; an idle machine needs two seconds
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+FLAGS += ["--disable-sync"]
+
+
+@pytest.fixture(scope="session")
+def board(plugin_logs: Path) -> Iterator[Board]:
+    board = Board(plugin_logs)
+    yield board
+    board.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    if playwright is None:
+        give_up("playwright and axe-playwright-python are not installed")
+    path = chromium()
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Tab:
+    """Our tab in a page of its own, which notes all that goes wrong in it."""
+
+    def __init__(self, browser: Any, board: Board, **context: Any) -> None:
+        self.board = board
+        self.faults: list[str] = []
+        self._context = browser.new_context(accept_downloads=True, **context)
+        self._context.set_default_timeout(PATIENCE)
+        self.page = self._context.new_page()
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("dialog", self._on_dialog)
+        self.page.on("request", self._on_request)
+        self.frame = self.page.main_frame
+
+    def open(self, view: str = "", query: str = "") -> Tab:
+        """Opens TensorBoard at our tab."""
+        address = f"{self.board.url}{query}#{TAB}{parameters(view)}"
+        self.page.goto(address, wait_until="commit")
+        handle = self.page.wait_for_selector(f'iframe[src*="{TAB}"]', state="attached")
+        self.frame = handle.content_frame()
+        return self.wait()
+
+    def open_alone(self, view: str = "") -> Tab:
+        """Opens our page without TensorBoard around it, which is quicker."""
+        self.page.goto(f"{self.board.url}{ALONE}#{parameters(view)}")
+        return self.wait()
+
+    def wait(self) -> Tab:
+        self.frame.wait_for_selector('[data-card]:not([data-state="loading"])')
+        return self
+
+    def card(self, name: str) -> Any:
+        return self.frame.locator(f'[data-card="{name}"]')
+
+    def drawn(self, name: str) -> Any:
+        """Waits until the card has a chart, and returns the card."""
+        card = self.card(name)
+        card.scroll_into_view_if_needed()
+        card.locator(".main-svg").first.wait_for()
+        return card
+
+    def finding(self, code: str) -> Any:
+        return self.frame.get_by_role("button", name=code, exact=True)
+
+    def hash(self) -> str:
+        self.page.wait_for_timeout(300)  # the address follows after a moment
+        return self.page.evaluate("location.hash")
+
+    def close(self) -> None:
+        self._context.close()
+
+    def _on_console(self, message: Any) -> None:
+        if message.location["url"].endswith("/favicon.ico"):
+            return
+        if message.type == "error" or "Content Security Policy" in message.text:
+            self.faults.append(message.text)
+
+    def _on_dialog(self, dialog: Any) -> None:
+        self.faults.append(f"a dialog opened: {dialog.message}")
+        dialog.dismiss()
+
+    def _on_request(self, request: Any) -> None:
+        if not request.url.startswith((self.board.url, "data:", "blob:")):
+            self.faults.append(f"a request to {request.url}")
+
+
+def parameters(view: str) -> str:
+    """Returns `"run=a&step=3"` as it stands in TensorBoard's address."""
+    return "".join(f"&p.{TAB}.{part}" for part in view.split("&") if part)
+
+
+@pytest.fixture
+def tab(browser: Any, board: Board) -> Iterator[Tab]:
+    tab = Tab(browser, board)
+    yield tab
+    tab.close()
+    assert not tab.faults
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_view_renders(tab: Tab, theme: str) -> None:
+    query = "?darkMode=true" if theme == "dark" else ""
+    tab.open(f"run={logs.WELL}", query)
+    assert tab.frame.locator("html").get_attribute("data-theme") == theme
+    assert tab.card("findings").get_attribute("data-state") == "ok"
+    for name in CARDS:
+        card = tab.drawn(name)
+        assert card.get_attribute("data-state") == "ok"
+        assert card.locator(".how").first.inner_text()
+    assert_accessible(tab)
+
+    tab.frame.get_by_role("button", name="Compare").click()
+    card = tab.drawn("compare")
+    assert card.get_by_role("button", name=logs.ILL, exact=True).is_visible()
+    assert card.locator(".main-svg").count() >= 2
+    assert_accessible(tab)
+
+
+def test_theme_follows_tensorboard_at_once(tab: Tab) -> None:
+    tab.open()
+    light = background(tab)
+    tab.page.evaluate("document.body.classList.add('dark-mode')")
+    tab.frame.wait_for_selector('html[data-theme="dark"]')
+    assert background(tab) != light
+
+
+def test_choosing_a_finding_marks_every_chart(tab: Tab) -> None:
+    tab.open_alone(f"run={logs.ILL}")
+    tab.drawn("gradients")
+    tab.drawn("activations")
+    button = tab.finding("dead-units")
+    button.click()
+    assert button.get_attribute("aria-pressed") == "true"
+    for name in ("gradients", "activations", "updates", "schedule"):
+        assert tab.drawn(name).locator(".mark").first.is_visible()
+    row = tab.card("activations").locator(".mark").bounding_box()
+    chart = tab.card("activations").locator(".plot").bounding_box()
+    assert 0 < row["height"] < chart["height"] / 3
+    assert 0 < row["width"] < chart["width"]
+
+    button.press("Enter")
+    assert button.get_attribute("aria-pressed") == "false"
+    assert not tab.card("activations").locator(".mark").is_visible()
+
+
+def test_keyboard_moves_the_cursor_of_all_charts(tab: Tab) -> None:
+    tab.open_alone(f"run={logs.ILL}")
+    chart = tab.drawn("gradients").locator(".chart").first
+    tab.drawn("updates")
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        chart.press(key)
+    for name in ("gradients", "updates"):
+        readout = tab.card(name).locator(".readout")
+        assert re.fullmatch(r"step 1 · first \S+", readout.inner_text())
+        assert tab.card(name).locator(".cursor").first.is_visible()
+    assert tab.frame.get_by_label("Step of the cursor").input_value() == "1"
+
+
+def test_mouse_moves_cursor_and_steps_of_all_charts(tab: Tab) -> None:
+    tab.open_alone(f"run={logs.ILL}")
+    chart = tab.drawn("gradients").locator(".nsewdrag").first
+    cursor = tab.drawn("updates").locator(".cursor").first
+    chart.scroll_into_view_if_needed()
+    chart.hover()
+    cursor.wait_for()
+    tab.frame.locator(".toolbar").hover()
+    cursor.wait_for(state="hidden")
+    chart.click()
+    tab.frame.locator(".toolbar").hover()
+    cursor.wait_for()
+    assert int(tab.frame.get_by_label("Step of the cursor").input_value()) > 0
+
+    box = chart.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    tab.page.mouse.move(box["x"] + box["width"] / 2, middle)
+    tab.page.mouse.down()
+    tab.page.mouse.move(box["x"] + box["width"] - 5, middle, steps=4)
+    tab.page.mouse.up()
+    tab.frame.get_by_role("button", name="All steps").wait_for()
+    assert int(tab.frame.get_by_label("First shown step").input_value()) > 5
+    chart.dblclick()
+    tab.frame.get_by_role("button", name="All steps").wait_for(state="hidden")
+
+
+def test_address_restores_the_view(tab: Tab, browser: Any, board: Board) -> None:
+    tab.open(f"run={logs.ILL}")
+    tab.drawn("gradients")
+    frame = tab.frame
+    tab.finding("dead-units").click()
+    frame.get_by_label("Show layers whose names match").fill("third|classes")
+    for label, value in (("First shown step", "2"), ("Last shown step", "15")):
+        frame.get_by_label(label).fill(value)
+        frame.get_by_label(label).press("Enter")
+    frame.get_by_label("What “Gradient flow” shows").select_option(index=1)
+    metric = frame.get_by_label("What “Gradient flow” shows").input_value()
+    frame.get_by_label("Full width of “Update-to-weight ratio”").click()
+    view = tab.hash()
+    assert view.startswith(f"#{TAB}&")
+
+    other = Tab(browser, board)
+    other.page.goto(board.url + view)
+    handle = other.page.wait_for_selector(f'iframe[src*="{TAB}"]', state="attached")
+    other.frame = handle.content_frame()
+    other.wait().drawn("gradients")
+    restored = other.frame
+    assert other.finding("dead-units").get_attribute("aria-pressed") == "true"
+    wanted = {
+        "Show layers whose names match": "third|classes",
+        "First shown step": "2",
+        "Last shown step": "15",
+        "What “Gradient flow” shows": metric,
+    }
+    assert {
+        name: restored.get_by_label(name).input_value() for name in wanted
+    } == wanted
+    assert "wide" in other.card("updates").get_attribute("class").split()
+    assert layers_of(other, "gradients") == layers_of(tab, "gradients")
+    assert set(layers_of(other, "gradients")) == {"third", "classes"}
+    assert other.faults == []
+    other.close()
+
+
+def test_tensorboard_keeps_its_own_address(tab: Tab) -> None:
+    tab.open(f"run={logs.WELL}")
+    tab.frame.get_by_role("button", name="Compare").click()
+    assert tab.hash().startswith(f"#{TAB}&")
+    tab.page.get_by_role("tab", name="Scalars").click()
+    assert tab.hash().startswith("#scalars")
+    tab.page.get_by_role("tab", name="Diagnostics").click()
+    assert tab.hash().startswith(f"#{TAB}")
+    assert tab.card("compare").is_visible()
+
+
+def test_new_data_appears(tab: Tab, plugin_logs: Path) -> None:
+    tab.open("view=compare")
+    assert not tab.frame.get_by_role("button", name="later").count()
+    logs.write_hostile(plugin_logs / "later")
+    found = tab.drawn("compare").get_by_role("button", name="later", exact=True)
+    reload = tab.page.locator("app-header-reload button")
+    for _ in range(40):
+        reload.click()
+        tab.page.wait_for_timeout(250)
+        if found.count():
+            break
+    assert found.is_visible()
+    assert tab.frame.get_by_role("button", name="All").first.is_visible()
+
+
+def test_narrow_windows_need_no_sideways_scrolling(tab: Tab) -> None:
+    tab.page.set_viewport_size({"width": 760, "height": 900})
+    tab.open_alone(f"run={logs.ILL}")
+    tab.drawn("gradients")
+    assert overflow(tab) <= 0
+    tab.frame.get_by_role("button", name="Compare").click()
+    tab.drawn("compare")
+    assert overflow(tab) <= 0
+
+
+def test_names_and_texts_are_never_markup(tab: Tab) -> None:
+    tab.open_alone("view=compare")
+    tab.drawn("compare")
+    tab.frame.get_by_role("button", name=logs.HOSTILE, exact=True).last.click()
+    tab.drawn("gradients")
+    findings = tab.card("findings")
+    assert logs.HOSTILE in findings.locator(".evidence").inner_text()
+    assert logs.HOSTILE_LAYER in findings.locator(".layer").inner_text()
+    assert layers_of(tab, "gradients")[0].startswith(logs.HOSTILE_LAYER[:10])
+    tab.card("gradients").locator("summary").click()
+    assert logs.HOSTILE_LAYER in tab.card("gradients").locator("table").inner_text()
+    tab.card("gradients").locator(".plot").first.hover()
+    assert tab.frame.locator(".app img, .app script").count() == 0
+
+
+def test_layers_are_filtered(tab: Tab) -> None:
+    tab.open_alone(f"run={logs.ILL}")
+    tab.drawn("gradients")
+    search = tab.frame.get_by_label("Show layers whose names match")
+    search.fill("(")
+    tab.frame.get_by_text("not a regular expression").wait_for()
+    assert search.get_attribute("aria-invalid") == "true"
+    search.fill("SECOND")
+    tab.frame.wait_for_function(
+        "document.querySelector('[data-card=gradients] .plot').data[0].z.length === 1"
+    )
+    assert layers_of(tab, "gradients") == ["second"]
+
+
+def test_steps_are_chosen(tab: Tab) -> None:
+    tab.open_alone(f"run={logs.ILL}")
+    tab.drawn("gradients")
+    tab.frame.get_by_label("First shown step").fill("5")
+    tab.frame.get_by_label("First shown step").press("Enter")
+    for name in ("gradients", "updates", "schedule"):
+        tab.drawn(name)
+        tab.frame.wait_for_function(
+            "name => document.querySelector(`[data-card=${name}] .plot`)"
+            ".layout.xaxis.range[0] === 4.5",
+            arg=name,
+        )
+    tab.frame.get_by_role("button", name="All steps").click()
+    tab.frame.wait_for_function(
+        "document.querySelector('[data-card=gradients] .plot')"
+        ".layout.xaxis.range[0] === -0.5"
+    )
+
+
+def test_runs_are_chosen_from_the_menu(tab: Tab) -> None:
+    tab.open_alone(f"run={logs.ILL}")
+    tab.frame.locator(".run-button").click()
+    tab.frame.get_by_label("Filter runs").fill("WEL")
+    tab.page.keyboard.press("ArrowDown")
+    tab.page.keyboard.press("Enter")
+    tab.frame.get_by_role("heading", name=re.compile("No findings")).wait_for()
+    assert logs.WELL in tab.frame.locator(".run-button").inner_text()
+    assert f"p.{TAB}.run={logs.WELL}" in tab.hash()
+
+
+def test_charts_and_findings_are_saved(tab: Tab) -> None:
+    tab.open_alone(f"run={logs.ILL}")
+    tab.drawn("gradients")
+    tab.finding("dead-units").click()
+    picture = saved(tab, tab.frame.get_by_label("Save “Gradient flow” as PNG"))
+    assert picture.startswith(b"\x89PNG")
+    findings = json.loads(saved(tab, tab.frame.get_by_label("as JSON")))
+    assert "dead-units" in json.dumps(findings)
+    assert b"dead-units" in saved(tab, tab.frame.get_by_label("as Markdown"))
+
+
+def test_without_plotly_all_is_readable(tab: Tab) -> None:
+    tab.page.route("**/runs", without_plotly)
+    tab.open_alone(f"run={logs.ILL}")
+    tab.frame.get_by_text("pip install plotly").wait_for()
+    tab.finding("dead-units").click()
+    for name in ("gradients", "activations", "updates"):
+        table = tab.card(name).locator("table")
+        table.scroll_into_view_if_needed()
+        assert "first" in table.inner_text()
+    assert tab.frame.locator(".main-svg").count() == 0
+
+
+def test_cards_say_why_they_are_empty(tab: Tab) -> None:
+    tab.open_alone(f"run={logs.HOSTILE}")
+    missing = tab.card("missing")
+    missing.locator("summary").click()
+    missing.locator("dt").first.wait_for()
+    assert missing.locator("dd").count() >= 5
+    assert all(len(text) > 20 for text in missing.locator("dd").all_inner_texts())
+
+
+def test_a_log_directory_without_data_says_so(tab: Tab) -> None:
+    tab.page.route("**/runs", without_runs)
+    tab.open_alone()
+    tab.frame.get_by_text("No diagnostics in this log directory yet").wait_for()
+
+
+def test_a_failed_card_can_be_tried_again(tab: Tab) -> None:
+    tab.page.route("**/figure?card=gradients*", fail)
+    tab.open_alone(f"run={logs.ILL}")
+    tab.card("gradients").get_by_text("A fault of ours").wait_for()
+    tab.drawn("activations")
+    tab.page.unroute("**/figure?card=gradients*")
+    tab.card("gradients").get_by_role("button", name="Try again").click()
+    tab.drawn("gradients")
+    assert len(tab.faults) == 1
+    assert "500" in tab.faults.pop()
+
+
+def background(tab: Tab) -> str:
+    return tab.frame.evaluate("getComputedStyle(document.body).backgroundColor")
+
+
+def overflow(tab: Tab) -> int:
+    return tab.frame.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+
+
+def layers_of(tab: Tab, card: str) -> list[str]:
+    """Returns the names on the vertical axis, as the reader sees them."""
+    chart = tab.card(card).locator(".plot").first
+    return [text for text in chart.locator(".ytick").all_text_contents() if text]
+
+
+def saved(tab: Tab, button: Any) -> bytes:
+    with tab.page.expect_download() as download:
+        button.click()
+    return Path(download.value.path()).read_bytes()
+
+
+def without_plotly(route: Any) -> None:
+    answer = route.fetch().json()
+    answer["plotly"] = {"available": False, "version": None, "url": None}
+    answer["plotly"]["hint"] = "pip install plotly"
+    route.fulfill(json=answer)
+
+
+def without_runs(route: Any) -> None:
+    route.fulfill(json={**route.fetch().json(), "runs": []})
+
+
+def fail(route: Any) -> None:
+    route.fulfill(status=500, json={"error": "A fault of ours", "hint": None})
+
+
+def assert_accessible(tab: Tab) -> None:
+    """Asserts that axe-core finds nothing serious in our page."""
+    found = Axe().run(tab.frame).response["violations"]
+    grave = [
+        (fault["id"], [node["html"][:200] for node in fault["nodes"]])
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+    ]
+    assert not grave
