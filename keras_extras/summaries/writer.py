@@ -18,6 +18,7 @@ from typing import Any
 if TYPE_CHECKING:
     from keras_extras.diagnostics.finding import Finding
     from keras_extras.instrumentation.records import Records
+    from keras_extras.summaries.trial_session import TrialSession
 
 _Job = tuple[int, Callable[[], list[Any]]]
 _FLUSH_SECONDS = 5.0
@@ -48,11 +49,16 @@ class SummaryWriter:
 
     Args:
         directory: Path of the run's directory, which is made if needed.
+
+    Attributes:
+        session: What is to be said of the trial of a search that this run is of, or
+            `None` outside of one.
     """
 
     def __init__(self, directory: str) -> None:
         self.users = 0
-        self._directory = directory
+        self.directory = directory
+        self.session: TrialSession | None = None
         self._known_tags: set[str] = set()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._failure: Exception | None = None
@@ -82,6 +88,11 @@ class SummaryWriter:
 
         self._put(step, lambda: finding_values(findings))
 
+    def end_epoch(self, epoch: int, logs: Mapping[str, Any]) -> None:
+        """Takes the logs of an epoch, from which a trial has its score."""
+        if self.session is not None:
+            self.scalars(epoch, self.session.end_epoch(epoch, logs))
+
     def seconds_spent(self) -> float:
         """Returns the processor time used since the last call."""
         seconds = self._seconds - self._reported_seconds
@@ -97,8 +108,10 @@ class SummaryWriter:
         """Writes all that is queued and ends, when the last user closes it."""
         self.users -= 1
         if self.users <= 0:
-            _open.pop(self._directory, None)
+            _open.pop(self.directory, None)
             atexit.unregister(self._finish)
+            if self.session is not None:
+                self._put(self.session.epoch, self.session.values)
             self._finish()
 
     def _finish(self) -> None:
