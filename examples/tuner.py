@@ -55,7 +55,7 @@ def search(options: argparse.Namespace) -> keras_tuner.Tuner:
     x, y = load_digits(return_X_y=True)
     x = (x / 16).astype("float32")
     directory = Path(options.log_dir)
-    shutil.rmtree(directory, ignore_errors=True)  # runs of another search would mix
+    shutil.rmtree(directory / "runs", ignore_errors=True)  # those of another search
     keras.utils.set_random_seed(0)
     tuner = keras_tuner.RandomSearch(
         DiagnosticHyperModel(build),
@@ -64,6 +64,7 @@ def search(options: argparse.Namespace) -> keras_tuner.Tuner:
         seed=5,
         directory=directory,
         project_name="trials",
+        overwrite=True,
     )
     tuner.search(
         x[:TRAINING],

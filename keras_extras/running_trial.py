@@ -43,7 +43,7 @@ class RunningTrial:
         self.trial_id = str(mark.trial.trial_id)
         self.execution = _number(mark, callbacks)
         self.has_session = any(
-            _is(c, "KerasCallback", "tensorboard") for c in callbacks
+            _is(c, "Callback", "tensorboard.plugins.hparams") for c in callbacks
         )
         self._mark = mark
 
@@ -130,7 +130,7 @@ def _number(mark: Any, callbacks: Iterable[Any]) -> int:
 
 def _is(callback: Any, name: str, package: str) -> bool:
     return any(
-        kind.__name__ == name and kind.__module__.partition(".")[0] == package
+        kind.__name__ == name and kind.__module__.startswith(f"{package}.")
         for kind in type(callback).__mro__
     )
 

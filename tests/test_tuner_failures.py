@@ -136,6 +136,7 @@ def test_directory_that_cannot_be_written_ends_the_search_at_once(tmp_path):
     assert len(searches.Board(blocked).trials()) == 2
 
 
+@pytest.mark.filterwarnings("ignore:All-NaN axis")  # KerasTuner's, of a NaN loss
 def test_codes_end_a_trial_and_none_do_if_asked(tmp_path):
     build = lambda hp: searches.classifier(hp.Choice("rate", [1e-7]))
     tuner = searches.grid(

@@ -142,7 +142,7 @@ TUNERS = {
         build, "val_loss", max_trials=4, num_initial_points=3, **where
     ),
     "hyperband": lambda build, **where: keras_tuner.Hyperband(
-        build, "val_loss", max_epochs=3, **where
+        build, "val_loss", max_epochs=2, factor=2, **where
     ),
     "random": lambda build, **where: keras_tuner.RandomSearch(
         build, "val_loss", max_trials=2, **where
@@ -161,11 +161,11 @@ def test_every_tuner_goes_to_its_end(tmp_path, name):
 
     logs = tmp_path / "logs"
     hypermodel = DiagnosticHyperModel(build, TrainingDiagnostics(logs, verbose=0))
-    tuner = TUNERS[name](hypermodel, directory=str(tmp_path), seed=0)
+    tuner = TUNERS[name](hypermodel, directory=str(tmp_path), seed=2)
     searches.search(tuner, epochs=1)
     trials = tuner.oracle.get_best_trials(100)
     assert {trial.status for trial in trials} == {"COMPLETED"}
-    assert len(trials) == {"bayesian": 4, "hyperband": 6, "random": 2}[name]
+    assert len(trials) == {"bayesian": 4, "hyperband": 5, "random": 2}[name]
     ended = [t.metrics.get_last_value("findings/ended") for t in trials]
     assert ended == sorted(ended)
     assert set(ended) == {0.0, 1.0}

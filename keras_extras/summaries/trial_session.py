@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
 
-from keras_extras.running_trial import RunningTrial
+import numpy as np
 
 if TYPE_CHECKING:
     from keras_extras.diagnostics.finding import Finding
+    from keras_extras.running_trial import RunningTrial
 
 _PREFIX = "trial/"
 _COUNTS = {"errors": "error", "warnings": "warning"}
@@ -86,9 +87,9 @@ class TrialSession:
 
     def _hyperparameter_values(self) -> dict[str, Any]:
         values = {
-            name: value
+            name: value.item() if isinstance(value, np.generic) else value
             for name, value in self._hyperparameters.values.items()
-            if name != _NOT_SHOWN and isinstance(value, str | bool | int | float)
+            if name != _NOT_SHOWN
         }
         if self.findings is not None:
             claims = [f.code for f in self.findings if f.severity != "info"]

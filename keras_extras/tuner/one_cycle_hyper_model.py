@@ -28,6 +28,7 @@ _OF_FINDER = (
     "class_weight",
     "steps_per_epoch",
 )
+_SIZES = ("units", "filters", "kernel_size", "strides", "num_heads", "output_dim")
 
 
 class OneCycleHyperModel(keras_tuner.HyperModel):
@@ -150,6 +151,8 @@ def _fingerprint(model: Any, kwargs: Mapping[str, Any]) -> str:
             type(layer).__name__,
             getattr(getattr(layer, "activation", None), "__name__", None),
             _initializer(layer),
+            # Of a model that is not built yet there are no shapes.
+            [repr(getattr(layer, name, None)) for name in _SIZES],
         )
         for layer in model._flatten_layers(include_self=False)
     ]
