@@ -1,10 +1,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types board bench bench-diagnosis bench-plugin bench-tab screenshots
+.PHONY: demo demo-tuner test lint types board bench bench-diagnosis bench-plugin bench-tab bench-tuner screenshots
 
 demo: .venv/installed-examples
 	$(BIN)/python examples/demo.py $(ARGS)
+
+demo-tuner: .venv/installed-examples,tuner
+	$(BIN)/python examples/tuner.py $(ARGS)
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest $(ARGS)
@@ -34,6 +37,9 @@ bench-tab: .venv/installed-dev
 
 bench-diagnosis: .venv/installed-dev
 	$(BIN)/python benchmarks/diagnosis.py $(ARGS)
+
+bench-tuner: .venv/installed-dev
+	$(BIN)/python benchmarks/tuner.py $(ARGS)
 
 # `%` is an extra of pyproject.toml; the stamp is older than it after a change.
 .venv/installed-%: pyproject.toml

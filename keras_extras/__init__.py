@@ -31,6 +31,8 @@ __all__ = [
     "uncertainty",
 ]
 
+# Not in `__all__`: it needs an extra, and to look through a module must not fail.
+_OPTIONAL = ("tuner",)
 _FUNCTIONS = {
     "diagnose": "keras_extras.diagnostics.diagnose",
     "find_learning_rate": "keras_extras.finder.find",
@@ -41,7 +43,7 @@ def __getattr__(name: str) -> Any:
     """Imports on first use what would make the import slow for everyone."""
     if name in _FUNCTIONS:
         return getattr(import_module(_FUNCTIONS[name]), name)
-    if name in __all__:
+    if name in __all__ or name in _OPTIONAL:
         return import_module(f"keras_extras.{name}")
     if name == "__version__":
         return import_module("importlib.metadata").version("keras-extras")

@@ -81,3 +81,13 @@ def check_increasing(name: str, values: Any) -> list[float]:
             f"before. Received: {name}={values!r}"
         )
     return [float(v) for v in values]
+
+
+def check_range(low_name: str, low: Any, high_name: str, high: Any) -> None:
+    """Raises an error unless both are numbers > 0, the second the greater one."""
+    check_positive(low_name, low)
+    if check_positive(high_name, high) <= low:
+        raise ValueError(
+            f"`{low_name}` must be less than `{high_name}`. "
+            f"Received: {low_name}={low!r}, {high_name}={high!r}"
+        )

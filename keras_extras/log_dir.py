@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 import keras
 
+from keras_extras.running_trial import running_trial
+
 LogDir: TypeAlias = "str | os.PathLike[str] | keras.callbacks.TensorBoard | None"
 
 
@@ -21,9 +23,17 @@ def check_log_dir(log_dir: object) -> None:
 
 
 def directory_of(log_dir: LogDir, run: str) -> str | None:
-    """Returns where to write: beside the runs of `TensorBoard`, the one named `run`."""
+    """Returns where to write: beside the runs of `TensorBoard`, the one named `run`.
+
+    In a search of KerasTuner each execution of each trial has a directory of its
+    own, `<log_dir>/<trial>/execution<k>`, as KerasTuner gives it to `TensorBoard`.
+    """
     if log_dir is None:
         return None
-    if isinstance(log_dir, keras.callbacks.TensorBoard):
-        return os.path.join(str(log_dir.log_dir), run)
-    return os.fspath(log_dir)
+    beside = isinstance(log_dir, keras.callbacks.TensorBoard)
+    path = str(log_dir.log_dir) if beside else os.fspath(log_dir)  # type: ignore
+    trial = running_trial()
+    if trial is not None:
+        path = trial.run_directory(path)
+    path = os.path.join(path, run) if beside else path
+    return path if trial is None else trial.unused(path)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import keras
+import keras_tuner
 import pytest
 
 import keras_extras
@@ -16,6 +17,7 @@ from keras_extras import diagnostics
 from keras_extras import finder
 from keras_extras import layers
 from keras_extras import schedules
+from keras_extras import tuner
 from keras_extras import uncertainty
 from keras_extras.layers.configured import Configured
 
@@ -26,6 +28,7 @@ MODULES = (
     finder,
     layers,
     schedules,
+    tuner,
     uncertainty,
 )
 PUBLIC = [
@@ -78,6 +81,7 @@ def test_public_methods_and_properties_are_documented(module, name):
         keras.callbacks.Callback,
         keras.layers.Layer,
         keras.optimizers.schedules.LearningRateSchedule,
+        keras_tuner.HyperModel,
     )
     for attribute, value in vars(thing).items():
         is_ours = inspect.isfunction(value) or isinstance(value, property)

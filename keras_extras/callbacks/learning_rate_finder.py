@@ -19,7 +19,7 @@ from keras_extras.steering.steering import RATE
 from keras_extras.steering.steering import Steering
 from keras_extras.steering.steering import check_drivable
 from keras_extras.steering.steering import check_model
-from keras_extras.summaries.writer import open_writer
+from keras_extras.summaries.run import open_run
 
 
 class LearningRateFinder(keras.callbacks.Callback):
@@ -196,7 +196,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         return count >= self.steps or smoothed > limit
 
     def _write(self) -> None:
-        writer = open_writer(self.log_dir)
+        writer = open_run(self.log_dir, "learning_rate_finder")
         if writer is None or self.sweep is None:
             return
         points = zip(self.sweep.rates, self.sweep.losses, self.sweep.smoothed)

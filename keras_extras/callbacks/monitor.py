@@ -18,10 +18,9 @@ from keras_extras.instrumentation.layer_table import select_sites
 from keras_extras.instrumentation.records import Records
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
-from keras_extras.log_dir import directory_of
 from keras_extras.running_fit import callbacks_of_fit
+from keras_extras.summaries.run import open_run
 from keras_extras.summaries.writer import SummaryWriter
-from keras_extras.summaries.writer import open_writer
 
 _RUN = "diagnostics"  # beside those of `TensorBoard`
 
@@ -72,7 +71,7 @@ class Monitor(keras.callbacks.Callback):
         self._instrument.prepare()
         self.history.source = self._instrument.deliver
         self._close_writer()
-        self._writer = open_writer(directory_of(self.log_dir, _RUN))
+        self._writer = open_run(self.log_dir, _RUN)
         if self._writer is not None:
             self._writer.about(hyperparameters.describe(self.model.optimizer))
 
@@ -126,12 +125,13 @@ class Monitor(keras.callbacks.Callback):
             self._writer.records(records)
 
     def _report_lost_summaries(self) -> None:
-        failure = self._writer.take_failure() if self._writer is not None else None
-        if failure is not None:
+        writer = self._writer
+        failure = writer.take_failure() if writer is not None else None
+        if writer is not None and failure is not None:
             warnings.warn(
                 f"{type(self).__name__} cannot write to `log_dir` any more; training "
                 f"goes on without its summaries. Received: log_dir="
-                f"{directory_of(self.log_dir, _RUN)!r} ({failure})",
+                f"{writer.directory!r} ({failure})",
                 stacklevel=2,
             )
 

@@ -36,10 +36,11 @@ class OneCycleScheduler(Scheduler):
     tenth. Other presets are the curves of PyTorch, fastai and optax.
 
     A cycle begins where the training does. It goes on where it was when
-    `BackupAndRestore` restores one, or `fit` has an `initial_epoch`. Files saved in
-    between hold the rate and momentum that the model was compiled with, so that
-    they load without this package. As with the other schedulers, `learning_rate` and
-    `momentum` in what `fit` returns are those of the last step of each epoch.
+    `BackupAndRestore` restores one, or `fit` has an `initial_epoch`, with the
+    optimizer of before or a new one. Files saved in between hold the rate and
+    momentum that the model was compiled with, so that they load without this package.
+    As with the other schedulers, `learning_rate` and `momentum` in what `fit` returns
+    are those of the last step of each epoch.
 
     Args:
         iterations: Integer, length of the cycle in optimizer steps (batches, or
@@ -263,7 +264,9 @@ class OneCycleScheduler(Scheduler):
         restored = self._count_before is not None and count != self._count_before
         if epoch > 0 or restored:
             # A restored epoch starts over: what was trained of it has counted.
-            count = max((count // steps - epoch) * steps, 0) if steps else 0
+            # An optimizer that is newer than the training, as in the rounds of
+            # `Hyperband`, has counted too few: the cycle began before it did.
+            count = (count // steps - epoch) * steps if steps else 0
         return count // hyperparameters.accumulation_steps(optimizer)
 
 

@@ -138,6 +138,15 @@ class TrainingDiagnostics(Monitor):
         """Returns the findings as readable text."""
         return text_report(self.findings, self._steps, len(self.history))
 
+    def examine(self) -> list[Finding]:
+        """Looks at the evidence now, and returns the findings.
+
+        Without it they are brought up to date when it costs next to nothing, and at
+        the end of training.
+        """
+        self._examine()
+        return self.findings
+
     def on_train_begin(self, logs: Any = None) -> None:
         super().on_train_begin(logs)
         self._nonfinite = None
@@ -191,6 +200,8 @@ class TrainingDiagnostics(Monitor):
 
     def on_train_end(self, logs: Any = None) -> None:
         self._examine()
+        if self._writer is not None and self._writer.session is not None:
+            self._writer.session.findings = tuple(self.findings)
         super().on_train_end(logs)
         claims = any(finding.severity != "info" for finding in self.findings)
         if self.verbose > (0 if claims else 1):

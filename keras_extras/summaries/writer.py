@@ -20,6 +20,7 @@ from keras_extras.summaries.run_document import RunDocument
 if TYPE_CHECKING:
     from keras_extras.diagnostics.finding import Finding
     from keras_extras.instrumentation.records import Records
+    from keras_extras.summaries.trial_session import TrialSession
 
 _Job = tuple[int, Callable[[], list[Any]]]
 _FLUSH_SECONDS = 5.0
@@ -50,11 +51,16 @@ class SummaryWriter:
 
     Args:
         directory: Path of the run's directory, which is made if needed.
+
+    Attributes:
+        session: What is to be said of the trial of a search that this run is of, or
+            `None` outside of one.
     """
 
     def __init__(self, directory: str) -> None:
         self.users = 0
-        self._directory = directory
+        self.directory = directory
+        self.session: TrialSession | None = None
         self._known_tags: set[str] = set()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._failure: Exception | None = None
@@ -103,6 +109,12 @@ class SummaryWriter:
         logs = {name: _as_number(value) for name, value in logs.items()}
         document = {"epoch": epoch, "logs": logs}
         self._put(step, lambda: [document_value("epoch", document)])
+        self.score(epoch, logs)
+
+    def score(self, epoch: int, logs: Mapping[str, Any]) -> None:
+        """Queues the score that a trial of a search has after an epoch."""
+        if self.session is not None:
+            self.scalars(epoch, self.session.end_epoch(epoch, logs))
 
     def sweep(self, step: int, sweep: Mapping[str, Any]) -> None:
         """Queues what a sweep over learning rates has shown."""
@@ -125,8 +137,10 @@ class SummaryWriter:
         """Writes all that is queued and ends, when the last user closes it."""
         self.users -= 1
         if self.users <= 0:
-            _open.pop(self._directory, None)
+            _open.pop(self.directory, None)
             atexit.unregister(self._finish)
+            if self.session is not None:
+                self._put(self.session.epoch, self.session.values)
             self._finish()
 
     def _finish(self) -> None:

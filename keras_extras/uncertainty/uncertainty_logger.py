@@ -7,9 +7,8 @@ import numpy as np
 
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
-from keras_extras.log_dir import directory_of
+from keras_extras.summaries.run import open_run
 from keras_extras.summaries.writer import SummaryWriter
-from keras_extras.summaries.writer import open_writer
 from keras_extras.uncertainty import checks
 from keras_extras.uncertainty.calibration_error import expected_calibration_error
 from keras_extras.uncertainty.classes import check_bins
@@ -108,9 +107,11 @@ class UncertaintyLogger(keras.callbacks.Callback):
             # Two rows tell whether the model can be measured at all.
             x = keras.tree.map_structure(lambda array: array[:2], self.x)
             self._measure(x, self.y[:2], samples=2)
-        self._writer = open_writer(directory_of(self.log_dir, "uncertainty"))
+        self._writer = open_run(self.log_dir, "uncertainty")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._writer is not None:
+            self._writer.score(epoch, logs or {})
         if (epoch + 1) % self.every:
             return
         values = self._measure(self.x, self.y, self.samples)

@@ -1,0 +1,38 @@
+"""Opens the run that a callback writes to."""
+
+from __future__ import annotations
+
+import os
+
+from keras_extras.log_dir import LogDir
+from keras_extras.log_dir import directory_of
+from keras_extras.running_trial import running_trial
+from keras_extras.summaries.trial_session import TrialSession
+from keras_extras.summaries.writer import SummaryWriter
+from keras_extras.summaries.writer import open_writer
+
+
+def open_run(log_dir: LogDir, run: str) -> SummaryWriter | None:
+    """Returns the writer of this training's run, which its callbacks share.
+
+    Args:
+        log_dir: As the callbacks take it.
+        run: Name of the run beside those of a `TensorBoard`.
+
+    Raises:
+        ValueError: If the directory cannot be written to. In a search of KerasTuner
+            it is one that ends the search: all trials would fail alike.
+    """
+    directory = directory_of(log_dir, run)
+    trial = running_trial()
+    try:
+        writer = open_writer(directory)
+    except ValueError as error:
+        if trial is None:
+            raise
+        raise trial.fatal(str(error)) from error
+    if writer is not None and trial is not None and writer.session is None:
+        parent, name = os.path.split(writer.directory)
+        inside = trial.has_session and trial.owns(parent)
+        writer.session = TrialSession(trial, name if inside else None)
+    return writer

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras_extras import checks
+
+
+def batch_size(
+    hp: Any, sizes: Sequence[int] = (16, 32, 64, 128, 256), name: str = "batch_size"
+) -> int:
+    """Makes the batch size part of the search.
+
+    For the `fit` of a `keras_tuner.HyperModel`, since a model does not know it.
+
+    Args:
+        hp: KerasTuner `HyperParameters`.
+        sizes: List of integers, the sizes to choose from.
+            Defaults to `(16, 32, 64, 128, 256)`.
+        name: String, name of the hyperparameter. Defaults to `"batch_size"`.
+
+    Returns:
+        Integer.
+
+    Raises:
+        ValueError: If `sizes` are not integers >= 1.
+
+    Example:
+
+    ```python
+    class MyHyperModel(keras_tuner.HyperModel):
+        def build(self, hp):
+            return build_model(hp)
+
+        def fit(self, hp, model, *args, **kwargs):
+            size = keras_extras.tuner.batch_size(hp)
+            return model.fit(*args, batch_size=size, **kwargs)
+    ```
+    """
+    for size in sizes:
+        checks.check_count("sizes", size)
+    return int(hp.Choice(name, list(sizes)))

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from keras_extras import checks
+
+
+def dropout(
+    hp: Any, max_rate: float = 0.5, step: float = 0.1, name: str = "dropout"
+) -> keras.layers.Dropout:
+    """Makes the rate of a dropout layer part of the search.
+
+    Layers that share a `name` share the rate. A rate of 0 drops nothing.
+
+    Args:
+        hp: KerasTuner `HyperParameters`.
+        max_rate: Float between 0 and 1, the highest rate. Defaults to `0.5`.
+        step: Float, difference of neighbouring rates. Defaults to `0.1`.
+        name: String, name of the hyperparameter. Defaults to `"dropout"`.
+
+    Returns:
+        A `keras.layers.Dropout`.
+
+    Raises:
+        ValueError: If an argument has no valid value.
+
+    Example:
+
+    ```python
+    def build_model(hp):
+        model = keras.Sequential(
+            [
+                keras.layers.Dense(64, activation="relu"),
+                keras_extras.tuner.dropout(hp),
+                keras.layers.Dense(10, activation="softmax"),
+            ]
+        )
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+    ```
+    """
+    return keras.layers.Dropout(dropout_rate(hp, max_rate, step, name))
+
+
+def dropout_rate(hp: Any, max_rate: float, step: float, name: str) -> float:
+    """Returns a rate from 0 to `max_rate`."""
+    checks.check_fraction("max_rate", max_rate)
+    checks.check_positive("step", step)
+    # Without what adding up steps leaves behind: 0.30000000000000004 is no name.
+    return round(float(hp.Float(name, 0.0, max_rate, step=step)), 10)

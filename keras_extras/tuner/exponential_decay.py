@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import Any
+
+from keras_extras import checks
+from keras_extras.schedules.exponential import Exponential
+
+
+def exponential_decay(
+    hp: Any,
+    decay_steps: float,
+    min_rate: float = 1e-4,
+    max_rate: float = 1e-1,
+    min_decay: float = 0.01,
+    name: str = "exponential_decay",
+) -> Exponential:
+    """Makes a learning rate that decays part of the search: its start and its fall.
+
+    For the `learning_rate` of an optimizer. It follows `optimizer.iterations`, so with
+    `Hyperband`, which begins each round with a new optimizer, it begins anew too.
+
+    Args:
+        hp: KerasTuner `HyperParameters`.
+        decay_steps: Number of steps, such as those of the whole training, in which
+            the rate falls by the factor that is searched for.
+        min_rate: Float, the lowest first rate. Defaults to `0.0001`.
+        max_rate: Float, the highest first rate. Defaults to `0.1`.
+        min_decay: Float between 0 and 1, the smallest factor; the largest is 1, no
+            decay. Defaults to `0.01`.
+        name: String; the hyperparameters are `<name>/initial` and `<name>/factor`.
+            Defaults to `"exponential_decay"`.
+
+    Returns:
+        A `keras_extras.schedules.Exponential`.
+
+    Raises:
+        ValueError: If an argument has no valid value.
+
+    Example:
+
+    ```python
+    hp = keras_tuner.HyperParameters()
+    rate = keras_extras.tuner.exponential_decay(hp, decay_steps=1000)
+    optimizer = keras.optimizers.SGD(rate, momentum=0.9)
+    ```
+    """
+    checks.check_range("min_rate", min_rate, "max_rate", max_rate)
+    checks.check_fraction("min_decay", min_decay)
+    initial = hp.Float(f"{name}/initial", min_rate, max_rate, sampling="log")
+    factor = hp.Float(f"{name}/factor", min_decay, 1.0, sampling="log")
+    return Exponential(initial, decay_steps, factor)

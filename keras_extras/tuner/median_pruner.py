@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from keras_extras.tuner.percentile_pruner import PercentilePruner
+
+
+class MedianPruner(PercentilePruner):
+    """Ends a trial that is below the median of the trials so far at the same epoch.
+
+    For `tuner.search(callbacks=[...])`, with any tuner; what is compared and when it
+    fits is as in `PercentilePruner`, of which this is the usual case.
+
+    Args:
+        min_trials: Integer >= 1, number of other trials that must have reached the
+            epoch. Defaults to `5`.
+        min_epochs: Integer >= 0, number of epochs in which no trial is ended.
+            Defaults to `1`.
+
+    Raises:
+        ValueError: If an argument has no valid value; when training starts, if it is
+            not that of a trial, or if its logs have no value of the objective.
+
+    Example:
+
+    ```python
+    pruner = keras_extras.tuner.MedianPruner()
+    tuner.search(x, y, validation_split=0.2, epochs=10, callbacks=[pruner])
+    ```
+
+    References:
+        Golovin et al. (2017), "Google Vizier: a service for black-box optimization",
+        section 3.2.
+    """
+
+    def __init__(self, min_trials: int = 5, min_epochs: int = 1) -> None:
+        super().__init__(50.0, min_trials, min_epochs)

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from typing import Any
+
+from keras_extras.diagnostics.finding import Finding
+from keras_extras.tuner import trial_files
+
+
+def trial_findings(tuner: Any, trial_id: str, execution: int = 0) -> list[Finding]:
+    """Returns what was found wrong in a trial of a search.
+
+    Read from the directory of the search, so it works for one that was run by other
+    processes, or earlier.
+
+    Args:
+        tuner: KerasTuner tuner with a `DiagnosticHyperModel`.
+        trial_id: String, that of the trial.
+        execution: Integer >= 0, which of its executions. Defaults to `0`.
+
+    Returns:
+        List of `keras_extras.diagnostics.Finding`, the most likely cause first.
+
+    Raises:
+        ValueError: If nothing is kept of such an execution.
+
+    Example:
+
+    ```python
+    best = tuner.oracle.get_best_trials()[0]
+    print(keras_extras.tuner.trial_findings(tuner, best.trial_id))
+    ```
+    """
+    for record in trial_records(tuner, trial_id):
+        if record["execution"] == execution:
+            return [Finding(**finding) for finding in record["findings"]]
+    raise ValueError(
+        "`trial_id` and `execution` must be those of a trial that has run with a "
+        f"`DiagnosticHyperModel`. Received: trial_id={trial_id!r}, "
+        f"execution={execution!r}"
+    )
+
+
+def trial_records(tuner: Any, trial_id: str) -> list[dict[str, Any]]:
+    """Returns what is kept of each execution of a trial."""
+    path = trial_files.in_trial(tuner.project_dir, trial_id, trial_files.FINDINGS)
+    return trial_files.read(path) or []
