@@ -6,6 +6,7 @@ import { element, fill } from "./dom.js";
 import { formatNumber } from "./format.js";
 
 const HEIGHT = 280; // pixels, where the server suggests none
+const PROFILE_DELAY = 60; // milliseconds
 const MOST = 340;
 const MOST_WIDE = 440;
 const MOST_OF_MANY_ROWS = 780; // hundreds of layers are seen one by one, or not at all
@@ -96,11 +97,18 @@ export class PanelView {
     this._column = null;
   }
 
+  /** A moment later, when cursor and marks are painted: it is the slower part. */
   _followCursor(step) {
     if (!this._profile?.isDrawn) return;
     const column = columnAt(recordedSteps(this.panel), step);
     if (column === this._column) return;
     this._column = column;
+    clearTimeout(this._timer);
+    this._timer = setTimeout(() => this._showColumn(column), PROFILE_DELAY);
+  }
+
+  _showColumn(column) {
+    if (!this._profile?.isDrawn || column !== this._column) return;
     const values = column < 0 ? this._medians : columnValues(this.panel, column);
     this._profile.restyle({ x: [values] });
   }
