@@ -58,7 +58,7 @@ class Tab:
         self._context.set_default_timeout(PATIENCE)
         self.page = self._context.new_page()
         self.page.on("console", self._on_console)
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("pageerror", lambda error: self.faults.append(error.stack))
         self.page.on("dialog", self._on_dialog)
         self.page.on("request", self._on_request)
         self.frame = self.page.main_frame

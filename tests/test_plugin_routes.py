@@ -233,9 +233,13 @@ def test_schedule_is_stacked_on_one_axis_of_steps(board):
 
 def test_loss_of_each_epoch(board):
     (panel,) = board.json("figure", card="loss", run=WELL)["panels"]
-    by_name = {trace["meta"]: trace for trace in panel["figure"]["data"]}
-    assert by_name["loss"]["y"] == [2.0, 1.0, pytest.approx(2 / 3, rel=1e-3)]
-    assert by_name["val loss"]["x"] == [6, 13, 20]
+    training, validation = panel["figure"]["data"]
+    assert training["y"] == [2.0, 1.0, pytest.approx(2 / 3, rel=1e-3)]
+    assert validation["x"] == [6, 13, 20]
+    assert training["yaxis"] == validation["yaxis"]  # one chart: it shows overfitting
+    assert validation["name"] == f"{WELL} (validation)"
+    assert validation["line"]["color"] == training["line"]["color"]
+    assert validation["line"]["dash"] == "dash"
 
 
 def test_finder_marks_suggestion_and_divergence(board):

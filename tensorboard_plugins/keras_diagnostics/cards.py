@@ -306,19 +306,24 @@ def _left(board: Board, request: Request) -> int:
 def _by_name(
     of_runs: dict[str, dict[str, lines.Series]],
 ) -> dict[str, dict[str, lines.Series]]:
-    """Turns series by run and name into series by name and run."""
+    """Turns series by run and name into series by name and line.
+
+    What was measured in training and in validation is in one chart.
+    """
     charts: dict[str, dict[str, lines.Series]] = {}
     for run, series in of_runs.items():
         for name, (at, values) in series.items():
             if len(at):
-                charts.setdefault(name.replace("_", " "), {})[run] = (at, values)
+                plain = name.removeprefix("val_")
+                line = run if name == plain else run + lines.VALIDATION
+                charts.setdefault(plain.replace("_", " "), {})[line] = (at, values)
     return charts
 
 
 def _colors(board: Board, charts: dict[str, dict[str, lines.Series]]) -> dict[str, int]:
     numbers = {run: number for number, run in enumerate(board.runs())}
-    runs = dict.fromkeys(run for chart in charts.values() for run in chart)
-    return {run: numbers.get(run, 0) for run in runs}
+    names = dict.fromkeys(name for chart in charts.values() for name in chart)
+    return {name: numbers.get(name.removesuffix(lines.VALIDATION), 0) for name in names}
 
 
 def _cut(series: dict[str, lines.Series], request: Request) -> dict[str, lines.Series]:
@@ -391,8 +396,8 @@ KINDS = {
         Kind(
             "activations",
             "Activations",
-            "A healthy layer is pale: a dark row is a layer whose units are dead "
-            "or saturated.",
+            "Healthy layers fade into the card: a row that stands out is a layer whose "
+            "units are dead or saturated.",
             "step",
             layer_card,
             _metrics("activations"),
@@ -400,8 +405,8 @@ KINDS = {
         Kind(
             "updates",
             "Update-to-weight ratio",
-            "Pale is about 1e-3, which is healthy; blue layers hardly learn, orange "
-            "ones change too fast.",
+            "What fades into the card is about 1e-3, which is healthy; blue layers "
+            "hardly learn, orange ones change too fast.",
             "step",
             layer_card,
             _metrics("updates"),

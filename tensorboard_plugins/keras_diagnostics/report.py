@@ -156,7 +156,7 @@ class _Page:
                 f"{_table(table)}</details>"
             )
         steps = answered["steps"]
-        shown = f' <span class="muted">{_text(steps["text"])}</span>' if steps else ""
+        shown = f" ({_text(steps['text'])})" if steps else ""
         parts = (charts, below) if not table_open else (below, charts)
         return (
             f'<article class="card{" wide" if table_open else ""}">'

@@ -1,7 +1,8 @@
 /** One figure: drawn by Plotly, marked by us, moved through by mouse and keyboard. */
 
-import { element } from "./dom.js";
 import { Marks } from "./marks.js";
+import { drawInTurn } from "./plotting.js";
+import { element } from "./dom.js";
 import { recordedSteps, rowAt } from "./panel.js";
 
 const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false };
@@ -56,7 +57,10 @@ export class Chart {
     const { data, layout } = panel.figure;
     const framed = { ...layout, xaxis: { ...layout.xaxis } };
     if (panel.x === "step" && range) framed.xaxis.range = widen(range);
-    await this._plotly.react(this._plot, data, framed, CONFIG);
+    await drawInTurn(async () => {
+      if (!this._removed) await this._plotly.react(this._plot, data, framed, CONFIG);
+    });
+    if (this._removed) return;
     if (!this._listening) this._listen();
     if (this._outgrown) this._fit();
     this._marks.place(panel);
@@ -70,6 +74,11 @@ export class Chart {
   mark(marks) {
     this._place = { step: marks.step, layer: marks.layer };
     this._marks.show(marks, this.panel);
+  }
+
+  /** @return {boolean} Whether there is something to mark and to change. */
+  get isDrawn() {
+    return Boolean(this._listening) && !this._removed;
   }
 
   /**
@@ -111,6 +120,7 @@ export class Chart {
 
   /** Frees what Plotly holds. */
   remove() {
+    this._removed = true;
     this._sizes.disconnect();
     this._plotly.purge(this._plot);
     this.element.remove();

@@ -2,11 +2,10 @@
 
 import { ApiError, ask } from "./api.js";
 import { Card, iconButton } from "./card.js";
-import { PanelView } from "./panel_view.js";
+import { Panels } from "./panels.js";
+import { columnsFor } from "./selection.js";
 import { dataTable } from "./tables.js";
 import { element, fill } from "./dom.js";
-import { fileName } from "./format.js";
-import { savePicture } from "./export.js";
 
 const ASKS_ANEW = ["run", "layers", "from", "to"];
 const MARGIN = 400; // pixels around the window in which cards are kept up to date
@@ -26,7 +25,7 @@ export class FigureCard {
     this.id = spec.id;
     this._context = context;
     this._options = { parameters: () => ({}), asksAnew: ASKS_ANEW, ...options };
-    this._views = [];
+    this._panels = new Panels(context);
     this._near = false;
     this._wanted = false;
     this._makeCard(spec);
@@ -60,14 +59,13 @@ export class FigureCard {
 
   /** Moves cursor and marks. */
   mark() {
-    const marks = this._context.marks();
-    for (const view of this._views) view.mark(marks);
+    this._panels.mark();
   }
 
   /** Frees what the charts hold. */
   remove() {
     this._sight.disconnect();
-    for (const view of this._views) view.remove();
+    this._panels.remove();
     this.element.remove();
   }
 
@@ -79,7 +77,9 @@ export class FigureCard {
       hidden: true,
       on: { change: () => this._choose(this._choice.value) },
     });
-    this._save = iconButton("image", `Save “${spec.title}” as PNG`, () => this._savePicture());
+    this._save = iconButton("image", `Save “${spec.title}” as PNG`, () =>
+      this._panels.save(card.title, this._options.runs()[0] ?? ""),
+    );
     this._wide = iconButton("wide", `Full width of “${spec.title}”`, () => {
       const { store } = this._context;
       store.set({ wide: store.state.wide === this.id ? "" : this.id });
@@ -89,9 +89,8 @@ export class FigureCard {
     const more = this._options.control ? [this._options.control] : [];
     card.actions.append(this._choice, ...more, this._save, this._wide);
     this._above = element("div");
-    this._panels = element("div", { class: "panels" });
     this._table = element("details", { class: "table" }, element("summary", {}, "Table"));
-    card.body.append(this._above, this._panels, this._table);
+    card.body.append(this._above, this._panels.element, this._table);
     this._setWide(this._context.store.state.wide === this.id);
     card.showLoading();
   }
@@ -132,6 +131,7 @@ export class FigureCard {
       layers: state.layers || null,
       from: state.from,
       to: state.to,
+      columns: columnsFor(this._context.runs, this._options.runs()),
       theme: document.documentElement.dataset.theme,
       ...this._options.parameters(state),
     };
@@ -173,21 +173,9 @@ export class FigureCard {
   }
 
   async _draw(plotly, panels) {
-    while (this._views.length > panels.length) this._views.pop().remove();
-    while (this._views.length < panels.length) {
-      const view = new PanelView(plotly, this._context);
-      this._panels.append(view.element);
-      this._views.push(view);
-    }
-    this._panels.classList.toggle("several", panels.length > 1);
     const range = this._context.steps(this._options.runs());
     const wide = this.element.classList.contains("wide");
-    const alone = panels.length === 1;
-    const options = { range, wide, alone, title: this.card.title };
-    for (const [at, panel] of panels.entries()) {
-      await this._views[at].draw(panel, options);
-    }
-    this.mark();
+    await this._panels.draw(plotly, panels, { range, wide, title: this.card.title });
   }
 
   _fail(error) {
@@ -212,13 +200,6 @@ export class FigureCard {
     const wide = chosen || Boolean(this._options.wide);
     this.element.classList.toggle("wide", wide);
     this._wide.setAttribute("aria-pressed", String(wide));
-    for (const view of this._views) view.resize(wide);
-  }
-
-  async _savePicture() {
-    const { title } = this.card;
-    const titles = this._views.map(({ panel }) => `${title} ${panel.title ?? ""}`.trim());
-    const charts = this._views.map(({ chart }) => chart);
-    await savePicture(charts, titles, fileName(title, ...this._options.runs().slice(0, 1)));
+    this._panels.resize(wide);
   }
 }

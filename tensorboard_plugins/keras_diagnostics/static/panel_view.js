@@ -6,6 +6,7 @@ import { element, fill } from "./dom.js";
 import { formatNumber } from "./format.js";
 
 const HEIGHT = 280; // pixels, where the server suggests none
+const PROFILE_DELAY = 60; // milliseconds
 const MOST = 340;
 const MOST_WIDE = 440;
 const MOST_OF_MANY_ROWS = 780; // hundreds of layers are seen one by one, or not at all
@@ -44,7 +45,7 @@ export class PanelView {
     const profile = wide && alone ? panel.profile : null; // others have no room for it
     this._place.classList.toggle("two", Boolean(profile));
     await this.chart.draw(panel, range, height);
-    await this._drawProfile(profile, height);
+    await this._drawProfile(profile, panel, height);
   }
 
   /**
@@ -79,7 +80,7 @@ export class PanelView {
     return chart;
   }
 
-  async _drawProfile(profile, height) {
+  async _drawProfile(profile, { rows, kind }, height) {
     if (!profile) {
       this._profile?.remove();
       this._profile = null;
@@ -89,18 +90,25 @@ export class PanelView {
       this._profile = this._makeChart("Profile over the layers at the cursor");
       this._profile.element.classList.add("profile");
     }
-    const { rows, kind } = this.panel;
-    const panel = { figure: profile.figure, rows, kind, x: "value", run: null };
-    this._medians = profile.figure.data[0].x;
+    const { data, layout } = profile.figure;
+    const figure = { data: data.map((trace) => ({ ...trace })), layout };
+    await this._profile.draw({ figure, rows, kind, x: "value", run: null }, null, height);
+    this._medians = data[0].x; // the cursor's values take their place in the copy
     this._column = null;
-    await this._profile.draw(panel, null, height);
   }
 
+  /** A moment later, when cursor and marks are painted: it is the slower part. */
   _followCursor(step) {
-    if (!this._profile) return;
+    if (!this._profile?.isDrawn) return;
     const column = columnAt(recordedSteps(this.panel), step);
     if (column === this._column) return;
     this._column = column;
+    clearTimeout(this._timer);
+    this._timer = setTimeout(() => this._showColumn(column), PROFILE_DELAY);
+  }
+
+  _showColumn(column) {
+    if (!this._profile?.isDrawn || column !== this._column) return;
     const values = column < 0 ? this._medians : columnValues(this.panel, column);
     this._profile.restyle({ x: [values] });
   }

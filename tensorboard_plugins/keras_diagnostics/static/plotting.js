@@ -1,6 +1,7 @@
 /** Loads Plotly from the server, once. Without it every card shows its table. */
 
 let loading = null;
+let drawing = Promise.resolve();
 
 /**
  * Returns Plotly, or null if it is not installed or does not load.
@@ -22,4 +23,25 @@ export function loadPlotly(url) {
     document.head.append(script);
   });
   return loading;
+}
+
+/**
+ * Draws when all that was to be drawn before has been painted, so that the first
+ * chart is seen before the last is ready.
+ *
+ * @param {function(): Promise} draw
+ * @return {Promise} Settles as that of `draw` does.
+ */
+export function drawInTurn(draw) {
+  const drawn = drawing.then(draw);
+  drawing = drawn.catch(() => {}).then(painted);
+  return drawn;
+}
+
+/** A page that is not shown has no frames; its charts shall not wait for one. */
+function painted() {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, 100);
+  });
 }

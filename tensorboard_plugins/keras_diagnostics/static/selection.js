@@ -1,5 +1,6 @@
 /** What the state means for the runs that there are. */
 
+const MOST_CELLS = 75_000; // of a heatmap: each takes its time to draw
 const WEIGHTS = { error: 1e6, warning: 1e3, info: 1 };
 
 /**
@@ -45,6 +46,19 @@ export function stepRange(state, runs) {
   const last = lasts.length ? Math.max(...lasts) : first;
   const from = state.from ?? first;
   return [from, Math.max(state.to ?? last, from)];
+}
+
+/**
+ * Returns how many steps to show at a time; a narrower range brings more detail.
+ *
+ * @param {Array<Object>} runs As the route `runs` answers.
+ * @param {Array<string>} names Of those that are shown.
+ * @return {number}
+ */
+export function columnsFor(runs, names) {
+  const shown = runs.filter(({ name }) => names.includes(name));
+  const rows = Math.max(1, ...shown.map((run) => run.layer_count));
+  return Math.round(Math.min(300, Math.max(120, MOST_CELLS / rows)));
 }
 
 /**

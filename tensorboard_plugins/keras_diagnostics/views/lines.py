@@ -20,6 +20,7 @@ MOST_POINTS = 1000
 _MOST_POINTS_IN_ALL, _FEWEST_POINTS = 50_000, 50
 _MOST_RUNS = 8
 _GAP = 0.06
+VALIDATION = " (validation)"  # ends the name of a line that is drawn dashed
 
 Series = tuple[np.ndarray, np.ndarray]
 
@@ -63,7 +64,7 @@ def stacked_panel(
         )
         axis = {"xaxis": "x", "yaxis": "y" if number == 1 else f"y{number}"}
         for label, (at, values) in lines.items():
-            group = str(colors[label])
+            group = str(list(colors).index(label))
             legend = {"legendgroup": group, "showlegend": label not in named}
             named.add(label)
             kept = choose_steps(at, most, ~np.isfinite(values))
@@ -94,7 +95,7 @@ def sweep_panel(run: str, sweep: Mapping[str, Any]) -> Panel:
         annotations=[],
     )
     layout["margin"] = {**layout["margin"], "t": 32}
-    for rate, text, color in _sweep_marks(sweep, rates, smoothed):
+    for rate, text, color, side in _sweep_marks(sweep, rates, smoothed):
         line = {"color": color, "width": 2, "dash": "dot"}
         layout["shapes"].append(
             {"type": "line", "x0": rate, "x1": rate, "y0": 0, "y1": 1, "line": line}
@@ -103,7 +104,8 @@ def sweep_panel(run: str, sweep: Mapping[str, Any]) -> Panel:
         layout["annotations"].append(
             {"x": float(np.log10(rate)), "y": 1, "xref": "x", "yref": "paper"}
             | {"text": text, "showarrow": False, "font": {"color": color}}
-            | {"xanchor": "right", "yanchor": "top", "xshift": -4}
+            | {"xanchor": side, "yanchor": "top"}
+            | {"xshift": -4 if side == "right" else 4}
         )
     return Panel(run, run, "rate", {"data": data, "layout": layout})
 
@@ -158,6 +160,8 @@ def _traces(
     axes: dict[str, Any],
 ) -> list[dict[str, Any]]:
     trace = figures.line(at, values, label, run_color(color), **axes)
+    if label.endswith(VALIDATION):
+        trace["line"] = {**trace["line"], "dash": "dash"}
     # Names of others stay out of the template, which has a syntax of its own.
     trace["meta"] = figures.escape(title)
     trace["hovertemplate"] = (
@@ -189,12 +193,12 @@ def _loss_range(smoothed: np.ndarray) -> dict[str, Any]:
 
 def _sweep_marks(
     sweep: Mapping[str, Any], rates: np.ndarray, smoothed: np.ndarray
-) -> list[tuple[float, str, Token]]:
+) -> list[tuple[float, str, Token, str]]:
     marks = []
     suggestion = sweep.get("suggestion")
     if isinstance(suggestion, int | float) and suggestion > 0:
         text = f"suggested {figures.number(suggestion)}"
-        marks.append((float(suggestion), text, Token("mark")))
+        marks.append((float(suggestion), text, Token("mark"), "right"))
     finite = np.flatnonzero(np.isfinite(smoothed))
     if len(finite):
         lowest = finite[smoothed[finite].argmin()]
@@ -205,5 +209,5 @@ def _sweep_marks(
         if len(after) and rates[after[0]] > 0:
             rate = float(rates[after[0]])
             text = f"diverges {figures.number(rate)}"
-            marks.append((rate, text, Token("alarm")))
+            marks.append((rate, text, Token("alarm"), "left"))
     return marks
