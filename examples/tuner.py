@@ -82,8 +82,8 @@ def search(options: argparse.Namespace) -> keras_tuner.Tuner:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=12)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--trials", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--log-dir", default="logs/demo-tuner")
     options = parser.parse_args()
     tuner = search(options)
