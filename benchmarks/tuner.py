@@ -87,11 +87,14 @@ def images() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarra
 
 
 class Epochs(keras.callbacks.Callback):
-    """Writes down the accuracy of each epoch of each trial, and its time."""
+    """Writes down the accuracies of each trial, and the processor time it took."""
+
+    since = 0.0  # of the class, for each trial has a copy
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
+        Epochs.since = time.process_time()
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.trial = running_trial()
@@ -101,8 +104,11 @@ class Epochs(keras.callbacks.Callback):
         self.accuracies.append(float((logs or {})["val_accuracy"]))
 
     def on_train_end(self, logs: Any = None) -> None:
+        now = time.process_time()
+        line = [self.trial.trial_id, self.accuracies, now - Epochs.since]
+        Epochs.since = now
         with self.path.open("a") as file:
-            file.write(json.dumps([self.trial.trial_id, self.accuracies]) + "\n")
+            file.write(json.dumps(line) + "\n")
 
 
 def search(way: str, seed: int, trials: int, store: Path) -> None:
@@ -117,7 +123,6 @@ def search(way: str, seed: int, trials: int, store: Path) -> None:
     tuner = keras_tuner.RandomSearch(
         hypermodel, "val_accuracy", trials, seed=seed + 1, directory=str(place)
     )
-    processor = time.process_time()
     tuner.search(
         *training,
         validation_data=validation,
@@ -130,10 +135,11 @@ def search(way: str, seed: int, trials: int, store: Path) -> None:
             *([MedianPruner()] if prunes else []),
         ],
     )
-    processor = time.process_time() - processor
     # The last line of a trial is that of its last run, if it was interrupted.
     lines = (place / "epochs.jsonl").read_text().splitlines()
-    epochs = dict(json.loads(line) for line in lines)
+    trials_seen = {trial: rest for trial, *rest in map(json.loads, lines)}
+    epochs = {trial: rest[0] for trial, rest in trials_seen.items()}
+    processor = sum(rest[1] for rest in trials_seen.values())
     found = dict(sorted(tuner.oracle.trials.items()))
     result = {
         "way": way,
