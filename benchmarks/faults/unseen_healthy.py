@@ -343,17 +343,6 @@ def experts() -> Setup:
     return ready(model, unseen_data.shell(), BINARY, optimizers.Adam(5e-3), 20)
 
 
-@healthy("shell-squared-hinge", note="labels of -1 and 1, tanh output")
-def hinge() -> Setup:
-    table = data.with_targets(unseen_data.shell(), lambda y: 2 * y - 1.0)
-    model = dense(10, (64, 32), 1, "tanh")
-
-    def same_sign(target: Any, forecast: Any) -> Any:
-        return ops.cast(target * forecast > 0, "float32")
-
-    return ready(model, table, "squared_hinge", "adam", 12, metrics=(same_sign,))
-
-
 @healthy("cancer-self-normalising", note="SELU, LeCun's start, alpha dropout")
 def self_normalising() -> Setup:
     block = lambda n: [
