@@ -205,6 +205,29 @@ def test_predictions_have_the_last_word(activation):
     assert claims(observe(built, batches(predictions=np.abs(LABELS - 0.1)))) == []
 
 
+@pytest.mark.parametrize(
+    ("loss", "values", "expected"),
+    [
+        ("binary_crossentropy", 4.0 * LABELS - 2.0, ["output-loss-mismatch"]),
+        ("binary_crossentropy", 0.9 * LABELS + 0.05, []),
+        ("categorical_crossentropy", 3.0 * ONE_HOT - 1.0, ["output-loss-mismatch"]),
+        ("categorical_crossentropy", 3.0 * ONE_HOT + 0.1, []),  # Keras divides
+    ],
+)
+def test_what_cannot_be_a_probability_is_no_advice(loss, values, expected):
+    y = LABELS if values.shape[1] == 1 else ONE_HOT
+    built = structure(loss, "linear", y.shape[1])
+    seen = observe(built, batches(y=y, predictions=values), last=0.01)
+    assert seen.outcome.is_excellent
+    assert claims(seen) == expected
+
+
+def test_what_was_lost_since_is_no_merit():
+    epochs = {"val_loss": [0.6, 0.4, 0.3, 0.5, 0.7, 0.7, 0.7, 0.7, 0.7]}
+    assert observe(epochs=epochs, **BAD).outcome.skill < 0.02
+    assert observe(epochs={"val_loss": [0.69, 0.6, 0.5]}, **BAD).outcome.skill > 0.15
+
+
 def test_targets_a_little_out_of_reach_do_no_harm():
     built = with_output(structure(), loss="mean_squared_error", activation="tanh")
     noisy = np.sin(3.0 * X[:, :1]) + 0.1 * X[:, 1:2]
@@ -361,6 +384,21 @@ def test_penalties_that_drown_the_data():
     assert claims(observe(built, batches(penalty=0.01))) == []
 
 
+@pytest.mark.parametrize(("shrunk", "expected"), [(0.3, True), (0.9, False)])
+def test_penalties_that_rule_to_the_end_at_the_cost_of_the_data(shrunk, expected):
+    strong = dense("first", l2=0.1)
+    built = structure(parts=(strong, HIDDEN[1], head()))
+    norms = np.linspace(3.0, 3.0 * shrunk, 30)[:, None]
+    batches_seen = batches(penalty=5.0)
+    seen = observe(built, batches_seen, first=5.7, last=5.25, weight_norm=norms)
+    seen = dataclasses.replace(
+        seen,
+        recent=tuple(dataclasses.replace(b, loss=5.25) for b in batches_seen[-3:]),
+    )
+    assert seen.outcome.is_good
+    assert ("over-regularized" in claims(seen)) is expected
+
+
 @pytest.mark.parametrize("scale", [100.0, 1e-3])
 def test_inputs_of_another_size(scale):
     found = examine(observe(seen=batches(x=X * scale), **BAD))
@@ -461,6 +499,14 @@ def test_early_damage_is_remembered():
     seen = observe(update_norm=updates, **BAD)
     assert claims(seen)[0] == "learning-rate-too-high"
     assert claims(observe(update_norm=updates)) == []
+
+
+def test_early_damage_to_a_model_that_has_learnt_little():
+    updates = np.where(np.arange(30)[:, None] < 3, 0.6, 3e-3)
+    grown = np.linspace(3.0, 12.0, 30)[:, None]
+    ill = {"update_norm": updates * 3.0, "weight_norm": grown}
+    assert claims(observe(last=0.63, **ill))[0] == "learning-rate-too-high"
+    assert claims(observe(last=0.45, **ill)) == []
 
 
 def test_validation_loss_that_rises():

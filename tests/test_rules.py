@@ -233,12 +233,29 @@ def test_dead_units_of_a_relu_layer():
     assert names(observe(activation_dead_fraction=dead)) == [("dead-units", "dense_1")]
 
 
-@pytest.mark.parametrize("loss", [0.2, 0.7])
+@pytest.mark.parametrize("loss", [0.1, 0.3])
 def test_dead_units_that_do_no_harm_are_advice(loss):
     (finding,) = examine(
         observe(activation_dead_fraction=in_layer(1, 0.8, 0.1), loss=loss)
     )
     assert (finding.code, finding.severity) == ("dead-units", "info")
+
+
+@pytest.mark.parametrize(
+    ("code", "ill"),
+    [
+        ("dead-units", {"activation_dead_fraction": in_layer(1, 0.8, 0.1)}),
+        ("saturated-activation", {"activation_saturated_fraction": 0.95}),
+        ("vanishing-gradient", {"gradient_norm": in_layer(0, 5e-4, 1.0)}),
+        ("learning-rate-too-high", {"update_norm": 1.0}),
+        ("exploding-gradient", {"update_norm": 1.0, "gradient_norm": 1e4}),
+    ],
+)
+def test_harm_is_all_that_keeps_a_training_from_going_well(code, ill):
+    halfway = [f for f in examine(observe(loss=0.7, **ill)) if f.severity != "info"]
+    assert halfway[0].code == code
+    good = examine(observe(loss=0.1, **ill))
+    assert all(f.severity == "info" for f in good)
 
 
 def test_layer_without_any_gradient_is_not_called_vanishing():
@@ -310,6 +327,18 @@ def test_tiny_updates_in_spite_of_a_gradient():
 def test_tiny_updates_at_the_end_of_a_decay_are_no_fault():
     seen = observe(update_norm=only_recent(20, 1e-9, 3e-3), loss=0.01)
     assert examine(seen) == []
+
+
+@pytest.mark.parametrize(
+    ("at", "loss", "expected"),
+    [(10, 0.7, ["learning-rate-too-low"]), (25, 0.7, []), (10, 0.1, [])],
+)
+def test_schedule_that_ends_long_before_the_training(at, loss, expected):
+    over = np.arange(30) >= at
+    seen = observe(update_norm=np.where(over[:, None], 1e-9, 3e-3), loss=loss)
+    rate = {"learning_rate": np.where(over, 1e-9, 1e-2)}
+    seen = dataclasses.replace(seen, statistics={**seen.statistics, **rate})
+    assert [f.code for f in examine(seen)] == expected
 
 
 def test_few_samples_do_not_tell_a_low_rate():

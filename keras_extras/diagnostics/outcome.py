@@ -125,7 +125,7 @@ def outcome_of(
     best = last_data
     if penalty < 0.1 * last:  # it has changed since the validation, otherwise
         # Dropout makes training look worse, other data may lie on another scale.
-        validation = _best(epochs, ["val_loss"], np.min) - penalty
+        validation = _best(epochs, ["val_loss"], _lately) - penalty
         best = float(np.fmin(last_data, np.maximum(validation, 0.8 * last_data)))
     reference = baseline if np.isfinite(baseline) else first_data
     floor = _least_loss(structure, [*early, *recent]) if reference == baseline else 0.0
@@ -184,6 +184,11 @@ def _best(
     values = [epochs[name] for name in names if len(epochs.get(name, ()))]
     found = [float(of(v)) for v in values]
     return max(found) if found else np.nan
+
+
+def _lately(values: np.ndarray) -> float:
+    """Returns the least of the last third: what was lost since is no merit."""
+    return float(np.min(values[-max(len(values) // 3, 3) :]))
 
 
 def _constant_prediction(

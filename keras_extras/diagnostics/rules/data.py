@@ -16,7 +16,7 @@ from keras_extras.diagnostics.outcome import inputs_of
 from keras_extras.diagnostics.outcome import predictions_of
 from keras_extras.diagnostics.outcome import targets_of
 from keras_extras.diagnostics.rules.common import OTHER_DATA
-from keras_extras.diagnostics.rules.common import if_poor
+from keras_extras.diagnostics.rules.common import unless_good
 from keras_extras.diagnostics.rules.common import update_ratio
 from keras_extras.diagnostics.rules.common import whole
 from keras_extras.diagnostics.structure import Part
@@ -100,7 +100,7 @@ def unnormalized_input(seen: Observations) -> Iterator[Finding]:
         return
     size = _rms(x)
     image = len(tensor.shape) >= 3
-    severity: Severity = if_poor(seen)
+    severity: Severity = unless_good(seen)
     excellent = seen.outcome.is_good and seen.outcome.skill >= 0.9
     if size > _LARGE:
         evidence = (

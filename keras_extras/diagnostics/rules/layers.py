@@ -185,7 +185,7 @@ def bad_initialization(seen: Observations) -> Iterator[Finding]:
 def _fading_signal(seen: Observations) -> Iterator[Finding]:
     """Every layer starts a little too small or too large, and there are many."""
     structure = seen.structure
-    if not seen.outcome.is_poor or any("Norm" in p.kind for p in structure.parts):
+    if not _fails(seen) or any("Norm" in p.kind for p in structure.parts):
         return
     gains = []
     for part in structure.parts:
@@ -230,7 +230,7 @@ def _merges(part: Part) -> bool:
 
 
 def _alike(seen: Observations, part: Part, kernel: Kernel) -> Finding:
-    severity = if_poor(seen, "error")
+    severity = unless_good(seen, "error")
     alike = [
         p
         for p in seen.structure.parts
@@ -255,7 +255,7 @@ def _scale(seen: Observations, part: Part, kernel: Kernel, ratio: float) -> Find
     return whole(
         seen,
         "bad-initialization",
-        unless_good(seen) if ratio > 8.0 else if_poor(seen),
+        unless_good(seen),
         part.name,
         f"the weights of '{part.name}' start with a root mean square of "
         f"{kernel.rms:.2g}, {ratio:.2g} times what keeps the scale of a signal from "
@@ -304,10 +304,22 @@ def self_normalization(seen: Observations) -> Iterator[Finding]:
         )
 
 
+def _fails(seen: Observations) -> bool:
+    return unless_good(seen) == "warning"
+
+
 def _has_shrunk(seen: Observations) -> bool:
     """Whether the weights are clearly smaller than they were at the start."""
     norms = total(seen, "weight_norm")
     return bool(len(norms) and norms[-1] < 0.85 * norms[0])
+
+
+def _penalty_rules(seen: Observations) -> bool:
+    """Whether penalties are most of the loss to the end, at the cost of the data."""
+    outcome, norms = seen.outcome, total(seen, "weight_norm")
+    first = outcome.first_penalty > 3.0 * outcome.first
+    last = outcome.penalty > 3.0 * outcome.last and outcome.skill < 0.75
+    return bool(first and last and len(norms) and norms[-1] < 0.5 * norms[0])
 
 
 def over_regularized(seen: Observations) -> Iterator[Finding]:
@@ -327,6 +339,7 @@ def over_regularized(seen: Observations) -> Iterator[Finding]:
     share = outcome.first_penalty / max(outcome.first + outcome.first_penalty, 1e-12)
     limit = 0.4 if outcome.is_poor else 0.75
     fails = outcome.is_poor or (outcome.skill < 0.35 and _has_shrunk(seen))
+    fails |= _penalty_rules(seen)
     if strongest is not None and share > limit and fails:
         kind = "l1" if strongest.l1 > strongest.l2 else "l2"
         value = max(strongest.l1, strongest.l2)
@@ -346,7 +359,7 @@ def over_regularized(seen: Observations) -> Iterator[Finding]:
             f"{kind.upper()}({value / 100:g})`.",
             0.85,
         )
-    if not outcome.is_poor:
+    if not _fails(seen):
         return
     decay = seen.structure.settings.get("weight_decay", 0.0)
     rates_used = seen.statistics.get("learning_rate", np.empty(0))

@@ -136,8 +136,24 @@ def _probabilities(
     )
     if activation in ("sigmoid", "softmax"):
         return (if_poor(seen), 0.8, evidence, remedy)
+    alone = len(seen.structure.outputs) == 1
+    if alone and predictions is not None and _leaves_unit(predictions, right):
+        return ("warning" if seen.outcome.is_good else "error", 0.95, evidence, remedy)
     severity = "error" if not seen.outcome.is_good else unless_excellent(seen)
     return (severity, 0.93, evidence, remedy)
+
+
+def _leaves_unit(predictions: np.ndarray, right: str) -> bool:
+    """Whether some predictions cannot be probabilities: the loss cuts them off.
+
+    Where they exclude each other, Keras divides them by their sum first, and large
+    ones are no fault.
+    """
+    finite = predictions[np.isfinite(predictions).all(axis=1)]
+    outside = finite < -1e-2
+    if right != "softmax":
+        outside |= finite > 1.01
+    return bool(len(finite) and np.mean(outside) > 0.02)
 
 
 def _are_probabilities(predictions: np.ndarray, right: str) -> bool:

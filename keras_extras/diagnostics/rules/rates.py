@@ -11,12 +11,12 @@ from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.rules.common import PATIENCE
 from keras_extras.diagnostics.rules.common import TINY
 from keras_extras.diagnostics.rules.common import gradient_ratio
-from keras_extras.diagnostics.rules.common import if_poor
 from keras_extras.diagnostics.rules.common import lasting
 from keras_extras.diagnostics.rules.common import percent
 from keras_extras.diagnostics.rules.common import power_of_ten
 from keras_extras.diagnostics.rules.common import steps_trained
 from keras_extras.diagnostics.rules.common import total
+from keras_extras.diagnostics.rules.common import unless_good
 from keras_extras.diagnostics.rules.common import update_ratio
 from keras_extras.diagnostics.rules.common import usual_norm
 from keras_extras.diagnostics.rules.common import whole
@@ -54,7 +54,7 @@ def learning_rate_too_high(seen: Observations) -> Iterator[Finding]:
         now = float(np.median(update[-PATIENCE:]))
         yield Finding(
             code="learning-rate-too-high",
-            severity=if_poor(seen, "error" if now > 1.0 else "warning"),
+            severity=unless_good(seen, "error" if now > 1.0 else "warning"),
             layer=None,
             first_step=span[0],
             last_step=span[1],
@@ -77,7 +77,11 @@ def _damage(
         return
     largest = float(np.nanmax(update[:10]))
     growth = norms[-1] / max(norms[0], TINY)
-    if not outcome.is_poor and not (largest > 1.0 and growth > 5.0):
+    clear = largest > 1.0 and growth > 5.0
+    # Embeddings start small: of a model that has learnt something, this is usual.
+    if outcome.skill + 2.0 * outcome.doubt < 0.2:
+        clear = largest > 0.5 and growth > 3.0
+    if not outcome.is_poor and not clear:
         return
     risen = outcome.last > 1.5 * outcome.first or not np.isfinite(outcome.last)
     # Healthy trainings of small nets have steps of 40 %, or grow eight times.
@@ -114,6 +118,10 @@ def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
     """
     update, gradient = update_ratio(seen), gradient_ratio(seen)
     steps = steps_trained(seen)
+    ended = _ended_early(seen, update, gradient)
+    if ended is not None:
+        yield ended
+        return
     if len(update) < 8 or steps < 50 or seen.outcome.skill > 0.5:
         return
     # It may have been good from the start, or as good as can be.
@@ -142,6 +150,34 @@ def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
         f"Multiply the learning rate by {power_of_ten(1e-3 / max(usual, 1e-12))}; "
         "`keras_extras.find_learning_rate` suggests one.",
         0.9 if path < 0.01 else 0.75,
+    )
+
+
+def _ended_early(
+    seen: Observations, update: np.ndarray, gradient: np.ndarray
+) -> Finding | None:
+    """The schedule has long taken the rate to nothing, with much left to learn."""
+    rate = seen.statistics.get("learning_rate", np.empty(0))
+    outcome = seen.outcome
+    if len(rate) < 8 or not outcome.is_known or outcome.is_good:
+        return None
+    over = (update < 1e-5) & (gradient > 1e-2) & (rate < 1e-3 * np.max(rate))
+    span = lasting(seen, over, patience=2)
+    if span is None or seen.last_step - span[0] < 0.5 * steps_trained(seen):
+        return None
+    return Finding(
+        code="learning-rate-too-low",
+        severity="warning",
+        layer=None,
+        first_step=span[0],
+        last_step=seen.last_step,
+        evidence=f"the schedule has taken the rate from {np.max(rate):.2g} to "
+        f"{rate[-1]:.2g} by step {span[0]} of {seen.last_step}; the gradient is "
+        f"{gradient[-1]:.1e} of the weights still",
+        remedy="Lower the rate over the whole training, not within a part of it: "
+        "schedules count steps, of which an epoch has many. "
+        "`keras_extras.callbacks.OneCycleScheduler` is told how many there are.",
+        confidence=0.85,
     )
 
 

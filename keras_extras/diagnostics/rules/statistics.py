@@ -15,7 +15,6 @@ from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.rules.common import PATIENCE
 from keras_extras.diagnostics.rules.common import TINY
 from keras_extras.diagnostics.rules.common import gradient_ratio
-from keras_extras.diagnostics.rules.common import if_poor
 from keras_extras.diagnostics.rules.common import lasting
 from keras_extras.diagnostics.rules.common import percent
 from keras_extras.diagnostics.rules.common import unless_good
@@ -158,7 +157,8 @@ def _share_of_layer(
     severe = now >= limits[1]
     yield Finding(
         code=code,
-        severity=if_poor(seen, "error" if severe else "warning"),
+        # Sparse layers are usual; three quarters of a layer for good are not.
+        severity=unless_good(seen, "error" if severe else "warning"),
         layer=layer,
         first_step=span[0],
         last_step=span[1],
@@ -209,7 +209,7 @@ def vanishing_gradient(seen: Observations) -> Iterator[Finding]:
     ]
     yield Finding(
         code="vanishing-gradient",
-        severity=(unless_good if recent[worst] < 1e-4 else if_poor)(seen, "error"),
+        severity=unless_good(seen, "error"),
         layer=layer.name,
         first_step=span[0],
         last_step=span[1],
@@ -245,7 +245,7 @@ def exploding_gradient(seen: Observations) -> Iterator[Finding]:
     now = gradient[-1]
     yield Finding(
         code="exploding-gradient",
-        severity=if_poor(seen, "error"),
+        severity=unless_good(seen, "error"),
         layer=layer,
         first_step=span[0],
         last_step=span[1],
