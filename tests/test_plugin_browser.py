@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,14 @@ FLAGS += ["--disable-sync"]
 
 
 @pytest.fixture(scope="session")
-def board(plugin_logs: Path) -> Iterator[Board]:
-    board = Board(plugin_logs)
+def own_logs(plugin_logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the logs, to which runs are added."""
+    return shutil.copytree(plugin_logs, tmp_path_factory.mktemp("browser") / "logs")
+
+
+@pytest.fixture(scope="session")
+def board(own_logs: Path) -> Iterator[Board]:
+    board = Board(own_logs)
     yield board
     board.close()
 
@@ -262,10 +269,10 @@ def test_tensorboard_keeps_its_own_address(tab: Tab) -> None:
     assert tab.card("compare").is_visible()
 
 
-def test_new_data_appears(tab: Tab, plugin_logs: Path) -> None:
+def test_new_data_appears(tab: Tab, own_logs: Path) -> None:
     tab.open("view=compare")
     assert not tab.frame.get_by_role("button", name="later").count()
-    logs.write_hostile(plugin_logs / "later")
+    logs.write_hostile(own_logs / "later")
     found = tab.drawn("compare").get_by_role("button", name="later", exact=True)
     reload = tab.page.locator("app-header-reload button")
     for _ in range(40):
