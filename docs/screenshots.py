@@ -15,8 +15,8 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "tests"))
 
-from board import Board  # noqa: E402
-from board import chromium  # noqa: E402
+from board import Board  # noqa: E402 - found by the line above
+from board import chromium  # noqa: E402 - the same
 
 SIZE = {"width": 1280, "height": 980}
 VIEW = "#keras_diagnostics&p.keras_diagnostics.run=1-vanishing"

@@ -30,10 +30,13 @@ def directory_of(log_dir: LogDir, run: str) -> str | None:
     """
     if log_dir is None:
         return None
-    beside = isinstance(log_dir, keras.callbacks.TensorBoard)
-    path = str(log_dir.log_dir) if beside else os.fspath(log_dir)  # type: ignore
+    inside: tuple[str, ...] = ()
+    if isinstance(log_dir, keras.callbacks.TensorBoard):
+        path, inside = str(log_dir.log_dir), (run,)
+    else:
+        path = os.fspath(log_dir)
     trial = running_trial()
     if trial is not None:
         path = trial.run_directory(path)
-    path = os.path.join(path, run) if beside else path
+    path = os.path.join(path, *inside)
     return path if trial is None else trial.unused(path)

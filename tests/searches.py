@@ -3,9 +3,8 @@
 import keras
 import keras_tuner
 import numpy as np
+from reading import data_provider_of
 from tensorboard import context
-from tensorboard.backend.event_processing import data_provider
-from tensorboard.backend.event_processing import plugin_event_multiplexer
 from tensorboard.plugins.base_plugin import TBContext
 from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams import backend_context
@@ -58,12 +57,7 @@ class Board:
     """TensorBoard's view of a log directory."""
 
     def __init__(self, log_dir):
-        multiplexer = plugin_event_multiplexer.EventMultiplexer()
-        multiplexer.AddRunsFromDirectory(str(log_dir))
-        multiplexer.Reload()
-        self._provider = data_provider.MultiplexerDataProvider(
-            multiplexer, str(log_dir)
-        )
+        self._provider = data_provider_of(log_dir)
         self._request = context.RequestContext()
 
     def runs(self):

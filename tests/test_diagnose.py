@@ -55,7 +55,7 @@ def test_notebook_shows_text_as_text(ill):
 
 
 def test_plot_shows_loss_and_gradients(ill):
-    pytest.importorskip("plotly")
+    pytest.importorskip("plotly", reason="Plotly is an extra, for figures alone")
     scatter, heatmap = ill.plot().data
     np.testing.assert_allclose(scatter.y, ill.observations.losses)
     assert list(heatmap.y) == [name for name in ill.layers if "dense" in name]

@@ -13,9 +13,8 @@ import keras
 import models
 import numpy as np
 import pytest
+from reading import data_provider_of
 from tensorboard import context
-from tensorboard.backend.event_processing import data_provider
-from tensorboard.backend.event_processing import plugin_event_multiplexer
 from tensorboard.summary.writer import record_writer
 
 from keras_extras.callbacks import ActivationLogger
@@ -29,12 +28,7 @@ class Provider:
     """TensorBoard's view of a log directory."""
 
     def __init__(self, log_dir):
-        multiplexer = plugin_event_multiplexer.EventMultiplexer()
-        multiplexer.AddRunsFromDirectory(str(log_dir))
-        multiplexer.Reload()
-        self._provider = data_provider.MultiplexerDataProvider(
-            multiplexer, str(log_dir)
-        )
+        self._provider = data_provider_of(log_dir)
         self._where = {"experiment_id": ""}
 
     def runs(self):

@@ -125,13 +125,14 @@ class Monitor(keras.callbacks.Callback):
             self._writer.records(records)
 
     def _report_lost_summaries(self) -> None:
-        writer = self._writer
-        failure = writer.take_failure() if writer is not None else None
-        if writer is not None and failure is not None:
+        if self._writer is None:
+            return
+        failure = self._writer.take_failure()
+        if failure is not None:
             warnings.warn(
                 f"{type(self).__name__} cannot write to `log_dir` any more; training "
                 f"goes on without its summaries. Received: log_dir="
-                f"{writer.directory!r} ({failure})",
+                f"{self._writer.directory!r} ({failure})",
                 stacklevel=2,
             )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from keras_extras.diagnostics.finding import Finding
+from tensorboard_plugins.keras_diagnostics.findings import SEVERITIES
 
 _DYNAMIC = (
     "exploding-gradient",
@@ -54,7 +55,6 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     ),
     "vanishing-gradient": ("learning-rate-too-low", "not-learning"),
 }
-_SEVERITIES = ("error", "warning", "info")
 
 
 def fold(findings: list[Finding]) -> list[Finding]:
@@ -86,7 +86,7 @@ def _rank(finding: Finding, findings: list[Finding]) -> tuple[float, ...]:
         # What explains nothing that was seen is no more than a smell.
         float(not explains),
         -round(finding.confidence, 1),
-        _SEVERITIES.index(finding.severity),
+        SEVERITIES.index(finding.severity),
         _order(finding.code),
         finding.first_step,
     )

@@ -209,8 +209,10 @@ def _outputs(model: Any, parts: tuple[Part, ...]) -> Iterator[Output]:
         (place,) for place in range(len(ends))
     ]:
         ends = []  # which loss belongs to which output is not known
-    names = {id(site.layer): site.info.name for site in find_sites(model)}
+    sites = find_sites(model)
+    names = {id(site.layer): site.info.name for site in sites}
     links = _links(model)
+    masked = _may_return_sequences(model) and any(_masks(s.layer) for s in sites)
     for place in range(max(len(losses), len(ends))):
         loss = losses[place] if place < len(losses) else None
         end = ends[place] if len(ends) > place else None
@@ -224,7 +226,7 @@ def _outputs(model: Any, parts: tuple[Part, ...]) -> Iterator[Output]:
             metrics=metrics,
             ignored=getattr(loss, "ignore_class", None),
             smoothing=float(getattr(loss, "label_smoothing", 0.0) or 0.0),
-            weight=_weight(model, entries[place]) if loss is not None else 1.0,
+            weight=_weight(entries[place], masked) if loss is not None else 1.0,
         )
 
 
@@ -233,15 +235,10 @@ def _losses(model: Any) -> list[Any]:
     return list(getattr(compiled, "_flat_losses", None) or [])
 
 
-def _weight(model: Any, entry: Any) -> float:
+def _weight(entry: Any, masked: bool) -> float:
     """Returns what the mean loss is multiplied with; NaN where it is no plain mean."""
     reduction = getattr(entry.loss, "reduction", None)
-    masks = any(_masks(site.layer) for site in find_sites(model))
-    if (masks and _may_return_sequences(model)) or reduction not in (
-        "sum_over_batch_size",
-        "mean",
-        None,
-    ):
+    if masked or reduction not in ("sum_over_batch_size", "mean", None):
         return math.nan
     weight = entry.loss_weights
     return float(weight) if isinstance(weight, int | float) else 1.0

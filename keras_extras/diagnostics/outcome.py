@@ -103,6 +103,11 @@ class Outcome:
         """Whether there is something to judge the training by."""
         return self.is_poor or bool(np.isfinite(self.baseline) and self.baseline > 0.0)
 
+    @property
+    def is_wanting(self) -> bool:
+        """Whether the training is known not to go well."""
+        return self.is_known and not self.is_good
+
 
 def outcome_of(
     structure: Structure,

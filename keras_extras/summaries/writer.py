@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from keras_extras.summaries.run_document import RunDocument
+from tensorboard_plugins.keras_diagnostics import schema
 
 if TYPE_CHECKING:
     from keras_extras.diagnostics.finding import Finding
@@ -106,7 +107,7 @@ class SummaryWriter:
         """Queues the logs of an epoch that ended before `step`."""
         from keras_extras.summaries.events import document_value
 
-        logs = {name: _as_number(value) for name, value in logs.items()}
+        logs = {name: schema.as_number(value) for name, value in logs.items()}
         document = {"epoch": epoch, "logs": logs}
         self._put(step, lambda: [document_value("epoch", document)])
         self.score(epoch, logs)
@@ -233,10 +234,3 @@ def _exists(path: str) -> bool:
     from tensorboard.compat import tf
 
     return bool(tf.io.gfile.exists(path))
-
-
-def _as_number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return float("nan")

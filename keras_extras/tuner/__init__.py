@@ -1,7 +1,7 @@
 """Searches with KerasTuner that see sick trials, end them early, and show why."""
 
 try:
-    import keras_tuner as _  # noqa: F401
+    import keras_tuner as _  # noqa: F401 - only whether it is there
 except ImportError as error:
     raise ImportError(
         "`keras_extras.tuner` needs KerasTuner, which is not installed. "

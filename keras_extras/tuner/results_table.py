@@ -5,9 +5,9 @@ from typing import Any
 
 from keras_extras.tuner import trial_files
 from keras_extras.tuner.trial_findings import trial_records
+from keras_extras.tuner.trial_result import ranked_trials
 
 _INTERNAL = "tuner/"  # what Hyperband keeps among the hyperparameters
-_MANY = 1_000_000
 
 
 def results_table(tuner: Any, width: int = 100) -> str:
@@ -30,7 +30,7 @@ def results_table(tuner: Any, width: int = 100) -> str:
     print(keras_extras.tuner.results_table(tuner))
     ```
     """
-    trials = tuner.oracle.get_best_trials(_MANY)
+    trials = ranked_trials(tuner)
     head = ("trial", "score", "state", "findings", "hyperparameters")
     rows = [head, *(_row(tuner, trial) for trial in trials)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]

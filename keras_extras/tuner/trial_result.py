@@ -16,7 +16,6 @@ from keras_extras.diagnostics.finding import Finding
 from keras_extras.running_trial import RunningTrial
 
 ENDED = "findings/ended"
-_MANY = 1_000_000
 
 
 class _Function(keras_tuner.HyperModel):
@@ -40,6 +39,11 @@ def as_hypermodel(hypermodel: Any) -> keras_tuner.HyperModel:
             f"hyperparameters that returns a model. Received: hypermodel={hypermodel!r}"
         )
     return _Function(hypermodel)
+
+
+def ranked_trials(tuner: Any) -> list[Any]:
+    """Returns the trials of a search, the best first."""
+    return list(tuner.oracle.get_best_trials(1_000_000))
 
 
 def counts_of(findings: Iterable[Finding], ended: bool) -> dict[str, float]:
@@ -107,7 +111,7 @@ def _comparable(
     name = objective.name
     others = _finite(
         t.metrics.get_best_value(name)
-        for t in trial.tuner.oracle.get_best_trials(_MANY)
+        for t in ranked_trials(trial.tuner)
         if t.status == "COMPLETED"
         and t.metrics.exists(name)
         and not (t.metrics.exists(ENDED) and t.metrics.get_last_value(ENDED))

@@ -90,12 +90,16 @@ class Board:
         return {
             "about": document.get("about"),
             "first_step": min(
-                (_whole(d.get("first_step")) for d in sessions.values()), default=0
+                (schema.as_whole(d.get("first_step")) for d in sessions.values()),
+                default=0,
             ),
             "last_step": max(
-                (_whole(d.get("last_step")) for d in sessions.values()), default=0
+                (schema.as_whole(d.get("last_step")) for d in sessions.values()),
+                default=0,
             ),
-            "recorded": sum(_whole(d.get("recorded")) for d in sessions.values()),
+            "recorded": sum(
+                schema.as_whole(d.get("recorded")) for d in sessions.values()
+            ),
             "values": [str(v) for v in values] if isinstance(values, list) else [],
         }
 
@@ -113,8 +117,8 @@ class Board:
         for step, document in self.source.documents(run, schema.EPOCH_TAG):
             logs = document.get("logs") if isinstance(document, dict) else None
             if isinstance(logs, dict):
-                numbers = {str(k): _number(v) for k, v in logs.items()}
-                epochs[step] = (step, _whole(document.get("epoch")), numbers)
+                numbers = {str(k): schema.as_number(v) for k, v in logs.items()}
+                epochs[step] = (step, schema.as_whole(document.get("epoch")), numbers)
         return [epochs[step] for step in sorted(epochs)]
 
     def final_logs(self, run: str) -> dict[str, float]:
@@ -153,7 +157,7 @@ class Board:
         vectors = self.source.vectors(run, statistic.id)
         if vectors is None:
             return None
-        inside = _inside(vectors.steps, request)
+        inside = request.contains(vectors.steps)
         steps = vectors.steps[inside]
         values = vectors.values[inside].T
         broken = self._broken(run, statistic, steps, vectors.layers, values)
@@ -272,12 +276,6 @@ class Board:
 _LAYER_CARDS = tuple(dict.fromkeys(s.card for s in STATISTICS.values()))
 
 
-def _inside(steps: np.ndarray, request: Request) -> np.ndarray:
-    first = -np.inf if request.first is None else request.first
-    last = np.inf if request.last is None else request.last
-    return (steps >= first) & (steps <= last)
-
-
 def _matching(layers: tuple[str, ...], pattern: str) -> np.ndarray:
     search = re.compile(pattern, re.IGNORECASE).search
     return np.array([search(name) is not None for name in layers], bool)
@@ -301,14 +299,3 @@ def _join(base: str, role: str) -> str:
 def _natural(name: str) -> list[Any]:
     parts = re.split(r"(\d+)", name)
     return [int(part) if part.isdecimal() else part for part in parts]
-
-
-def _whole(value: Any) -> int:
-    return int(value) if isinstance(value, int | float) and abs(value) < 2**53 else 0
-
-
-def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return float("nan")

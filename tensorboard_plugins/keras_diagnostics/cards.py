@@ -193,7 +193,8 @@ def histogram_card(board: Board, request: Request) -> Card:
     layer = request.layer or next(iter(named), "")
     card = Card(metric=metric, metrics=[{"id": k, "title": k} for k in there])
     recorded = histogram.usable(board.source.histograms(run, f"{metric}/{layer}"))
-    inside = [pair for pair in recorded if _is_inside(pair[0], request)]
+    kept = request.contains(np.array([step for step, _ in recorded], int))
+    inside = [pair for pair, is_in in zip(recorded, kept) if is_in]
     if not inside:
         card.message = (
             f"No histograms of the {metric}s of {layer!r}. Train with "
@@ -329,14 +330,9 @@ def _colors(board: Board, charts: dict[str, dict[str, lines.Series]]) -> dict[st
 def _cut(series: dict[str, lines.Series], request: Request) -> dict[str, lines.Series]:
     cut = {}
     for name, (at, values) in series.items():
-        inside = np.array([_is_inside(step, request) for step in at.tolist()], bool)
+        inside = request.contains(at)
         cut[name] = (at[inside], values[inside])
     return cut
-
-
-def _is_inside(step: int, request: Request) -> bool:
-    after = request.first is None or step >= request.first
-    return after and (request.last is None or step <= request.last)
 
 
 def _losses_first(name: str) -> tuple[bool, str]:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+from tensorboard_plugins.keras_diagnostics import schema
+
 SEVERITIES = ("error", "warning", "info")
 
 Finding = dict[str, Any]
@@ -38,10 +40,15 @@ def worst_of(findings: Sequence[Finding]) -> Finding | None:
     return min(findings, key=_rank, default=None)
 
 
+def worst_first(findings: Mapping[str, list[Finding]]) -> list[str]:
+    """Returns the runs, those with the most severe findings first."""
+    none = len(SEVERITIES)
+    return sorted(findings, key=lambda r: min(map(_rank, findings[r]), default=none))
+
+
 def order_by_run(findings: Mapping[str, list[Finding]]) -> list[Finding]:
     """Returns all findings, the runs with the most severe ones first."""
-    runs = sorted(findings, key=lambda run: min(map(_rank, findings[run]), default=9))
-    return [finding for run in runs for finding in findings[run]]
+    return [finding for run in worst_first(findings) for finding in findings[run]]
 
 
 def as_json(findings: Sequence[Finding]) -> str:
@@ -104,17 +111,13 @@ def _complete(finding: Finding, run: str) -> Finding:
         "code": code,
         "severity": severity if severity in SEVERITIES else "info",
         "layer": None if layer is None else str(layer),
-        "first_step": _whole(finding.get("first_step")),
-        "last_step": _whole(finding.get("last_step")),
+        "first_step": schema.as_whole(finding.get("first_step")),
+        "last_step": schema.as_whole(finding.get("last_step")),
         "evidence": str(finding.get("evidence", "")),
         "remedy": str(finding.get("remedy", "")),
         "confidence": _share(finding.get("confidence")),
         "cause": None if cause is None else str(cause),
     }
-
-
-def _whole(value: Any) -> int:
-    return int(value) if isinstance(value, int | float) and abs(value) < 2**53 else 0
 
 
 def _share(value: Any) -> float:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
@@ -123,16 +124,13 @@ class FileProvider:
         run_tag_filter: Any,
     ) -> dict[str, dict[str, list[Any]]]:
         """Returns the values of series, by run and tag."""
-        return {
-            run: {
-                tag: [
-                    provider.TensorDatum(step=s, wall_time=w, numpy=make_ndarray(value))
-                    for s, w, value in series.all()
-                ]
-                for tag, series in tags.items()
-            }
-            for run, tags in self._select(plugin_name, run_tag_filter)
-        }
+        return self._points(
+            plugin_name,
+            run_tag_filter,
+            lambda step, wall_time, value: provider.TensorDatum(
+                step, wall_time, make_ndarray(value)
+            ),
+        )
 
     def read_scalars(
         self,
@@ -144,15 +142,23 @@ class FileProvider:
         run_tag_filter: Any,
     ) -> dict[str, dict[str, list[Any]]]:
         """Returns the values of scalars, by run and tag."""
+        return self._points(
+            plugin_name,
+            run_tag_filter,
+            lambda step, wall_time, value: provider.ScalarDatum(
+                step, wall_time, _scalar(value)
+            ),
+        )
+
+    def _points(
+        self, plugin: str, run_tag_filter: Any, make: Callable[[int, float, Any], Any]
+    ) -> dict[str, dict[str, list[Any]]]:
         return {
             run: {
-                tag: [
-                    provider.ScalarDatum(step=s, wall_time=w, value=_scalar(value))
-                    for s, w, value in series.all()
-                ]
+                tag: [make(*point) for point in series.all()]
                 for tag, series in tags.items()
             }
-            for run, tags in self._select(plugin_name, run_tag_filter)
+            for run, tags in self._select(plugin, run_tag_filter)
         }
 
     def _select(

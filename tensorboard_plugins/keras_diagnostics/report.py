@@ -23,6 +23,7 @@ from tensorboard_plugins.keras_diagnostics.log_files import FileProvider
 from tensorboard_plugins.keras_diagnostics.source import Cache
 from tensorboard_plugins.keras_diagnostics.source import Source
 from tensorboard_plugins.keras_diagnostics.views.card import Request
+from tensorboard_plugins.keras_diagnostics.views.theme import THEMES
 
 _MOST_RUNS = 12
 _FILES = Path(__file__).parent / "report_files"
@@ -111,7 +112,7 @@ class _Page:
     def body(self, title: str, wanted: bool) -> str:
         runs = self.board.runs()
         found = answers.findings(self.board, runs)
-        ordered = _worst_first(self.board, runs)
+        ordered = findings.worst_first({run: self.board.findings(run) for run in runs})
         sections = [self._run(run) for run in ordered[:_MOST_RUNS]]
         compared = self._comparison(runs) if len(runs) > 1 else ""
         more = len(runs) - _MOST_RUNS
@@ -139,7 +140,7 @@ class _Page:
         )
 
     def _ask(self, request: Request) -> dict[str, Any]:
-        light, dark = (answer(self.board, request, t) for t in ("light", "dark"))
+        light, dark = (answer(self.board, request, t) for t in THEMES)
         for panel, other in zip(light["panels"], dark["panels"]):
             panel["figure"]["dark"] = _without_data(other["figure"])
         return light
@@ -243,14 +244,6 @@ def _problems(problems: Sequence[dict[str, Any]]) -> str:
         '<article class="card problem"><h3>What could not be read</h3>'
         f"<ul>{items}</ul></article>"
     )
-
-
-def _worst_first(board: Board, runs: Sequence[str]) -> list[str]:
-    def rank(run: str) -> int:
-        worst = findings.worst_of(board.findings(run))
-        return findings.SEVERITIES.index(worst["severity"]) if worst else 9
-
-    return sorted(runs, key=rank)
 
 
 def _without_data(figure: dict[str, Any]) -> dict[str, Any]:

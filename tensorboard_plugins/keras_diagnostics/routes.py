@@ -18,6 +18,7 @@ from tensorboard_plugins.keras_diagnostics.damage import DamageCheck
 from tensorboard_plugins.keras_diagnostics.source import Cache
 from tensorboard_plugins.keras_diagnostics.source import Source
 from tensorboard_plugins.keras_diagnostics.views.card import Request
+from tensorboard_plugins.keras_diagnostics.views.theme import THEMES
 
 
 class Routes:
@@ -63,7 +64,7 @@ class Routes:
         return answers.findings(board, _runs_asked(request, board))
 
     def _figure(self, request: wrappers.Request, board: Board) -> Any:
-        theme = answers.choice(request.args, "theme", ("light", "dark"))
+        theme = answers.choice(request.args, "theme", THEMES)
         values = request.args
         asked = Request(
             card=values.get("card", ""),

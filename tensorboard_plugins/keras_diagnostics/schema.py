@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 PLUGIN_NAME = "keras_diagnostics"
 SCHEMA_VERSION = 1
@@ -28,6 +29,19 @@ FINDINGS_TAG = f"{TAG_PREFIX}/findings"
 RUN_TAG = f"{TAG_PREFIX}/run"
 EPOCH_TAG = f"{TAG_PREFIX}/epoch"
 SWEEP_TAG = f"{TAG_PREFIX}/sweep"
+
+
+def as_whole(value: object) -> int:
+    """Returns a number of a document as an integer; 0 for what is none."""
+    return int(value) if isinstance(value, int | float) and abs(value) < 2**53 else 0
+
+
+def as_number(value: Any) -> float:
+    """Returns a number of a document; NaN for what is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def tag_of(statistic: str) -> str:

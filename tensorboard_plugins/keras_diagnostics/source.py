@@ -121,7 +121,7 @@ class Source:
         content = self._content(run, tag, series)
         if content is None or content.get("kind") != "layers":
             return None
-        layers = tuple(str(name) for name in content.get("layers", ()))
+        layers = _layers_of(content)
         vectors, dropped = self._cache.get(
             self._key(run, tag, series),
             lambda: _stack(self._read_tensors(schema.PLUGIN_NAME, run, tag), layers),
@@ -160,8 +160,7 @@ class Source:
             content = self._content(run, tag, series)
             read = data.get(run, {}).get(tag)
             if content is not None and read is not None:
-                layers = tuple(str(name) for name in content.get("layers", ()))
-                stacked = _stack(list(read), layers)
+                stacked = _stack(list(read), _layers_of(content))
                 self._cache.put(self._key(run, tag, series), stacked, _bytes_of)
 
     def layers(self, run: str, statistics: Iterable[str]) -> tuple[str, ...]:
@@ -171,7 +170,7 @@ class Source:
             tag = schema.tag_of(statistic)
             content = self._content(run, tag, listed[tag]) if tag in listed else None
             if content is not None:
-                return tuple(str(name) for name in content.get("layers", ()))
+                return _layers_of(content)
         return ()
 
     def has(self, run: str, tag: str) -> bool:
@@ -284,6 +283,10 @@ class Source:
 
 
 _decode = functools.lru_cache(maxsize=4096)(schema.decode_content)
+
+
+def _layers_of(content: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(str(name) for name in content.get("layers", ()))
 
 
 def _bytes_of(stacked: tuple[Vectors, int]) -> int:

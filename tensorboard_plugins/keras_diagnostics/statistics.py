@@ -17,15 +17,18 @@ class Statistic:
         card: String, id of the card that shows it.
         scale: `"log"`, `"share"` (0 to 1), `"ratio"` (logarithmic, about 1e-3) or
             `"linear"`.
-        nonfinite: String, the statistic that tells the share of values that are NaN
-            or infinite.
     """
 
     id: str
     title: str
     card: str
     scale: str
-    nonfinite: str
+
+    @property
+    def nonfinite(self) -> str:
+        """The statistic that tells the share of values that are NaN or infinite."""
+        measured = "activation" if self.card == ACTIVATIONS else "gradient"
+        return f"{measured}_nonfinite_fraction"
 
     @property
     def is_log(self) -> bool:
@@ -33,48 +36,21 @@ class Statistic:
         return self.scale in ("log", "ratio")
 
 
-_OF_GRADIENTS = "gradient_nonfinite_fraction"
-_OF_ACTIVATIONS = "activation_nonfinite_fraction"
-
 STATISTICS = {
-    id: Statistic(id, title, card, scale, nonfinite)
-    for id, title, card, scale, nonfinite in (
-        ("gradient_norm", "norm", GRADIENTS, "log", _OF_GRADIENTS),
-        ("gradient_mean_abs", "mean magnitude", GRADIENTS, "log", _OF_GRADIENTS),
-        ("gradient_max_abs", "largest magnitude", GRADIENTS, "log", _OF_GRADIENTS),
-        ("gradient_zero_fraction", "share of zeros", GRADIENTS, "share", _OF_GRADIENTS),
-        (
-            "activation_dead_fraction",
-            "dead units",
-            ACTIVATIONS,
-            "share",
-            _OF_ACTIVATIONS,
-        ),
-        (
-            "activation_saturated_fraction",
-            "saturated values",
-            ACTIVATIONS,
-            "share",
-            _OF_ACTIVATIONS,
-        ),
-        (
-            "activation_zero_fraction",
-            "share of zeros",
-            ACTIVATIONS,
-            "share",
-            _OF_ACTIVATIONS,
-        ),
-        ("activation_std", "standard deviation", ACTIVATIONS, "log", _OF_ACTIVATIONS),
-        ("update_ratio", "update / weight", UPDATES, "ratio", _OF_GRADIENTS),
-        ("update_norm", "norm of the update", UPDATES, "log", _OF_GRADIENTS),
-        ("weight_norm", "norm of the weights", UPDATES, "log", _OF_GRADIENTS),
-        (
-            "weight_at_limit_fraction",
-            "units at their max-norm",
-            UPDATES,
-            "share",
-            _OF_GRADIENTS,
-        ),
+    id: Statistic(id, title, card, scale)
+    for id, title, card, scale in (
+        ("gradient_norm", "norm", GRADIENTS, "log"),
+        ("gradient_mean_abs", "mean magnitude", GRADIENTS, "log"),
+        ("gradient_max_abs", "largest magnitude", GRADIENTS, "log"),
+        ("gradient_zero_fraction", "share of zeros", GRADIENTS, "share"),
+        ("activation_dead_fraction", "dead units", ACTIVATIONS, "share"),
+        ("activation_saturated_fraction", "saturated values", ACTIVATIONS, "share"),
+        ("activation_zero_fraction", "share of zeros", ACTIVATIONS, "share"),
+        ("activation_std", "standard deviation", ACTIVATIONS, "log"),
+        ("update_ratio", "update / weight", UPDATES, "ratio"),
+        ("update_norm", "norm of the update", UPDATES, "log"),
+        ("weight_norm", "norm of the weights", UPDATES, "log"),
+        ("weight_at_limit_fraction", "units at their max-norm", UPDATES, "share"),
     )
 }
 

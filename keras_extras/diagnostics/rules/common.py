@@ -64,8 +64,7 @@ def unless_good(seen: Observations, severity: Severity = "warning") -> Severity:
     For what is a fault in most trainings. Where nobody knows how well a training
     goes, it is taken to go well.
     """
-    outcome = seen.outcome
-    return "info" if outcome.is_good or not outcome.is_known else severity
+    return severity if seen.outcome.is_wanting else "info"
 
 
 def unless_excellent(seen: Observations, severity: Severity = "warning") -> Severity:

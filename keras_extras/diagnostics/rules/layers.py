@@ -185,7 +185,7 @@ def bad_initialization(seen: Observations) -> Iterator[Finding]:
 def _fading_signal(seen: Observations) -> Iterator[Finding]:
     """Every layer starts a little too small or too large, and there are many."""
     structure = seen.structure
-    if not _fails(seen) or any("Norm" in p.kind for p in structure.parts):
+    if not seen.outcome.is_wanting or any("Norm" in p.kind for p in structure.parts):
         return
     gains = []
     for part in structure.parts:
@@ -304,10 +304,6 @@ def self_normalization(seen: Observations) -> Iterator[Finding]:
         )
 
 
-def _fails(seen: Observations) -> bool:
-    return unless_good(seen) == "warning"
-
-
 def _has_shrunk(seen: Observations) -> bool:
     """Whether the weights are clearly smaller than they were at the start."""
     norms = total(seen, "weight_norm")
@@ -359,7 +355,7 @@ def over_regularized(seen: Observations) -> Iterator[Finding]:
             f"{kind.upper()}({value / 100:g})`.",
             0.85,
         )
-    if not _fails(seen):
+    if not seen.outcome.is_wanting:
         return
     decay = seen.structure.settings.get("weight_decay", 0.0)
     rates_used = seen.statistics.get("learning_rate", np.empty(0))

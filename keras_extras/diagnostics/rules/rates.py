@@ -73,7 +73,7 @@ def _damage(
 ) -> Iterator[Finding]:
     """Early updates were large, and the training has not recovered from them."""
     outcome = seen.outcome
-    if len(update) < 3 or not outcome.is_known or outcome.is_good:
+    if len(update) < 3 or not outcome.is_wanting:
         return
     largest = float(np.nanmax(update[:10]))
     growth = norms[-1] / max(norms[0], TINY)
@@ -159,7 +159,7 @@ def _ended_early(
     """The schedule has long taken the rate to nothing, with much left to learn."""
     rate = seen.statistics.get("learning_rate", np.empty(0))
     outcome = seen.outcome
-    if len(rate) < 8 or not outcome.is_known or outcome.is_good:
+    if len(rate) < 8 or not outcome.is_wanting:
         return None
     over = (update < 1e-5) & (gradient > 1e-2) & (rate < 1e-3 * np.max(rate))
     span = lasting(seen, over, patience=2)

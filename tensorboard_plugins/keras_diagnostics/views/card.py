@@ -38,6 +38,12 @@ class Request:
     columns: int = 300
     layer: str | None = None
 
+    def contains(self, steps: np.ndarray) -> np.ndarray:
+        """Returns which of some steps are in the range asked for."""
+        first = -np.inf if self.first is None else self.first
+        last = np.inf if self.last is None else self.last
+        return (steps >= first) & (steps <= last)
+
 
 @dataclass
 class Table:
