@@ -26,7 +26,9 @@ from keras_extras.callbacks import TrainingDiagnostics
 optimizers = keras.optimizers
 layers = keras.layers
 
-# Usual rates: Keras' default where it is one, else what the authors recommend.
+# Usual rates: Keras' default where it is one, else what the authors recommend. With
+# Keras' `epsilon_1`, Adafactor divides 0 by 0 where an input is always zero; with its
+# accumulator, Ftrl forgets the initial weights in its first step.
 OPTIMIZERS = {
     "SGD": lambda: optimizers.SGD(0.05),
     "SGD momentum": lambda: optimizers.SGD(0.01, momentum=0.9),
@@ -37,9 +39,9 @@ OPTIMIZERS = {
     "Adadelta": lambda: optimizers.Adadelta(1.0),
     "Adagrad": lambda: optimizers.Adagrad(0.03),
     "Adamax": lambda: optimizers.Adamax(2e-3),
-    "Adafactor": lambda: optimizers.Adafactor(0.01),
+    "Adafactor": lambda: optimizers.Adafactor(0.01, epsilon_1=1e-16),
     "Nadam": lambda: optimizers.Nadam(1e-3),
-    "Ftrl": lambda: optimizers.Ftrl(0.1),
+    "Ftrl": lambda: optimizers.Ftrl(0.05, initial_accumulator_value=1e-12),
     "Lion": lambda: optimizers.Lion(3e-4),
     "Lamb": lambda: optimizers.Lamb(0.01),
     "Muon": lambda: optimizers.Muon(1e-3),
