@@ -69,12 +69,19 @@ def test_findings_are_kept_with_the_trial(searched, capsys):
 
 def test_table_has_the_best_first_with_findings(searched):
     head, best, *others = results_table(searched[0]).splitlines()
-    assert head.split() == ["trial", "score", "state", "findings", "hyperparameters"]
-    assert "completed" in best
-    assert "none" in best
-    assert f"rate={searches.HEALTHY}" in best
+    assert head.split() == ["trial", "score", "state", "findings", "rate"]
+    assert best.split()[2:] == ["completed", "none", str(searches.HEALTHY)]
     assert all("ended in epoch" in line for line in others)
     assert all("learning-rate-too-high!" in line for line in others)
+
+
+def test_table_names_the_hyperparameters_that_it_has_no_room_for(searched):
+    whole = results_table(searched[0]).splitlines()
+    width = len(whole[0]) - 1
+    *lines, last = results_table(searched[0], width).splitlines()
+    assert [line.split()[:4] for line in lines] == [line.split()[:4] for line in whole]
+    assert "rate" not in lines[0]
+    assert last == f"Not shown, for {width} columns of text: rate"
 
 
 def test_each_trial_has_a_run_of_its_own(searched):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from keras_extras.tuner import trial_files
@@ -18,8 +20,8 @@ def results_table(tuner: Any, width: int = 100) -> str:
 
     Args:
         tuner: KerasTuner tuner, best with a `DiagnosticHyperModel`.
-        width: Integer, columns of text that a line may have; hyperparameters are cut
-            off there. Defaults to `100`.
+        width: Integer, columns of text that a line may have; hyperparameters that do
+            not fit are named below the table. Defaults to `100`.
 
     Returns:
         String of several lines.
@@ -31,32 +33,49 @@ def results_table(tuner: Any, width: int = 100) -> str:
     ```
     """
     trials = ranked_trials(tuner)
-    head = ("trial", "score", "state", "findings", "hyperparameters")
-    rows = [head, *(_row(tuner, trial) for trial in trials)]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = []
-    for row in rows:
-        cells = [cell.ljust(size) for cell, size in zip(row, widths)]
-        lines.append("  ".join([*cells, row[4]])[:width].rstrip())
+    names = dict.fromkeys(name for trial in trials for name in _hyperparameters(trial))
+    head = ["trial", "score", "state", "findings", *names]
+    rows = [head, *(_row(tuner, trial, names) for trial in trials)]
+    columns = [_padded(column) for column in zip(*rows)]
+    shown = _that_fit(columns, width)
+    lines = ["  ".join(cells).rstrip() for cells in zip(*columns[:shown])]
+    if left_out := head[shown:]:
+        lines.append(f"Not shown, for {width} columns of text: {', '.join(left_out)}")
     return "\n".join(lines)
 
 
-def _row(tuner: Any, trial: Any) -> tuple[str, ...]:
+def _padded(column: tuple[str, ...]) -> list[str]:
+    size = max(map(len, column))
+    return [cell.ljust(size) for cell in column]
+
+
+def _that_fit(columns: list[list[str]], width: int) -> int:
+    """Returns how many columns a line has room for, or those to the findings."""
+    ends = itertools.accumulate(len(column[0]) + 2 for column in columns)
+    return max(4, sum(end - 2 <= width for end in ends))
+
+
+def _hyperparameters(trial: Any) -> dict[str, Any]:
+    values = trial.hyperparameters.values
+    return {k: v for k, v in values.items() if not k.startswith(_INTERNAL)}
+
+
+def _row(tuner: Any, trial: Any, names: Iterable[str]) -> list[str]:
     records = trial_records(tuner, trial.trial_id)
-    values = ", ".join(
-        f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value in trial.hyperparameters.values.items()
-        if not name.startswith(_INTERNAL)
-    )
+    values = _hyperparameters(trial)
     state = _state(tuner, trial, records)
     score = trial.score if state == "completed" or "pruned" in state else None
-    return (
+    return [
         str(trial.trial_id),
         "" if score is None or not math.isfinite(score) else f"{score:.4g}",
         state,
         _claims(records) if records else "",
-        values,
-    )
+        *(_value(values.get(name, "")) for name in names),
+    ]
+
+
+def _value(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _state(tuner: Any, trial: Any, records: list[dict[str, Any]]) -> str:
