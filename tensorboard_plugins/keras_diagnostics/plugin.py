@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import urllib.parse
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -59,9 +60,16 @@ class DiagnosticsPlugin(base_plugin.TBPlugin):
         return False
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
-        """Returns where the front end begins, and the name of the tab."""
+        """Returns where the front end begins, and the name of the tab.
+
+        The address says where Plotly is, so that the browser need not ask before it
+        loads what is largest.
+        """
+        path, url = "/static/index.js", self._plotly.describe()["url"]
+        if url is not None:
+            path += "?" + urllib.parse.urlencode({"plotly": url})
         return base_plugin.FrontendMetadata(
-            es_module_path="/static/index.js", tab_name="Diagnostics"
+            es_module_path=path, tab_name="Diagnostics"
         )
 
     @functools.cached_property

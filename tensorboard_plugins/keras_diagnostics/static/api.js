@@ -1,10 +1,11 @@
 /** Asks the server of this plugin; an answer that came too late is dropped. */
 
-const AT_ONCE = 2; // figures; with more, the first would be there no sooner than the last
+const AT_ONCE = 2; // figures; the first has the server to itself
 
 const running = new Map();
 const waiting = [];
-let free = AT_ONCE;
+let free = 1;
+let isFirst = true;
 
 /** The server's refusal, or its silence, in words for the reader. */
 export class ApiError extends Error {}
@@ -43,9 +44,13 @@ async function inTurn(fetchIt) {
   try {
     return await read(await fetchIt());
   } finally {
-    const next = waiting.shift();
-    if (next) next();
-    else free += 1;
+    if (isFirst) free += AT_ONCE - 1;
+    isFirst = false;
+    free += 1;
+    while (free > 0 && waiting.length) {
+      free -= 1;
+      waiting.shift()();
+    }
   }
 }
 

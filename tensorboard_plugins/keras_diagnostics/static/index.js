@@ -1,43 +1,39 @@
-/** The entry: TensorBoard calls `render` in a page of our own. */
+/**
+ * The entry: TensorBoard calls `render` in a page of our own.
+ *
+ * What takes time is asked for at once: Plotly, the runs, our other files. Left to
+ * themselves they would wait for each other.
+ */
 
-import { App } from "./app.js";
-import { Store, fromParameters, toParameters } from "./state.js";
-import { Visibility, onDataReloaded } from "./host.js";
-import { element } from "./dom.js";
-import { followTheme } from "./theme.js";
-import { onParametersChange, readParameters, writeParameters } from "./hash.js";
+import { ask } from "./api.js";
+import { loadPlotly } from "./plotting.js";
 
-const WRITE_DELAY = 150; // milliseconds; browsers limit how often an address may change
+// All that `page.js` imports, directly or not.
+const MODULES = [
+  "app", "card", "chart", "compare", "context", "dom", "export", "figure_card", "findings",
+  "format", "hash", "host", "icons", "layer_choice", "marks", "missing", "page", "pages",
+  "panel", "panel_view", "panels", "pieces", "raster", "run_menu", "selection", "state",
+  "tables", "theme", "toolbar",
+];
 
 /** Shows the page and keeps it up to date. */
 export async function render() {
   document.documentElement.lang = "en";
   document.title = "Diagnostics";
-  await loadStyle();
-  const store = new Store(fromParameters(readParameters()));
-  keepInAddress(store);
-  const root = element("div", { class: "app" });
-  document.body.append(root);
-  let app = null;
-  followTheme(() => app?.redraw());
-  app = new App(root, store);
-  const visibility = new Visibility();
-  onDataReloaded(() => visibility.whenShown(() => app.load()));
-  await app.load();
+  const here = new URL(import.meta.url);
+  loadPlotly(here.searchParams.get("plotly"));
+  const runs = ask("runs", {}, "runs");
+  runs.catch(() => {}); // the page tells it
+  const styled = load("stylesheet", "./style.css");
+  for (const name of MODULES) load("modulepreload", `./${name}.js`);
+  const [{ showPage }] = await Promise.all([import("./page.js"), styled]);
+  await showPage(runs);
 }
 
-function keepInAddress(store) {
-  let timer = null;
-  store.onChange((state) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => writeParameters(toParameters(state)), WRITE_DELAY);
-  });
-  onParametersChange(() => store.set(fromParameters(readParameters())));
-}
-
-function loadStyle() {
-  const address = new URL("./style.css", import.meta.url).href;
-  const link = element("link", { rel: "stylesheet", href: address });
+function load(rel, file) {
+  const link = document.createElement("link");
+  link.rel = rel;
+  link.href = new URL(file, import.meta.url).href;
   document.head.append(link);
   return new Promise((resolve) => {
     link.onload = resolve;
