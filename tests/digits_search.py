@@ -22,7 +22,8 @@ def build(hp: Any) -> keras.Model:
         [
             keras.Input((64,)),
             keras.layers.Dense(
-                hp.Int("units", 8, 64), activation=hp.Choice("activation", ["relu", "tanh"])
+                hp.Int("units", 8, 64),
+                activation=hp.Choice("activation", ["relu", "tanh"]),
             ),
             keras.layers.Dense(10, activation="softmax"),
         ]

@@ -75,12 +75,10 @@ class DiagnosticsPlugin(base_plugin.TBPlugin):
         path, url = "/static/index.js", self._plotly.describe()["url"]
         if url is not None:
             path += "?" + urllib.parse.urlencode({"plotly": url})
-        return base_plugin.FrontendMetadata(
-            es_module_path=path, tab_name="Diagnostics"
-        )
+        return base_plugin.FrontendMetadata(es_module_path=path, tab_name="Diagnostics")
 
     def _get_ready(self) -> None:
-        """Prepares what takes time, once and a moment later: TensorBoard comes first."""
+        """Prepares what takes time, once, a moment after what TensorBoard is doing."""
         if self._is_getting_ready:
             return
         self._is_getting_ready = True
