@@ -9,11 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import digits_search
+import numpy as np
 import plugin_logs as logs
 import pytest
 from board import Board
 from board import chromium
 from board import give_up
+
+from keras_extras.tuner import trial_findings
 
 try:
     import playwright.sync_api as playwright
@@ -26,6 +30,32 @@ ALONE = f"data/plugin_entry.html?name={TAB}"  # our page without TensorBoard aro
 CARDS = ("gradients", "activations", "updates", "schedule", "loss", "finder")
 CARDS += ("uncertainty", "histogram")
 PATIENCE = 60_000  # milliseconds; an idle machine needs two seconds
+# The rows of the HParams tab, whose cells a component shows in slots of its own.
+HPARAMS = """() => {
+    const inside = (root) => [...root.querySelectorAll("*")].flatMap(
+        (node) => [node, ...(node.shadowRoot ? inside(node.shadowRoot) : [])]);
+    const grid = inside(document).find((node) => node.matches(".session-group-table"));
+    const text = (cell) => cell.querySelector("slot").assignedElements()
+        .map((node) => node.innerText.replace(/\\s+/g, " ").trim()).join(" ");
+    const rows = inside(grid.shadowRoot).filter((node) => node.matches("tr"));
+    return rows.map((row) => [...row.querySelectorAll("th, td")].map(text));
+}"""
+# What is made of two traces, and the styles of the pictures that Plotly makes of them:
+# an even grid is one of few pixels, which are not smoothed.
+DRAWN = """async (data) => {
+    const load = (name) => import(new URL(`static/${name}.js`, document.baseURI));
+    const { drawable } = await load("raster");
+    const panel = { kind: "heatmap", x: "step", figure: { data } };
+    const traces = drawable(panel, 400);
+    while (!window.Plotly) await new Promise((resolve) => setTimeout(resolve, 10));
+    const place = document.body.appendChild(document.createElement("div"));
+    await Plotly.newPlot(place, traces, { width: 600, height: 500 });
+    const images = [...place.querySelectorAll(".hm image")];
+    const styles = images.map((image) => image.getAttribute("style") ?? "");
+    const rows = (z) => ({ 0: [...z[0]], 5: [...z[5]], 299: [...z[299]] });
+    return traces.map(({ x, z, customdata, hovertemplate }) => (
+        { x, rows: rows(z), steps: customdata[0], hover: hovertemplate, styles }));
+}"""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
 FLAGS += ["--disable-sync"]
@@ -53,6 +83,15 @@ def browser() -> Iterator[Any]:
         browser = started.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Board]]:
+    """A tuner after its search, and TensorBoard on what the trials logged."""
+    tuner, directory = digits_search.search(tmp_path_factory.mktemp("digits"))
+    board = Board(directory)
+    yield tuner, board
+    board.close()
 
 
 class Tab:
@@ -179,6 +218,19 @@ def test_choosing_a_finding_marks_every_chart(tab: Tab) -> None:
     button.press("Enter")
     assert button.get_attribute("aria-pressed") == "false"
     assert not tab.card("activations").locator(".mark").is_visible()
+
+
+def test_choosing_a_finding_asks_for_no_chart_anew(tab: Tab) -> None:
+    tab.page.route("**/runs", only_the_ill_run)
+    tab.open_alone()
+    tab.drawn("updates")
+    tab.drawn("gradients")
+    asked: list[str] = []
+    tab.page.on("request", lambda request: asked.append(request.url))
+    tab.finding("dead-units").click()
+    tab.card("gradients").locator(".mark").first.wait_for()
+    tab.page.wait_for_timeout(200)
+    assert [url for url in asked if "figure" in url] == []
 
 
 def test_keyboard_moves_the_cursor_of_all_charts(tab: Tab) -> None:
@@ -353,6 +405,42 @@ def test_runs_are_chosen_from_the_menu(tab: Tab) -> None:
     assert f"p.{TAB}.run={logs.WELL}" in tab.hash()
 
 
+def test_uneven_steps_of_many_layers_are_drawn_on_an_even_grid(tab: Tab) -> None:
+    tab.open_alone()
+    rows, narrow = 300, 40
+    gaps = np.random.default_rng(0).integers(5, 60, 80)
+    gaps[narrow - 1 : narrow + 2] = 1
+    steps = np.cumsum(gaps)
+    z = (1000 * np.arange(rows)[:, None] + np.arange(len(steps))).astype(object)
+    z[0, 60] = None
+    alarms = np.zeros((rows, 7), int)
+    alarms[5, 3] = 1
+    hover = {"type": "heatmap", "hovertemplate": "%{y} %{x}"}
+    y = [f"layer {row}" for row in range(rows)]
+    values = {**hover, "x": steps.tolist(), "y": y, "z": z.tolist()}
+    part = slice(narrow - 3, narrow + 4)
+    broken = {**hover, "x": steps[part].tolist(), "y": y, "z": alarms.tolist()}
+    drawn = tab.frame.evaluate(DRAWN, [values, broken])
+
+    centres, shown = np.array(drawn[0]["x"]), np.array(drawn[0]["steps"])
+    np.testing.assert_allclose(np.diff(centres), np.diff(centres)[0])
+    middles = (steps[1:] + steps[:-1]) / 2
+    nearest = steps[np.searchsorted(middles, centres)]
+    assert steps[narrow] not in nearest  # narrower than a column of the grid
+    assert steps[narrow] in shown
+    assert (nearest != shown).sum() == 1
+    index = np.searchsorted(steps, shown)
+    for row, numbers in drawn[0]["rows"].items():
+        gap = (index == 60) & (row == "0")
+        expected = np.where(gap, np.nan, 1000 * int(row) + index)
+        np.testing.assert_array_equal(np.array(numbers, float), expected)
+    alarmed = np.array(drawn[1]["steps"])[np.array(drawn[1]["rows"]["5"]) == 1]
+    assert alarmed.tolist() == [steps[narrow]]
+    assert [trace["hover"] for trace in drawn] == ["%{y} %{customdata:,d}"] * 2
+    assert all("pixelated" in style for style in drawn[0]["styles"])
+    assert len(drawn[0]["styles"]) == 2
+
+
 def test_charts_and_findings_are_saved(tab: Tab) -> None:
     tab.open_alone(f"run={logs.ILL}")
     tab.drawn("gradients")
@@ -401,6 +489,82 @@ def test_a_failed_card_can_be_tried_again(tab: Tab) -> None:
     tab.drawn("gradients")
     assert len(tab.faults) == 1
     assert "500" in tab.faults.pop()
+
+
+def test_hparams_tab_lists_every_trial_of_a_search(
+    browser: Any, searched: tuple[Any, Board]
+) -> None:
+    tuner, board = searched
+    tab = Tab(browser, board, viewport={"width": 1900, "height": 900})
+    wait_for_runs(tab, digits_search.TRIALS)
+    tab.page.goto(f"{board.url}#hparams")
+    tab.page.get_by_text(f"trials/{digits_search.TRIALS - 1}").first.wait_for()
+    head, *rows = (row for row in tab.page.evaluate(HPARAMS) if any(row))
+    shown = {row[0]: dict(zip(head, row)) for row in rows}
+    tab.close()
+    assert set(shown) == {f"trials/{trial_id}" for trial_id in tuner.oracle.trials}
+    for trial_id in tuner.oracle.trials:
+        row, trial = shown[f"trials/{trial_id}"], tuner.oracle.get_trial(trial_id)
+        assert_same_trial(row, trial, trial_findings(tuner, trial_id))
+        if trial.score > 0:  # an ended one has another rank than its accuracy
+            assert float(row["val_accuracy"]) == pytest.approx(trial.score, rel=1e-3)
+
+
+def test_comparison_lists_every_trial_of_a_search(
+    browser: Any, searched: tuple[Any, Board]
+) -> None:
+    tuner, board = searched
+    tab = Tab(browser, board)
+    wait_for_runs(tab, digits_search.TRIALS)
+    tab.open_alone("view=compare")
+    table = tab.drawn("compare").locator(".runs table")
+    head = table.locator("thead th").all_inner_texts()
+    rows = [row.locator("th, td") for row in table.locator("tbody tr").all()]
+    texts = [dict(zip(head, row.all_inner_texts())) for row in rows]
+    faults = tab.faults
+    tab.close()
+    assert faults == []
+    shown = {row["run"].strip(): row for row in texts}
+    assert set(shown) == {f"{name}/execution0" for name in tuner.oracle.trials}
+    codes = set()
+    for trial_id in tuner.oracle.trials:
+        row, trial = shown[f"{trial_id}/execution0"], tuner.oracle.get_trial(trial_id)
+        found = trial_findings(tuner, trial_id)
+        assert_same_trial(row, trial, found)
+        assert row["worst finding"] == (found[0].code if found else "\u2013")
+        codes.add(row["first_finding"])
+    assert len(codes) > 1  # a search with sick and healthy trials
+
+
+def assert_same_trial(row: dict[str, str], trial: Any, found: list[Any]) -> None:
+    """Asserts that a row of texts shows a trial's hyperparameters and findings."""
+    values = trial.hyperparameters.values
+    assert {"units", "rate", "activation"} == set(values)
+    assert row["activation"] == values["activation"]
+    for name in ("units", "rate"):
+        assert float(row[name]) == pytest.approx(values[name], rel=1e-3)
+    claims = [f.code for f in found if f.severity != "info"]
+    assert row["first_finding"] == (claims[0] if claims else "none")
+    for severity in ("error", "warning"):
+        digits = re.sub(r"\D", "", row[f"{severity}s"].split(".")[0])
+        count = sum(finding.severity == severity for finding in found)
+        assert int(digits or 0) == count
+
+
+def wait_for_runs(tab: Tab, count: int) -> None:
+    """Waits until TensorBoard has read the findings of so many runs."""
+    for _ in range(240):
+        answer = tab.page.request.get(f"{tab.board.url}data/plugin/{TAB}/runs")
+        if sum(run["examined"] for run in answer.json()["runs"]) == count:
+            return
+        tab.page.wait_for_timeout(250)
+    raise AssertionError(f"TensorBoard has not read {count} runs")
+
+
+def only_the_ill_run(route: Any) -> None:
+    answer = route.fetch().json()
+    runs = [run for run in answer["runs"] if run["name"] == logs.ILL]
+    route.fulfill(json={**answer, "runs": runs})
 
 
 def background(tab: Tab) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
@@ -38,7 +39,10 @@ def test_plugin_is_listed_as_active_under_its_name(board):
     ours = listing["keras_diagnostics"]
     assert ours["enabled"] is True
     assert ours["tab_name"] == "Diagnostics"
-    assert ours["loading_mechanism"]["module_path"].endswith("/static/index.js")
+    url = board.json("runs")["plotly"]["url"]
+    path, query = ours["loading_mechanism"]["module_path"].split("?")
+    assert path.endswith("/static/index.js")
+    assert parse_qs(query) == {"plotly": [url]}
 
 
 def test_runs_are_in_natural_order_with_what_they_have(board):
@@ -310,7 +314,8 @@ def test_plotly_is_served_compressed_and_cached(board):
     assert b"Plotly" in plain
     from plotly.offline import get_plotlyjs
 
-    assert plain.decode("utf-8") == get_plotlyjs()
+    assert plain == assets.COMPILE_HINT + get_plotlyjs().encode("utf-8")
+    assert assets.COMPILE_HINT.startswith(b"//")
 
 
 def test_without_plotly_all_but_the_bundle_works(board, monkeypatch):
@@ -322,6 +327,9 @@ def test_without_plotly_all_but_the_bundle_works(board, monkeypatch):
     assert "pip install" in answer["hint"]
     described = board.json("runs")["plotly"]
     assert described["available"] is False
+    listing = board.client.get("/data/plugins_listing").get_json()
+    entry = listing["keras_diagnostics"]["loading_mechanism"]["module_path"]
+    assert entry.endswith("/static/index.js")
     assert "pip install" in described["hint"]
     assert board.json("figure", card="gradients", run=ILL)["table"]["rows"]
 
@@ -335,6 +343,14 @@ def test_static_files_are_served_by_name(board):
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         kinds = ("text/javascript", "text/css", "image/svg+xml", "text/html")
         assert response.content_type.startswith(kinds)
+
+
+def test_all_of_our_modules_are_asked_for_at_once(board):
+    index = board.get("static/index.js").get_data(as_text=True)
+    listed = re.search(r"const MODULES = \[(.*?)\]", index, re.DOTALL)[1]
+    names = {f"{name}.js" for name in re.findall(r'"(\w+)"', listed)}
+    there = {name for name in assets.static_files() if name.endswith(".js")}
+    assert names == there - {"index.js"}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,9 @@ from importlib import metadata
 from pathlib import Path
 
 HINT = "Charts need Plotly, which is not installed here. Run: pip install plotly"
+# Chromium then compiles all of it while it loads, on another thread, and not when it is
+# called, which would keep the page from doing anything else. Others see a comment.
+COMPILE_HINT = b"//# allFunctionsCalledOnLoad\n"
 _TYPES = {
     ".css": "text/css",
     ".html": "text/html",
@@ -75,5 +78,6 @@ class Plotly:
         with self._lock:
             path = self.path
             if self._compressed is None and path is not None:
-                self._compressed = gzip.compress(path.read_bytes(), 6, mtime=0)
+                bundle = COMPILE_HINT + path.read_bytes()
+                self._compressed = gzip.compress(bundle, 6, mtime=0)
             return self._compressed

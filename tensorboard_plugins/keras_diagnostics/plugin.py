@@ -5,9 +5,13 @@ What answers is imported with the first request: TensorBoard starts no later for
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import importlib
 import json
 import logging
+import threading
+import urllib.parse
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("tensorboard")
 _DAY = 86_400
+_MOMENT = 0.5  # seconds
 _ROUTES = ("runs", "findings", "figure", "export")
 
 
@@ -42,6 +47,7 @@ class DiagnosticsPlugin(base_plugin.TBPlugin):
         self._context = context
         self._files = assets.static_files()
         self._plotly = assets.Plotly()
+        self._is_getting_ready = False
 
     def get_plugin_apps(self) -> dict[str, Any]:
         """Returns what answers each route."""
@@ -59,10 +65,32 @@ class DiagnosticsPlugin(base_plugin.TBPlugin):
         return False
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
-        """Returns where the front end begins, and the name of the tab."""
-        return base_plugin.FrontendMetadata(
-            es_module_path="/static/index.js", tab_name="Diagnostics"
-        )
+        """Returns where the front end begins, and the name of the tab.
+
+        The address says where Plotly is, so that the browser need not ask before it
+        loads what is largest. TensorBoard asks for this when somebody opens its page,
+        which is the time to get ready.
+        """
+        self._get_ready()
+        path, url = "/static/index.js", self._plotly.describe()["url"]
+        if url is not None:
+            path += "?" + urllib.parse.urlencode({"plotly": url})
+        return base_plugin.FrontendMetadata(es_module_path=path, tab_name="Diagnostics")
+
+    def _get_ready(self) -> None:
+        """Prepares what takes time, once, a moment after what TensorBoard is doing."""
+        if self._is_getting_ready:
+            return
+        self._is_getting_ready = True
+
+        def prepare() -> None:
+            with contextlib.suppress(Exception):  # whoever asks for it gets the error
+                importlib.import_module(f"{__package__}.routes")
+                self._plotly.compressed()
+
+        timer = threading.Timer(_MOMENT, prepare)
+        timer.daemon = True
+        timer.start()
 
     @functools.cached_property
     def _routes(self) -> Routes:

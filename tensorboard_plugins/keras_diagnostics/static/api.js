@@ -1,10 +1,13 @@
 /** Asks the server of this plugin; an answer that came too late is dropped. */
 
-const AT_ONCE = 2; // figures; with more, the first would be there no sooner than the last
+const AT_ONCE = 2; // figures
+const PATIENCE = 5000; // milliseconds that the others wait at most for the first
 
 const running = new Map();
 const waiting = [];
-let free = AT_ONCE;
+let free = 1; // the first has the server, and the processors, to itself
+let isFirst = true;
+let holds = false;
 
 /** The server's refusal, or its silence, in words for the reader. */
 export class ApiError extends Error {}
@@ -31,10 +34,20 @@ export async function ask(route, parameters = {}, place = null) {
     if (cancel.signal.aborted) return await new Promise(() => {});
     return answer;
   } catch (error) {
-    if (cancel.signal.aborted) return await new Promise(() => {});
+    if (cancel.signal.aborted) {
+      figureShown(); // never will be
+      return await new Promise(() => {});
+    }
     if (error instanceof ApiError) throw error;
     throw new ApiError("TensorBoard does not answer. Is it still running?");
   }
+}
+
+/** Tells that a figure is drawn: after the first, the others have their turn. */
+export function figureShown() {
+  if (!holds) return;
+  holds = false;
+  release(AT_ONCE);
 }
 
 async function inTurn(fetchIt) {
@@ -43,9 +56,21 @@ async function inTurn(fetchIt) {
   try {
     return await read(await fetchIt());
   } finally {
-    const next = waiting.shift();
-    if (next) next();
-    else free += 1;
+    if (isFirst) {
+      isFirst = false;
+      holds = true;
+      setTimeout(figureShown, PATIENCE);
+    } else {
+      release(1);
+    }
+  }
+}
+
+function release(count) {
+  free += count;
+  while (free > 0 && waiting.length) {
+    free -= 1;
+    waiting.shift()();
   }
 }
 

@@ -34,12 +34,16 @@ export class App {
     store.onChange((state, changed) => this._onChange(changed));
   }
 
-  /** Asks for the runs and shows them; when nothing has changed, it leaves all as is. */
-  async load() {
+  /**
+   * Asks for the runs and shows them; when nothing has changed, it leaves all as is.
+   *
+   * @param {?Promise<Object>} asked The answer, if somebody has asked already.
+   */
+  async load(asked = null) {
     if (!this._info) this._showStart((card) => card.showLoading());
     let info;
     try {
-      info = await ask("runs", {}, "runs");
+      info = await (asked ?? ask("runs", {}, "runs"));
     } catch (error) {
       return this._fail(error);
     }

@@ -3,6 +3,7 @@
 import { Marks } from "./marks.js";
 import { drawInTurn } from "./plotting.js";
 import { element } from "./dom.js";
+import { drawable, stepOfPoint } from "./raster.js";
 import { recordedSteps, rowAt } from "./panel.js";
 
 const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false };
@@ -54,11 +55,13 @@ export class Chart {
   async draw(panel, range, height) {
     this.panel = panel;
     this._plot.style.height = `${height}px`;
-    const { data, layout } = panel.figure;
+    const { layout } = panel.figure;
     const framed = { ...layout, xaxis: { ...layout.xaxis } };
     if (panel.x === "step" && range) framed.xaxis.range = widen(range);
     await drawInTurn(async () => {
-      if (!this._removed) await this._plotly.react(this._plot, data, framed, CONFIG);
+      if (this._removed) return;
+      const data = drawable(panel, this._plot.clientWidth);
+      await this._plotly.react(this._plot, data, framed, CONFIG);
     });
     if (this._removed) return;
     if (!this._listening) this._listen();
@@ -129,7 +132,7 @@ export class Chart {
   _listen() {
     this._listening = true;
     const { onHover, onPick, onRange } = this._listeners;
-    const stepOf = ({ points }) => (this.panel.x === "step" ? points[0].x : null);
+    const stepOf = ({ points }) => (this.panel.x === "step" ? stepOfPoint(points[0]) : null);
     const pick = (event) => onPick(stepOf(event), rowAt(this.panel, event.points[0]));
     this._plot.on("plotly_hover", (event) => onHover(stepOf(event)));
     this._plot.on("plotly_unhover", () => onHover(null));

@@ -63,7 +63,8 @@ export class Context {
       return this.store.set({ finding: null });
     }
     const { id, run, layer, first_step: step } = finding;
-    this.store.set({ finding: id, step, layer, run });
+    const other = run === this.shownRun?.name ? {} : { run }; // which asks for all anew
+    this.store.set({ finding: id, step, layer, ...other });
   }
 
   /**

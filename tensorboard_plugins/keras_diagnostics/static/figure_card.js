@@ -1,6 +1,6 @@
 /** A card whose charts the server describes. */
 
-import { ApiError, ask } from "./api.js";
+import { ApiError, ask, figureShown } from "./api.js";
 import { Card, iconButton } from "./card.js";
 import { Panels } from "./panels.js";
 import { columnsFor } from "./selection.js";
@@ -121,6 +121,7 @@ export class FigureCard {
     } catch (error) {
       this._fail(error);
     }
+    figureShown();
   }
 
   _query(state) {

@@ -1,46 +1,42 @@
-/** The entry: TensorBoard calls `render` in a page of our own. */
+/**
+ * The entry: TensorBoard calls `render` in a page of our own.
+ *
+ * What takes time is asked for at once: Plotly, the runs, our other files, which would
+ * wait for each other if each were asked for where it is needed first.
+ */
 
-import { App } from "./app.js";
-import { Store, fromParameters, toParameters } from "./state.js";
-import { Visibility, onDataReloaded } from "./host.js";
-import { element } from "./dom.js";
-import { followTheme } from "./theme.js";
-import { onParametersChange, readParameters, writeParameters } from "./hash.js";
-
-const WRITE_DELAY = 150; // milliseconds; browsers limit how often an address may change
+// All that `page.js` imports, directly or not, and itself.
+const MODULES = [
+  "api", "plotting", "page", "app", "card", "chart", "compare", "context", "dom", "export",
+  "figure_card", "findings", "format", "hash", "host", "icons", "layer_choice", "marks",
+  "missing", "pages", "panel", "panel_view", "panels", "pieces", "raster", "run_menu",
+  "selection", "state", "tables", "theme", "toolbar",
+];
 
 /** Shows the page and keeps it up to date. */
 export async function render() {
   document.documentElement.lang = "en";
   document.title = "Diagnostics";
-  await loadStyle();
-  const store = new Store(fromParameters(readParameters()));
-  keepInAddress(store);
-  const root = element("div", { class: "app" });
-  document.body.append(root);
-  let app = null;
-  followTheme(() => app?.redraw());
-  app = new App(root, store);
-  const visibility = new Visibility();
-  onDataReloaded(() => visibility.whenShown(() => app.load()));
-  await app.load();
+  const plotly = new URL(import.meta.url).searchParams.get("plotly");
+  if (plotly) link({ rel: "preload", as: "script", href: plotly });
+  const styled = link({ rel: "stylesheet", href: ours("style.css") });
+  for (const name of MODULES) link({ rel: "modulepreload", href: ours(`${name}.js`) });
+  import("./plotting.js").then(({ loadPlotly }) => loadPlotly(plotly));
+  const runs = import("./api.js").then(({ ask }) => ask("runs", {}, "runs"));
+  runs.catch(() => {}); // the page will tell
+  const [{ showPage }] = await Promise.all([import("./page.js"), styled]);
+  await showPage(runs);
 }
 
-function keepInAddress(store) {
-  let timer = null;
-  store.onChange((state) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => writeParameters(toParameters(state)), WRITE_DELAY);
-  });
-  onParametersChange(() => store.set(fromParameters(readParameters())));
+function ours(file) {
+  return new URL(file, import.meta.url).href;
 }
 
-function loadStyle() {
-  const address = new URL("./style.css", import.meta.url).href;
-  const link = element("link", { rel: "stylesheet", href: address });
-  document.head.append(link);
+function link(attributes) {
+  const made = Object.assign(document.createElement("link"), attributes);
+  document.head.append(made);
   return new Promise((resolve) => {
-    link.onload = resolve;
-    link.onerror = resolve;
+    made.onload = resolve;
+    made.onerror = resolve;
   });
 }

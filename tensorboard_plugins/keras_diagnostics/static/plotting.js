@@ -1,5 +1,7 @@
 /** Loads Plotly from the server, once. Without it every card shows its table. */
 
+const PAUSE = 100; // milliseconds between charts, in which the page answers the reader
+
 let loading = null;
 let drawing = Promise.resolve();
 
@@ -41,7 +43,7 @@ export function drawInTurn(draw) {
 /** A page that is not shown has no frames; its charts shall not wait for one. */
 function painted() {
   return new Promise((resolve) => {
-    requestAnimationFrame(() => setTimeout(resolve));
-    setTimeout(resolve, 100);
+    requestAnimationFrame(() => setTimeout(resolve, PAUSE));
+    setTimeout(resolve, 2 * PAUSE);
   });
 }

@@ -20,6 +20,7 @@ from tensorboard_plugins.keras_diagnostics.views.theme import Token
 
 MOST_PANELS = 6
 _CELLS_WITH_TEXT = 30_000
+_MOST_MARKERS = 100
 _HEALTHY_LOG_RATIO = -3.0
 _DECADES = 4
 
@@ -259,6 +260,8 @@ def _profile(table: LayerTable, scale: Scale) -> dict[str, Any]:
         "marker": {"color": Token("mark"), "size": 7},
         "hovertemplate": "%{y}: %{x:.3~g}<extra></extra>",
     }
+    if len(medians) > _MOST_MARKERS:  # they would cover each other, and are slow
+        trace |= {"mode": "lines", "line": {"color": Token("mark"), "width": 1}}
     kind: dict[str, Any] = {"type": "log", "exponentformat": "e", "nticks": 4}
     if not statistic.is_log:
         kind = {"range": [-0.02, 1.02], "tickformat": ".0%", "nticks": 4}
