@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -41,6 +42,14 @@ class Evidence:
             if isinstance(value, int | float | np.number):
                 self.epochs.setdefault(name, []).append(float(value))
 
+    def note_frozen(self, names: frozenset[str]) -> None:
+        """Takes the names of the layers that do not train from now on."""
+        if self.parts is None:
+            return
+        self.parts = tuple(_with_flags(part, part.name in names) for part in self.parts)
+        if self.structure is not None:
+            self.structure = dataclasses.replace(self.structure, parts=self.parts)
+
     def as_observed(self) -> dict[str, Any]:
         """Returns the evidence as arguments of `Observations`."""
         losses, counts = self.curve.losses(self.reports_means)
@@ -53,3 +62,8 @@ class Evidence:
             "epochs": {k: np.array(v) for k, v in self.epochs.items()},
             "keeps_best": self.keeps_best,
         }
+
+
+def _with_flags(part: Part, frozen: bool) -> Part:
+    reused = part.reused or frozen or not part.trainable
+    return dataclasses.replace(part, trainable=not frozen, reused=reused)

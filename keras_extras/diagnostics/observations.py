@@ -61,6 +61,20 @@ class Observations:
             return self
         return self.at(self.steps < self.nonfinite.step)
 
+    def since_unfreezing(self) -> Observations:
+        """Returns the part in which the same layers trained as now.
+
+        Sums over all layers, and the first value of a layer, mean something else
+        before.
+        """
+        if not len(self.steps):
+            return self
+        trains = ~np.isnan(self["weight_norm"])
+        others = np.flatnonzero((trains != trains[-1]).any(axis=1))
+        if not len(others):
+            return self
+        return self.at(np.arange(len(self.steps)) > others[-1])
+
     @property
     def survived(self) -> bool:
         """Whether the loss is finite although some value was not."""

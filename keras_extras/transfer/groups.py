@@ -1,0 +1,95 @@
+"""Which layers are frozen at first, and which of them come back together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_extras.layer_choice import matching_layers
+from keras_extras.layer_choice import weighted_layers
+
+Unfreezing = int | Sequence[int] | Mapping[int, Any]
+
+
+def epochs_of(unfreeze_at: Unfreezing) -> list[int]:
+    """Returns the epochs before which layers are unfrozen, in their order."""
+    if isinstance(unfreeze_at, int):
+        return [unfreeze_at]
+    return sorted(unfreeze_at)
+
+
+def frozen_groups(model: Any, layers: Any, unfreeze_at: Unfreezing) -> list[list[Any]]:
+    """Returns the layers that are unfrozen at each of the epochs.
+
+    A last group holds what is never unfrozen. All hold layers that have weights.
+
+    Args:
+        model: A built Keras model.
+        layers: What is frozen at first, see `matching_layers`; or `None`.
+        unfreeze_at: The epochs, or a dict from each epoch to layers.
+    """
+    if layers is None:
+        frozen = _all_but_the_last(model)
+    else:
+        frozen = matching_layers(model, layers, "layers")
+    if isinstance(unfreeze_at, Mapping):
+        return _groups_by_choice(model, frozen, unfreeze_at)
+    return [*_split(frozen, len(epochs_of(unfreeze_at))), []]
+
+
+def _all_but_the_last(model: Any) -> list[Any]:
+    tops = [layer for layer in model._layers if layer.variables]
+    trains = [any(x._trainable_variables for x in weighted_layers(t)) for t in tops]
+    last = max((i for i, trained in enumerate(trains) if trained), default=0)
+    found = [layer for top in tops[:last] for layer in weighted_layers(top)]
+    if not found:
+        raise ValueError(
+            "`layers` must be given for a model that is one layer only, with weights. "
+            f"Received: layers=None, model={model!r}"
+        )
+    head = {id(layer) for layer in weighted_layers(tops[last])}
+    return [layer for layer in found if id(layer) not in head]
+
+
+def _groups_by_choice(
+    model: Any, frozen: list[Any], choices: Mapping[int, Any]
+) -> list[list[Any]]:
+    left = {id(layer) for layer in frozen}
+    groups = []
+    for epoch in sorted(choices):
+        chosen = matching_layers(model, choices[epoch], "unfreeze_at")
+        group = [layer for layer in chosen if id(layer) in left]
+        if not group:
+            raise ValueError(
+                "`unfreeze_at` must name layers that are frozen until then. "
+                f"Received: {choices[epoch]!r} at epoch {epoch}"
+            )
+        left -= {id(layer) for layer in group}
+        groups.append(group)
+    return [*groups, [layer for layer in frozen if id(layer) in left]]
+
+
+def _split(frozen: list[Any], count: int) -> list[list[Any]]:
+    """Splits layers into groups of like length, from the last ones to the first."""
+    blocks: list[list[Any]] = []
+    for layer in frozen:
+        if blocks and _is_normalization(layer):
+            blocks[-1].append(layer)  # it belongs to what it normalises
+        else:
+            blocks.append([layer])
+    if len(blocks) < count:
+        raise ValueError(
+            f"`unfreeze_at` must hold at most one epoch for each of the {len(blocks)} "
+            f"layers that are frozen. Received: {count} epochs"
+        )
+    parts = np.array_split(np.arange(len(blocks)), count)
+    return [[x for i in part for x in blocks[i]] for part in reversed(parts)]
+
+
+def _is_normalization(layer: Any) -> bool:
+    kinds = keras.layers.BatchNormalization | keras.layers.LayerNormalization
+    return isinstance(layer, kinds | keras.layers.GroupNormalization)
