@@ -20,14 +20,14 @@ from keras_extras.held_back import release
 from keras_extras.instrumentation.instrument import Instrument
 from keras_extras.running_fit import callbacks_of_fit
 from keras_extras.steering.guard import Guard
+from keras_extras.steering.rates import has_number
+from keras_extras.steering.rates import multiply_rate
+from keras_extras.steering.rates import set_rate
 from keras_extras.steering.steering import RATE
 from keras_extras.transfer.groups import Unfreezing
 from keras_extras.transfer.groups import epochs_of
 from keras_extras.transfer.groups import frozen_groups
 from keras_extras.transfer.optimizer_variables import follow
-from keras_extras.transfer.rates import has_number
-from keras_extras.transfer.rates import multiply_rate
-from keras_extras.transfer.rates import set_rate
 from keras_extras.transfer.resume import backup_of
 from keras_extras.transfer.resume import last_epoch_begun
 from keras_extras.transfer.stages import Stages

@@ -75,12 +75,7 @@ def _groups_by_choice(
 
 def _split(frozen: list[Any], count: int) -> list[list[Any]]:
     """Splits layers into groups of like length, from the last ones to the first."""
-    blocks: list[list[Any]] = []
-    for layer in frozen:
-        if blocks and _is_normalization(layer):
-            blocks[-1].append(layer)  # it belongs to what it normalises
-        else:
-            blocks.append([layer])
+    blocks = blocks_of(frozen)
     if len(blocks) < count:
         raise ValueError(
             f"`unfreeze_at` must hold at most one epoch for each of the {len(blocks)} "
@@ -88,6 +83,17 @@ def _split(frozen: list[Any], count: int) -> list[list[Any]]:
         )
     parts = np.array_split(np.arange(len(blocks)), count)
     return [[x for i in part for x in blocks[i]] for part in reversed(parts)]
+
+
+def blocks_of(layers: list[Any]) -> list[list[Any]]:
+    """Returns layers one by one, normalisation together with what it normalises."""
+    blocks: list[list[Any]] = []
+    for layer in layers:
+        if blocks and _is_normalization(layer):
+            blocks[-1].append(layer)
+        else:
+            blocks.append([layer])
+    return blocks
 
 
 def _is_normalization(layer: Any) -> bool:

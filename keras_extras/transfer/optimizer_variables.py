@@ -13,7 +13,7 @@ import keras
 from keras_extras import hyperparameters
 from keras_extras.building import build_optimizer
 from keras_extras.layer_choice import unique
-from keras_extras.transfer.rates import own_rate
+from keras_extras.steering.rates import own_rate
 
 _NO_SLOTS = ("_variables", "_trainable_variables", "_inner_optimizers")
 

@@ -24,6 +24,31 @@ def has_number(optimizer: Any) -> bool:
     return isinstance(own_rate(optimizer), keras.Variable)
 
 
+def shares_of_rate(optimizers: list[Any]) -> list[float]:
+    """Returns by what a common rate is multiplied for each part of an optimizer.
+
+    Parts that differ in nothing but their rate keep it as a share of the largest:
+    they are one optimizer at different rates. All others have the share 1.
+    """
+    alone = [1.0] * len(optimizers)
+    if not all(has_number(optimizer) for optimizer in optimizers):
+        return alone
+    kinds = [_all_but_rate(optimizer) for optimizer in optimizers]
+    if any(kind is None or kind != kinds[0] for kind in kinds):
+        return alone
+    rates = [float(keras.ops.convert_to_numpy(own_rate(o))) for o in optimizers]
+    return [rate / max(rates) if max(rates) > 0 else 1.0 for rate in rates]
+
+
+def _all_but_rate(optimizer: Any) -> Any:
+    try:
+        config = optimizer.get_config()
+    except Exception:  # of a class that cannot be saved
+        return None
+    own = {k: v for k, v in config.items() if k not in ("learning_rate", "name")}
+    return type(optimizer), own
+
+
 def set_rate(optimizer: Any, rate: Any) -> None:
     """Gives an optimizer the learning rate `rate`, a number or a schedule."""
     own = own_rate(optimizer)
