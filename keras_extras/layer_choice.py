@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Any
 
+import keras
+
 
 def sublayers(layer: Any) -> list[Any]:
     """Returns the layer and all within it, cells and attention dropout included."""
@@ -51,6 +53,21 @@ def weighted_layers(layer: Any) -> list[Any]:
     """Returns the layer and those within it that hold weights themselves, in order."""
     candidates = [layer, *(each for _, each in paths_of_layers(layer))]
     return [each for each in candidates if own_weights(each)]
+
+
+def units_of(model: Any) -> list[Any]:
+    """Returns the layers in model order, a layer with others within it as one.
+
+    Models within the model count through their layers, and through themselves where
+    they hold weights.
+    """
+    found = [model] if own_weights(model) else []
+    for layer in model._layers:
+        if isinstance(layer, keras.Model):
+            found += units_of(layer)
+        elif weighted_layers(layer):
+            found.append(layer)
+    return unique(found)
 
 
 def own_weights(layer: Any) -> list[Any]:

@@ -251,9 +251,8 @@ class FreezeUnfreeze(keras.callbacks.Callback):
     def _line(self, epoch: int, stage: int) -> str:
         assert self._stages is not None
         group = self._stages.group(stage)
-        between = (
-            [group[0].name] if len(group) == 1 else [group[0].name, group[-1].name]
-        )
+        names = [layer.name for layer in group] or ["none"]
+        between = names if len(names) == 1 else [names[0], names[-1]]
         rates = [
             f"{float(keras.ops.convert_to_numpy(part.learning_rate)):.4g}"
             for part in hyperparameters.parts(self.model.optimizer)

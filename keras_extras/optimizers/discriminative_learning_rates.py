@@ -11,6 +11,7 @@ import keras
 from keras_extras import checks
 from keras_extras.building import is_built
 from keras_extras.layer_choice import matching_layers
+from keras_extras.layer_choice import units_of
 from keras_extras.layer_choice import weighted_layers
 from keras_extras.steering.rates import has_number
 from keras_extras.transfer.groups import blocks_of
@@ -94,7 +95,9 @@ def discriminative_learning_rates(
         members = _groups(model, groups)
         powers = range(len(members) - 1, -1, -1)
         found = [(group, decay**n) for group, n in zip(members, powers)]
-    patterns = _patterns([group for group, _ in found])
+    members = [group for group, _ in found]
+    _check_names(model, members)
+    patterns = _patterns(members)
     copies = [
         _copy(optimizer, factor, f"{optimizer.name}_{number}")
         for number, (_, factor) in enumerate(found, start=1)
@@ -112,7 +115,7 @@ def _groups(model: Any, groups: Any) -> list[list[Any]]:
         return _named_groups(
             layers, [matching_layers(model, g, "groups") for g in groups]
         )
-    blocks = blocks_of(layers)
+    blocks = blocks_of(model, layers)
     if groups == "layer":
         return blocks
     count = min(checks.check_count("groups", groups), len(blocks))
@@ -152,22 +155,47 @@ def _named_groups(layers: list[Any], chosen: list[list[Any]]) -> list[list[Any]]
     return [*chosen, rest] if rest else chosen
 
 
+def _check_names(model: Any, groups: list[list[Any]]) -> None:
+    """Raises an error if layers of one name are in different groups.
+
+    In a model that was loaded from a file, the paths of variables begin there.
+    """
+    place = {id(layer): n for n, group in enumerate(groups) for layer in group}
+    owners: dict[str, set[int]] = {}
+    for unit in units_of(model):
+        numbers = {place[id(x)] for x in weighted_layers(unit) if id(x) in place}
+        owners.setdefault(unit.name, set()).update(numbers)
+        alike = [other for other in units_of(model) if other.name == unit.name]
+        if len(alike) > 1 and len(owners[unit.name]) > 1:
+            raise ValueError(
+                "Layers in different groups must have different names, by which Keras "
+                f"tells their variables apart. Received: two named {unit.name!r}"
+            )
+
+
 def _patterns(groups: list[list[Any]]) -> list[str]:
-    """Returns for each group a regular expression that fits its variables' paths."""
-    owners: dict[str, int] = {}
-    for number, group in enumerate(groups):
-        for path in _paths(group):
-            if owners.setdefault(path, number) != number:
-                raise ValueError(
-                    "Layers in different groups must have different names, for Keras "
-                    f"tells variables by their paths. Received: two of path {path!r}"
-                )
-    return ["|".join(re.escape(path) for path in _paths(group)) for group in groups]
+    """Returns for each group a regular expression that fits its variables' paths.
+
+    It fits the ends of paths, as short as tells them apart: the names of models
+    before the name of a layer are missing after loading.
+    """
+    paths = [[v.path for x in g for v in x._trainable_variables] for g in groups]
+    patterns = []
+    for number, own in enumerate(paths):
+        others = [p for other in paths[:number] + paths[number + 1 :] for p in other]
+        ends = dict.fromkeys(_end(path, others) for path in own)
+        patterns.append(f"(?:.*/)?(?:{'|'.join(re.escape(end) for end in ends)})")
+    return patterns
 
 
-def _paths(group: list[Any]) -> list[str]:
-    found = [v.path for layer in group for v in layer._trainable_variables]
-    return list(dict.fromkeys(found))
+def _end(path: str, others: list[str]) -> str:
+    """Returns the shortest end of a path, of two names at least, that no other has."""
+    names = path.split("/")
+    for count in range(2, len(names)):
+        end = "/".join(names[-count:])
+        if not any(f"/{other}".endswith(f"/{end}") for other in others):
+            return end
+    return path
 
 
 def _copy(optimizer: Any, factor: float, name: str) -> Any:

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_extras.layer_choice import matching_layers
+from keras_extras.layer_choice import units_of
 from keras_extras.layer_choice import weighted_layers
 
 Unfreezing = int | Sequence[int] | Mapping[int, Any]
@@ -38,7 +39,8 @@ def frozen_groups(model: Any, layers: Any, unfreeze_at: Unfreezing) -> list[list
         frozen = matching_layers(model, layers, "layers")
     if isinstance(unfreeze_at, Mapping):
         return _groups_by_choice(model, frozen, unfreeze_at)
-    return [*_split(frozen, len(epochs_of(unfreeze_at))), []]
+    blocks = blocks_of(model, frozen)
+    return [*_split(blocks, len(epochs_of(unfreeze_at))), []]
 
 
 def _all_but_the_last(model: Any) -> list[Any]:
@@ -73,9 +75,8 @@ def _groups_by_choice(
     return [*groups, [layer for layer in frozen if id(layer) in left]]
 
 
-def _split(frozen: list[Any], count: int) -> list[list[Any]]:
-    """Splits layers into groups of like length, from the last ones to the first."""
-    blocks = blocks_of(frozen)
+def _split(blocks: list[list[Any]], count: int) -> list[list[Any]]:
+    """Joins blocks to groups of like length, from the last ones to the first."""
     if len(blocks) < count:
         raise ValueError(
             f"`unfreeze_at` must hold at most one epoch for each of the {len(blocks)} "
@@ -85,14 +86,23 @@ def _split(frozen: list[Any], count: int) -> list[list[Any]]:
     return [[x for i in part for x in blocks[i]] for part in reversed(parts)]
 
 
-def blocks_of(layers: list[Any]) -> list[list[Any]]:
-    """Returns layers one by one, normalisation together with what it normalises."""
+def blocks_of(model: Any, layers: list[Any]) -> list[list[Any]]:
+    """Returns `layers` in groups that belong together, in model order.
+
+    Normalisation belongs to what it normalises, and what is within a layer, such as
+    the cell of a recurrent one, to that layer.
+    """
+    wanted = {id(layer) for layer in layers}
     blocks: list[list[Any]] = []
-    for layer in layers:
-        if blocks and _is_normalization(layer):
-            blocks[-1].append(layer)
-        else:
-            blocks.append([layer])
+    for unit in units_of(model):
+        is_model = isinstance(unit, keras.Model)
+        within = [unit] if is_model else weighted_layers(unit)
+        chosen = [layer for layer in within if id(layer) in wanted]
+        wanted -= {id(layer) for layer in chosen}
+        if blocks and _is_normalization(unit):
+            blocks[-1] += chosen
+        elif chosen:
+            blocks.append(chosen)
     return blocks
 
 
