@@ -95,7 +95,7 @@ def main(argv: list[str] | None = None) -> None:
     print(
         f"{options.data}, {LABELLED} labelled and {len(x) - LABELLED - TESTED} ", end=""
     )
-    print(f"unlabelled images, {options.seeds} seeds: accuracy on {TESTED} others\n")
+    print(f"unlabelled images, seeds: {options.seeds}; accuracy on {TESTED} others\n")
     print(
         "| classifier | mean ± deviation | against scratch, seed by seed | better in |"
     )
