@@ -108,11 +108,9 @@ class FreezeUnfreeze(keras.callbacks.Callback):
     Example:
 
     ```python
-    base = keras.applications.MobileNetV2(include_top=False, pooling="avg")
-    model = keras.Sequential([base, keras.layers.Dense(5, activation="softmax")])
-    model.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
-    unfreeze = keras_extras.callbacks.FreezeUnfreeze(4, learning_rate=1e-5)
-    model.fit(x, y, epochs=20, callbacks=[unfreeze])
+    model.compile(keras.optimizers.Adam(1e-3), "mse")
+    unfreeze = keras_extras.callbacks.FreezeUnfreeze(2, learning_rate=1e-5)
+    model.fit(x, y, epochs=10, callbacks=[unfreeze])
     ```
 
     References:
@@ -194,9 +192,6 @@ class FreezeUnfreeze(keras.callbacks.Callback):
             self._unfreeze(epoch, self._stages.stage + 1)
         if self._stages.stage > wanted:  # a callback has set another first epoch
             self._enter(wanted, keep=True)
-
-    def on_train_end(self, logs: Any = None) -> None:
-        release(self.model)
 
     def _stage_in(self, epoch: int) -> int:
         return sum(begin <= epoch for begin in epochs_of(self.unfreeze_at))

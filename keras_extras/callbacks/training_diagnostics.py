@@ -226,8 +226,9 @@ class TrainingDiagnostics(Monitor):
 
     def layers_changed(self) -> None:
         """Notes which layers train, so that frozen ones are not judged."""
-        if self.model is not None:
-            self._evidence.note_frozen(describe_frozen(self.model))
+        if self._instrument is not None:
+            frozen = describe_frozen(self.model)
+            self._evidence.note_frozen(frozen, self._instrument.step)
 
     def receive_batch(self, batch: Batch) -> None:
         """Takes a few rows of a batch."""

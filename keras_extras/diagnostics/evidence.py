@@ -28,6 +28,7 @@ class Evidence:
         self.is_fresh = True
         self.reports_means = True
         self.keeps_best = keeps_best
+        self.unfrozen_at = 0
 
     def add_batch(self, batch: Batch) -> None:
         """Takes a few rows of a batch."""
@@ -42,8 +43,9 @@ class Evidence:
             if isinstance(value, int | float | np.number):
                 self.epochs.setdefault(name, []).append(float(value))
 
-    def note_frozen(self, names: frozenset[str]) -> None:
-        """Takes the names of the layers that do not train from now on."""
+    def note_frozen(self, names: frozenset[str], step: int) -> None:
+        """Takes the names of the layers that do not train from `step` on."""
+        self.unfrozen_at = step
         if self.parts is None:
             return
         self.parts = tuple(_with_flags(part, part.name in names) for part in self.parts)
@@ -61,6 +63,7 @@ class Evidence:
             "loss_counts": counts,
             "epochs": {k: np.array(v) for k, v in self.epochs.items()},
             "keeps_best": self.keeps_best,
+            "unfrozen_at": self.unfrozen_at,
         }
 
 

@@ -34,6 +34,7 @@ class Observations:
         loss_counts: Array. Over how many batches.
         epochs: For each name of Keras' logs an array with a value per epoch.
         keeps_best: Whether another callback keeps the weights of the best epoch.
+        unfrozen_at: Step from which on the layers train that train now.
     """
 
     layers: tuple[LayerInfo, ...]
@@ -48,6 +49,7 @@ class Observations:
     loss_counts: np.ndarray = field(default_factory=lambda: np.empty(0))
     epochs: Mapping[str, np.ndarray] = field(default_factory=dict)
     keeps_best: bool = False
+    unfrozen_at: int = 0
 
     def __getitem__(self, statistic: str) -> np.ndarray:
         """Returns a statistic; all NaN if it was not measured."""
@@ -67,13 +69,9 @@ class Observations:
         Sums over all layers, and the first value of a layer, mean something else
         before.
         """
-        if not len(self.steps):
-            return self
-        trains = ~np.isnan(self["weight_norm"])
-        others = np.flatnonzero((trains != trains[-1]).any(axis=1))
-        if not len(others):
-            return self
-        return self.at(np.arange(len(self.steps)) > others[-1])
+        return (
+            self if self.unfrozen_at == 0 else self.at(self.steps >= self.unfrozen_at)
+        )
 
     @property
     def survived(self) -> bool:

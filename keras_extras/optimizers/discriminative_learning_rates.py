@@ -77,7 +77,7 @@ def discriminative_learning_rates(
     optimizer = keras_extras.optimizers.discriminative_learning_rates(
         model, keras.optimizers.Adam(1e-3)
     )
-    model.compile(optimizer, "sparse_categorical_crossentropy")
+    model.compile(optimizer, "mse")
     print([float(part.learning_rate) for part in optimizer.optimizers])
     ```
 
