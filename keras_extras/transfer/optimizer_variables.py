@@ -11,7 +11,6 @@ from typing import Any
 import keras
 
 from keras_extras import hyperparameters
-from keras_extras.building import build_optimizer
 from keras_extras.layer_choice import unique
 from keras_extras.steering.rates import own_rate
 
@@ -33,7 +32,7 @@ def follow(optimizer: Any, variables: list[Any], keep: bool) -> None:
     before = [_Memory(each) for each in every]
     for each in every:
         _forget_variables(each)
-    build_optimizer(optimizer, variables)
+    optimizer.build(variables)
     if keep:
         for memory in before:
             memory.restore(variables)
