@@ -12,6 +12,7 @@ from keras_extras.callbacks import FreezeUnfreeze
 optimizers = keras.optimizers
 
 FROZEN_EPOCHS, EPOCHS = 2, 4
+RATE, FACTOR = 0.05, 0.125  # their product has no rounding
 
 
 def mlp():
@@ -41,12 +42,11 @@ def data_for(build):
     return models._features(DATA[build]), models._targets()
 
 
-def start(build, optimizer, **compile_arguments):
+def start(build, optimizer):
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(7)
     model = build()
-    arguments = {"jit_compile": False, **compile_arguments}
-    model.compile(optimizer, "mse", metrics=["mae"], **arguments)
+    model.compile(optimizer, "mse", metrics=["mae"], jit_compile=False)
     return model
 
 
@@ -74,10 +74,11 @@ def in_two_fits(
     as_dataset=False,
     shuffle=False,
     validates=False,
+    by_factor=False,
 ):
     """Returns what the two fits give that people write by hand."""
     x, y = data_for(build)
-    model = start(build, make_optimizer(0.05))
+    model = start(build, make_optimizer(RATE))
     model(x[:1])  # it may have to be built for its layers to be told apart
     data = feed(x, y, as_dataset, shuffle)
     frozen = frozen_by_hand(model)
@@ -87,7 +88,7 @@ def in_two_fits(
             layer.trainable = stage == 1 and not (
                 keeps_normalization and is_normalization(layer)
             )
-        optimizer = make_optimizer((0.05, 0.005)[stage])
+        optimizer = make_optimizer(RATE * (1.0, FACTOR)[stage])
         model.compile(optimizer, "mse", metrics=["mae"], jit_compile=False)
         history = model.fit(
             **data,
@@ -108,22 +109,22 @@ def in_one_fit(
     as_dataset=False,
     shuffle=False,
     validates=False,
-    callbacks=lambda own: [own],
-    **compile_arguments,
+    by_factor=False,
 ):
     """Returns what one fit with the callback gives."""
     x, y = data_for(build)
-    model = start(build, make_optimizer(0.05), **compile_arguments)
+    model = start(build, make_optimizer(RATE))
     own = FreezeUnfreeze(
         FROZEN_EPOCHS,
-        learning_rate=0.005,
+        learning_rate=None if by_factor else RATE * FACTOR,
+        factor=FACTOR if by_factor else None,
         batch_normalization="frozen" if keeps_normalization else "train",
     )
     history = model.fit(
         **feed(x, y, as_dataset, shuffle),
         epochs=EPOCHS,
         validation_data=(x, y) if validates else None,
-        callbacks=callbacks(own),
+        callbacks=[own],
         verbose=0,
     )
     return state_of(model), history.history
@@ -162,6 +163,12 @@ def accumulating(rate):
     return optimizers.SGD(rate, momentum=0.9, gradient_accumulation_steps=2)
 
 
+def several(rate):
+    kernels, rest = sgd(rate), optimizers.Adam(rate)
+    pairs = optimizers.OptimizerMap(rest, {".*kernel": kernels})
+    return optimizers.MultiOptimizer(pairs)
+
+
 CASES = {
     "mlp-sgd": (mlp, sgd, {}),
     "mlp-adam": (mlp, adam, {}),
@@ -174,6 +181,7 @@ CASES = {
     "nested-averages": (nested, averaged, {}),
     "subclassed-scaled": (models.Subclassed, scaled, {}),
     "mlp-accumulating": (mlp, accumulating, {}),
+    "mlp-several": (mlp, several, {"by_factor": True}),
 }
 
 
