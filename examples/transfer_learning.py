@@ -18,7 +18,7 @@ from keras_extras.callbacks import FreezeUnfreeze
 from keras_extras.optimizers import discriminative_learning_rates
 
 # Name: the two classes of task B, labelled images of them, epochs of tasks A and B.
-TASKS = {"digits": ((3, 8), 20, 30, 100), "fashion_mnist": ((5, 6), 200, 3, 20)}
+TASKS = {"digits": ((3, 8), 20, 10, 40), "fashion_mnist": ((5, 6), 200, 2, 20)}
 METHODS = ("from scratch", "frozen, then unfrozen", "discriminative rates")
 
 
@@ -46,6 +46,7 @@ def accuracy_on_b(method: str, body: Any, train: Any, test: Any, epochs: int) ->
     if method == "from scratch":
         body = network(body.input_shape[1:])
     model = keras.Sequential([body, keras.layers.Dense(1, "sigmoid")])
+    batch = 4 if len(train[0]) < 100 else 16
     optimizer, callbacks = keras.optimizers.Adam(1e-3), []
     if method == "frozen, then unfrozen":
         callbacks = [FreezeUnfreeze(epochs // 4, learning_rate=3e-4)]
@@ -53,7 +54,7 @@ def accuracy_on_b(method: str, body: Any, train: Any, test: Any, epochs: int) ->
         model.build((None, *body.input_shape[1:]))
         optimizer = discriminative_learning_rates(model, optimizer)
     model.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
-    model.fit(*train, epochs=epochs, batch_size=16, callbacks=callbacks, verbose=0)
+    model.fit(*train, epochs=epochs, batch_size=batch, callbacks=callbacks, verbose=0)
     return model.evaluate(*test, batch_size=512, verbose=0, return_dict=True)[
         "accuracy"
     ]
@@ -72,7 +73,7 @@ def compare(seed: int, x: Any, y: Any, options: Any) -> list[float]:
     body = network(x.shape[1:])
     model_a = keras.Sequential([body, keras.layers.Dense(10, "softmax")])
     model_a.compile("adam", "sparse_categorical_crossentropy")
-    model_a.fit(x_a, y_a, epochs=epochs_a, batch_size=64, verbose=0)
+    model_a.fit(x_a, y_a, epochs=epochs_a, batch_size=32, verbose=0)
     weights, found = body.get_weights(), []
     for method in METHODS:
         keras.utils.set_random_seed(seed)

@@ -71,7 +71,7 @@ def compare(seed: int, x: Any, y: Any, options: Any) -> list[float]:
     train, test = order[:LABELLED], order[LABELLED : LABELLED + TESTED]
     unlabelled = order[LABELLED + TESTED :]
     keras.utils.set_random_seed(seed)
-    encoder = pretrained(x[unlabelled], 2 if options.quick else 30)
+    encoder = pretrained(x[unlabelled], 2 if options.quick else 20)
     weights, found = encoder.get_weights(), []
     for method in METHODS:
         keras.utils.set_random_seed(seed)
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one seed, few epochs")
     parser.add_argument("--seeds", type=int, default=10, help="how many")
-    parser.add_argument("--epochs", type=int, default=40, help="of the classifier")
+    parser.add_argument("--epochs", type=int, default=30, help="of the classifier")
     parser.add_argument("--data", choices=["digits", "fashion_mnist"], default="digits")
     options = parser.parse_args(argv)
     if options.quick:

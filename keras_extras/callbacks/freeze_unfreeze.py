@@ -240,7 +240,7 @@ class FreezeUnfreeze(keras.callbacks.Callback):
         if backup is None:
             return
         order = [id(callback) for callback in callbacks.callbacks]
-        if order.index(id(backup)) < order.index(id(self)):
+        if id(self) in order[order.index(id(backup)) :]:
             backup.on_train_begin()
 
     def _line(self, epoch: int, stage: int) -> str:
