@@ -28,7 +28,8 @@ def load(data: str) -> Any:
         x, y = load_digits(return_X_y=True)
         return x.reshape(-1, 8, 8) / 16.0, y
     (x, y), (x_test, y_test) = keras.datasets.fashion_mnist.load_data()
-    return np.concatenate([x, x_test]) / 255.0, np.concatenate([y, y_test])
+    x = np.concatenate([x, x_test]).astype("float32")
+    return x / 255, np.concatenate([y, y_test])
 
 
 def network(shape: Any) -> Any:
@@ -55,9 +56,7 @@ def accuracy_on_b(method: str, body: Any, train: Any, test: Any, epochs: int) ->
         optimizer = discriminative_learning_rates(model, optimizer)
     model.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
     model.fit(*train, epochs=epochs, batch_size=batch, callbacks=callbacks, verbose=0)
-    return model.evaluate(*test, batch_size=512, verbose=0, return_dict=True)[
-        "accuracy"
-    ]
+    return model.evaluate(*test, batch_size=512, verbose=0)[1]
 
 
 def compare(seed: int, x: Any, y: Any, options: Any) -> list[float]:

@@ -26,7 +26,7 @@ def load(data: str) -> Any:
         x, y = load_digits(return_X_y=True)
         return x / 16.0, y
     (x, y), _ = keras.datasets.fashion_mnist.load_data()
-    return x[:10000].reshape(10000, -1) / 255.0, y[:10000]
+    return x[:10000].reshape(10000, -1).astype("float32") / 255, y[:10000]
 
 
 def network(features: int) -> Any:
@@ -60,9 +60,7 @@ def accuracy(method: str, encoder: Any, train: Any, test: Any, epochs: int) -> f
     model = keras.Sequential([encoder, keras.layers.Dense(10, "softmax")])
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(*train, epochs=epochs, batch_size=10, callbacks=callbacks, verbose=0)
-    return model.evaluate(*test, batch_size=500, verbose=0, return_dict=True)[
-        "accuracy"
-    ]
+    return model.evaluate(*test, batch_size=500, verbose=0)[1]
 
 
 def compare(seed: int, x: Any, y: Any, options: Any) -> list[float]:
