@@ -45,7 +45,10 @@ class History:
 
     @property
     def steps(self) -> np.ndarray:
-        """Values of `optimizer.iterations` before each recorded step."""
+        """Values of `optimizer.iterations` before each recorded step.
+
+        Where `FreezeUnfreeze` resets the optimizer they go on.
+        """
         self._fetch()
         return self._steps[: self._count].copy()
 

@@ -16,6 +16,7 @@ from keras_extras import constraints
 from keras_extras import diagnostics
 from keras_extras import finder
 from keras_extras import layers
+from keras_extras import optimizers
 from keras_extras import schedules
 from keras_extras import tuner
 from keras_extras import uncertainty
@@ -27,6 +28,7 @@ MODULES = (
     diagnostics,
     finder,
     layers,
+    optimizers,
     schedules,
     tuner,
     uncertainty,

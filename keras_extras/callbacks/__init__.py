@@ -2,6 +2,7 @@
 
 from keras_extras.callbacks.activation_logger import ActivationLogger
 from keras_extras.callbacks.exponential_decay_scheduler import ExponentialDecayScheduler
+from keras_extras.callbacks.freeze_unfreeze import FreezeUnfreeze
 from keras_extras.callbacks.gradient_logger import GradientLogger
 from keras_extras.callbacks.hyperparameter_logger import HyperparameterLogger
 from keras_extras.callbacks.hyperparameter_scheduler import HyperparameterScheduler
@@ -17,6 +18,7 @@ from keras_extras.callbacks.training_diagnostics import TrainingDiagnostics
 __all__ = [
     "ActivationLogger",
     "ExponentialDecayScheduler",
+    "FreezeUnfreeze",
     "GradientLogger",
     "HyperparameterLogger",
     "HyperparameterScheduler",

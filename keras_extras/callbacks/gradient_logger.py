@@ -34,7 +34,8 @@ class GradientLogger(Monitor):
     and one `(steps,)` array for `global_gradient_norm` and, with an optimizer that
     clips, `gradient_clipped`: 1 where that step was clipped, so its mean is the
     share of steps clipped. Layers without trainable weights have no row; a layer
-    that the loss does not depend on has NaN.
+    that the loss does not depend on has NaN, and so has one as long as
+    `FreezeUnfreeze` keeps it frozen.
 
     Args:
         log_dir: Path of the directory to write TensorBoard summaries to, or a

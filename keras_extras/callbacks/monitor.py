@@ -124,6 +124,9 @@ class Monitor(keras.callbacks.Callback):
         if self._writer is not None:
             self._writer.records(records)
 
+    def layers_changed(self) -> None:
+        """Does nothing: statistics of what is frozen are NaN."""
+
     def _report_lost_summaries(self) -> None:
         if self._writer is None:
             return

@@ -16,6 +16,7 @@ from keras_extras.batch_loss import reports_means
 from keras_extras.building import is_built
 from keras_extras.callbacks.monitor import Monitor
 from keras_extras.diagnostics.describe import describe
+from keras_extras.diagnostics.describe import describe_frozen
 from keras_extras.diagnostics.describe import describe_parts
 from keras_extras.diagnostics.evidence import Evidence
 from keras_extras.diagnostics.examine import examine
@@ -222,6 +223,12 @@ class TrainingDiagnostics(Monitor):
         if self.infos != known:
             self._evidence = Evidence(self._evidence.keeps_best)
         return chosen
+
+    def layers_changed(self) -> None:
+        """Notes which layers train, so that frozen ones are not judged."""
+        if self._instrument is not None:
+            frozen = describe_frozen(self.model)
+            self._evidence.note_frozen(frozen, self._instrument.step)
 
     def receive_batch(self, batch: Batch) -> None:
         """Takes a few rows of a batch."""

@@ -63,6 +63,12 @@ def describe_parts(model: Any) -> tuple[Part, ...]:
     return tuple(parts)
 
 
+def describe_frozen(model: Any) -> frozenset[str]:
+    """Returns the names of the layers of a built model that do not train now."""
+    sites = find_sites(model)
+    return frozenset(s.info.name for s in sites if not s.layer.trainable)
+
+
 def _names(layers: list[Any] | None, names: dict[int, str]) -> Any:
     if layers is None:
         return None

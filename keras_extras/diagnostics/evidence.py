@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +28,7 @@ class Evidence:
         self.is_fresh = True
         self.reports_means = True
         self.keeps_best = keeps_best
+        self.unfrozen_at = 0
 
     def add_batch(self, batch: Batch) -> None:
         """Takes a few rows of a batch."""
@@ -41,6 +43,15 @@ class Evidence:
             if isinstance(value, int | float | np.number):
                 self.epochs.setdefault(name, []).append(float(value))
 
+    def note_frozen(self, names: frozenset[str], step: int) -> None:
+        """Takes the names of the layers that do not train from `step` on."""
+        self.unfrozen_at = step
+        if self.parts is None:
+            return
+        self.parts = tuple(_with_flags(part, part.name in names) for part in self.parts)
+        if self.structure is not None:
+            self.structure = dataclasses.replace(self.structure, parts=self.parts)
+
     def as_observed(self) -> dict[str, Any]:
         """Returns the evidence as arguments of `Observations`."""
         losses, counts = self.curve.losses(self.reports_means)
@@ -52,4 +63,10 @@ class Evidence:
             "loss_counts": counts,
             "epochs": {k: np.array(v) for k, v in self.epochs.items()},
             "keeps_best": self.keeps_best,
+            "unfrozen_at": self.unfrozen_at,
         }
+
+
+def _with_flags(part: Part, frozen: bool) -> Part:
+    reused = part.reused or frozen or not part.trainable
+    return dataclasses.replace(part, trainable=not frozen, reused=reused)

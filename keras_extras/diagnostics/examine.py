@@ -25,7 +25,7 @@ def examine(seen: Observations, failed: set[str] | None = None) -> list[Finding]
             reported once, as a warning.
     """
     failed = set() if failed is None else failed
-    finite = seen.before_nonfinite()
+    finite = seen.before_nonfinite().since_unfreezing()
     findings = _ask(non_finite, seen, failed)
     for rule in RULES:
         findings += _ask(rule, finite, failed)

@@ -34,6 +34,7 @@ class Observations:
         loss_counts: Array. Over how many batches.
         epochs: For each name of Keras' logs an array with a value per epoch.
         keeps_best: Whether another callback keeps the weights of the best epoch.
+        unfrozen_at: Step from which on the layers train that train now.
     """
 
     layers: tuple[LayerInfo, ...]
@@ -48,6 +49,7 @@ class Observations:
     loss_counts: np.ndarray = field(default_factory=lambda: np.empty(0))
     epochs: Mapping[str, np.ndarray] = field(default_factory=dict)
     keeps_best: bool = False
+    unfrozen_at: int = 0
 
     def __getitem__(self, statistic: str) -> np.ndarray:
         """Returns a statistic; all NaN if it was not measured."""
@@ -60,6 +62,16 @@ class Observations:
         if self.nonfinite is None or self.survived:
             return self
         return self.at(self.steps < self.nonfinite.step)
+
+    def since_unfreezing(self) -> Observations:
+        """Returns the part in which the same layers trained as now.
+
+        Sums over all layers, and the first value of a layer, mean something else
+        before.
+        """
+        return (
+            self if self.unfrozen_at == 0 else self.at(self.steps >= self.unfrozen_at)
+        )
 
     @property
     def survived(self) -> bool:

@@ -42,6 +42,7 @@ class Part:
         l1: Strength of its l1 penalty.
         l2: Strength of its l2 penalty.
         head: The layer as code up to its first optional argument: `"Dense(300"`.
+        reused: Whether it was frozen at some time, so that it was trained before.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Part:
     l1: float = 0.0
     l2: float = 0.0
     head: str = ""
+    reused: bool = False
 
 
 @dataclass(frozen=True)

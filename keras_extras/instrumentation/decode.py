@@ -121,8 +121,11 @@ def _gradient_statistics(fields: _Fields, plan: Plan, scale: np.ndarray) -> _Fie
     total = np.where(total > 0, total, np.nan)
     squares = np.where(present, np.square(_norms(fields) / scale), 0.0)
     known = np.where(total > 0, 1.0, np.nan)
-    trained = np.where(plan.sum_by_layer(plan.sizes) > 0, 1.0, np.nan)
-    weight_norm = np.sqrt(plan.sum_by_layer(fields["weight_square_sum"])) * trained
+    measured = ~(fields["weight_square_sum"] < 0)
+    weights = np.where(measured, fields["weight_square_sum"], 0.0)
+    trained = plan.sum_by_layer(np.where(measured, plan.sizes, 0.0))
+    trained = np.where(trained > 0, 1.0, np.nan)
+    weight_norm = np.sqrt(plan.sum_by_layer(weights)) * trained
     out = {
         "gradient_norm": np.sqrt(plan.sum_by_layer(squares)) * known,
         "gradient_mean_abs": plan.sum_by_layer(fields["absolute_sum"]) / total / scale,

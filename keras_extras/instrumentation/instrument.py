@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import time
 import weakref
@@ -57,6 +58,9 @@ class Subscriber(Protocol):
 
     def receive_batch(self, batch: Batch) -> None:
         """Takes a few rows of a batch, if it measures batches."""
+
+    def layers_changed(self) -> None:
+        """Is called when other layers train from the next step on."""
 
 
 class Variant:
@@ -125,6 +129,7 @@ class Instrument:
         self._last_word: _LastWord | None = None
         self._began = 0.0
         self._batches = 0
+        self._steps_before = 0  # the optimizer started to count anew
         self.step = 0
         self.steps_per_batch = 1
 
@@ -153,6 +158,26 @@ class Instrument:
         instrument._subscribers.append(subscriber)
         instrument._ready = False
         return instrument
+
+    @classmethod
+    def layers_changed(cls, model: Any, counts_anew: bool) -> None:
+        """Tells the instrument of `model`, if it has one, that other layers train.
+
+        Args:
+            model: The model, in mid-training or before it.
+            counts_anew: Whether its optimizer is about to count steps from 0 again.
+                Here they go on.
+        """
+        instrument = _live.get(id(model))
+        if instrument is None or instrument._model is not model:
+            return
+        if instrument._running:
+            instrument.steps_trained()
+            instrument.deliver()
+            if counts_anew:
+                instrument._steps_before, instrument._batches = instrument.step, 0
+        for subscriber in instrument._subscribers:
+            subscriber.layers_changed()
 
     def _knows(self, subscriber: Subscriber) -> bool:
         return any(subscriber is known for known in self._subscribers)
@@ -217,7 +242,7 @@ class Instrument:
         if subscriber is not self._subscribers[0]:
             return
         self._batches += self.steps_per_batch
-        self.step = self._batches // self._batches_per_step
+        self.step = self._count()
         seconds = time.perf_counter() - self._began
         for each in self._subscribers:
             if self._sampled:
@@ -232,7 +257,8 @@ class Instrument:
         for row in self._box.read():
             found = open_box(row[0], self._sites, self._order, self._batches_per_step)
             if found is not None:
-                return found
+                step = found.step + self._steps_before
+                return dataclasses.replace(found, step=step)
         return None
 
     @property
@@ -262,13 +288,16 @@ class Instrument:
         """Reads how many steps were trained; in between they are counted."""
         raw = hyperparameters.raw_iterations(self._optimizer)
         self._batches = int(keras.ops.convert_to_numpy(raw))
-        self.step = self._batches // self._batches_per_step
+        self.step = self._count()
         return self.step
+
+    def _count(self) -> int:
+        return self._steps_before + self._batches // self._batches_per_step
 
     def _updates_weights(self) -> bool:
         """Whether the next execution ends with an update, while accumulating."""
         after = self._batches + self.steps_per_batch
-        return after // self._batches_per_step > self.step
+        return after // self._batches_per_step > self._batches // self._batches_per_step
 
     def _arm_if_wanted(self) -> None:
         if not self._wanted:
@@ -339,7 +368,7 @@ class Instrument:
             plan = samples[0].variant.plan
             assert plan is not None
             rows = np.concatenate([sample.rows for sample in samples])
-            records = decode(rows, plan, self._optimizer)
+            records = decode(rows, plan, self._optimizer).later(self._steps_before)
             for taker in samples[0].takers:
                 accepted = taker.sampler.accepts(records.steps)
                 if accepted.any():
@@ -351,7 +380,8 @@ class Instrument:
         for sample in samples:
             if sample.picture is not None:
                 batch = decode_batch(sample.picture, self._batches_per_step)
-                taker.receive_batch(batch)
+                step = batch.step + self._steps_before
+                taker.receive_batch(dataclasses.replace(batch, step=step))
 
     def _watched(self) -> bool:
         return any(subscriber.watches for subscriber in self._subscribers)

@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 
+from keras_extras.held_back import trained_variables
 from keras_extras.instrumentation.layer_info import LayerInfo
 
 LayerFilter = str | re.Pattern[str] | Iterable[str] | Callable[[Any], bool] | None
@@ -126,9 +127,9 @@ def _runs_a_loop(layer: Any) -> bool:
 
 def _own_variables(layer: Any) -> list[Any]:
     if _runs_a_loop(layer):
-        return list(layer.trainable_variables)
-    inner = {id(v) for sub in layer._layers for v in sub.trainable_variables}
-    return [v for v in layer.trainable_variables if id(v) not in inner]
+        return trained_variables(layer)
+    inner = {id(v) for sub in layer._layers for v in trained_variables(sub)}
+    return [v for v in trained_variables(layer) if id(v) not in inner]
 
 
 def _activation_name(layer: Any) -> str | None:

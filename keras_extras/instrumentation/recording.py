@@ -22,7 +22,8 @@ from keras_extras.instrumentation.plan import Plan
 
 # What stands for a variable without a gradient: no magnitude is negative.
 _NO_GRADIENT = (0.0, -1.0, 0.0, 0.0, 0.0, 0.0)
-_NO_UPDATE = (0.0, 0.0)
+# Nor is a norm: that of a variable which is frozen for now is not measured.
+_NO_UPDATE = (-1.0, 0.0)
 
 
 _Rows = list[tuple[list[Any], Any]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -14,7 +15,8 @@ class Records:
     """The statistics of some optimizer steps; the first axis of all arrays.
 
     Attributes:
-        steps: Integers. Values of `optimizer.iterations` before each step.
+        steps: Integers. Values of `optimizer.iterations` before each step, to which
+            those before the optimizer was reset in mid-training are added.
         layers: Names of the layers, in model order: the second axis.
         statistics: For each statistic one value per step and layer; NaN where a
             layer has no such value.
@@ -49,6 +51,10 @@ class Records:
                 for kind, by_layer in self.histograms.items()
             },
         )
+
+    def later(self, steps: int) -> Records:
+        """Returns the same of as many steps later."""
+        return dataclasses.replace(self, steps=self.steps + steps)
 
     def about(self, layers: tuple[str, ...], kinds: tuple[str, ...]) -> Records:
         """Returns the part about some layers and kinds of values.

@@ -16,6 +16,7 @@ from keras_extras.steering.guard import Guard
 from keras_extras.steering.law import Clock
 from keras_extras.steering.law import Curve
 from keras_extras.steering.law import Law
+from keras_extras.steering.rates import shares_of_rate
 
 RATE = "learning_rate"
 _NOT_DRIVEN = frozenset(
@@ -47,6 +48,7 @@ class Steering:
         self._guard: weakref.ref[Guard] | None = None  # the `fit` holds it
         self._kept: list[tuple[Any, str, float]] = []
         self._replaced: dict[tuple[int, str], tuple[int, float]] = {}
+        self._shares: dict[int, float] = {}
         self.installed = False
 
     @classmethod
@@ -86,6 +88,9 @@ class Steering:
     def drive(self, optimizer: Any, name: str, curve: Curve, owner: str) -> None:
         """Lets a hyperparameter follow `curve`.
 
+        Optimizers that differ in nothing but their learning rate follow one of the
+        rate in their proportion: the largest is on the curve.
+
         Args:
             optimizer: One of `parts()`.
             name: Name of the hyperparameter.
@@ -102,7 +107,15 @@ class Steering:
                 f"`{name}` of {optimizer.name!r} can follow one curve only. Received: "
                 f"{self._owners[key]} and {owner}, which both set it"
             )
-        law.curve, self._owners[key] = curve, owner
+        share = self._share_of_rate(optimizer) if name == RATE else 1.0
+        law.curve = curve if share == 1.0 else lambda step: share * curve(step)
+        self._owners[key] = owner
+
+    def _share_of_rate(self, optimizer: Any) -> float:
+        if not self._shares:
+            shares = shares_of_rate(self.parts())
+            self._shares = {id(p): share for p, share in zip(self.parts(), shares)}
+        return self._shares[id(optimizer)]
 
     def multiply(self, optimizer: Any, name: str, factor: Curve) -> None:
         """Multiplies a hyperparameter by what `factor` gives, whatever else acts."""
@@ -176,7 +189,7 @@ class Steering:
             _set(optimizer, name, value)
             self._model.train_function = None  # traced with the value from before
         self._places, self._laws, self._undo, self._kept = [], {}, [], []
-        self._replaced = {}
+        self._replaced, self._shares = {}, {}
         self._own_function = None
         self._callbacks = None
         if _live.get(id(self._model)) is self:

@@ -165,6 +165,8 @@ def bad_initialization(seen: Observations) -> Iterator[Finding]:
         kernel = part.kernel
         if kernel is None or not part.trainable or part.kind == "Embedding":
             continue
+        if part.reused:
+            continue
         last = part.name in ends
         if kernel.alike and not last and not _is_gate(seen.structure, part):
             yield _alike(seen, part, kernel)
@@ -189,7 +191,8 @@ def _fading_signal(seen: Observations) -> Iterator[Finding]:
         return
     gains = []
     for part in structure.parts:
-        if part.kernel is not None and part.name not in _ends(structure):
+        own = part.kernel is not None and not part.reused
+        if part.kernel is not None and own and part.name not in _ends(structure):
             usual = 2.0 if part.activation in _RECTIFIERS else 1.0
             gains.append(part.kernel.rms * np.sqrt(part.kernel.fan_in / usual))
     if len(gains) < 3 or 0.0 in gains or abs(np.sum(np.log10(gains))) < 3.0:

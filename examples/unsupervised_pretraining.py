@@ -1,0 +1,112 @@
+"""Does an autoencoder of many unlabelled images help where few are labelled?
+
+Its encoder becomes the first part of a classifier, which trains its new head alone for
+a while and then all layers, against the same classifier from scratch. Offline unless
+`--data fashion_mnist` is asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import keras
+import numpy as np
+from sklearn.datasets import load_digits
+
+from keras_extras.callbacks import FreezeUnfreeze
+
+LABELLED, TESTED = 50, 500
+METHODS = ("from scratch", "pretrained, then unfrozen", "pretrained, head only")
+
+
+def load(data: str) -> Any:
+    """Returns images from 0 to 1 as rows, and labels."""
+    if data == "digits":
+        x, y = load_digits(return_X_y=True)
+        return x / 16.0, y
+    (x, y), _ = keras.datasets.fashion_mnist.load_data()
+    return x[:10000].reshape(10000, -1).astype("float32") / 255, y[:10000]
+
+
+def network(features: int) -> Any:
+    layers = [
+        keras.layers.Dense(units, "relu", kernel_initializer="he_normal")
+        for units in (100, 50)
+    ]
+    return keras.Sequential([keras.Input((features,)), *layers], name="encoder")
+
+
+def pretrained(x: Any, epochs: int) -> Any:
+    """Returns an encoder from which the images can be drawn again."""
+    encoder = network(x.shape[1])
+    decoder = [keras.layers.Dense(100, "relu"), keras.layers.Dense(x.shape[1])]
+    autoencoder = keras.Sequential([encoder, *decoder])
+    autoencoder.compile("adam", "mse")
+    autoencoder.fit(x, x, epochs=epochs, verbose=0)
+    return encoder
+
+
+def accuracy(method: str, encoder: Any, train: Any, test: Any, epochs: int) -> float:
+    """Trains on the few labelled images; returns the accuracy on others."""
+    callbacks = []
+    encoder.trainable = True
+    if method == "from scratch":
+        encoder = network(encoder.input_shape[1])
+    elif method == "pretrained, head only":
+        encoder.trainable = False
+    else:
+        callbacks = [FreezeUnfreeze(epochs // 4, learning_rate=3e-4)]
+    model = keras.Sequential([encoder, keras.layers.Dense(10, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(*train, epochs=epochs, batch_size=10, callbacks=callbacks, verbose=0)
+    return model.evaluate(*test, batch_size=500, verbose=0)[1]
+
+
+def compare(seed: int, x: Any, y: Any, options: Any) -> list[float]:
+    """Returns the accuracy of each method with one seed, which all of them share."""
+    order = np.random.default_rng(seed).permutation(len(x))
+    train, test = order[:LABELLED], order[LABELLED : LABELLED + TESTED]
+    unlabelled = order[LABELLED + TESTED :]
+    keras.utils.set_random_seed(seed)
+    encoder = pretrained(x[unlabelled], 2 if options.quick else 20)
+    weights, found = encoder.get_weights(), []
+    for method in METHODS:
+        keras.utils.set_random_seed(seed)
+        encoder.set_weights(weights)
+        data = (x[train], y[train]), (x[test], y[test])
+        found.append(accuracy(method, encoder, *data, epochs=options.epochs))
+    return found
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one seed, few epochs")
+    parser.add_argument("--seeds", type=int, default=10, help="how many")
+    parser.add_argument("--epochs", type=int, default=30, help="of the classifier")
+    parser.add_argument("--data", choices=["digits", "fashion_mnist"], default="digits")
+    options = parser.parse_args(argv)
+    if options.quick:
+        options.seeds, options.epochs = 1, 4
+    x, y = load(options.data)
+    results = np.array([compare(s, x, y, options) for s in range(options.seeds)])
+    print(
+        f"{options.data}, {LABELLED} labelled and {len(x) - LABELLED - TESTED} ", end=""
+    )
+    print(f"unlabelled images, seeds: {options.seeds}; accuracy on {TESTED} others\n")
+    print(
+        "| classifier | mean ± deviation | against scratch, seed by seed | better in |"
+    )
+    print("|---|---|---|---|")
+    for method, column in zip(METHODS, results.T):
+        gain = 100 * (column - results[:, 0])
+        row = f"| {method} | {column.mean():.1%} ± {column.std():.1%} |"
+        if method == METHODS[0]:
+            print(f"{row} | |")
+        else:
+            spread = f"{gain.mean():+.1f} ± {gain.std():.1f} points"
+            print(f"{row} {spread} | {np.sum(gain > 0)} of {len(gain)} |")
+
+
+if __name__ == "__main__":
+    main()

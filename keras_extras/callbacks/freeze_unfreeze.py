@@ -1,0 +1,388 @@
+from __future__ import annotations
+
+import functools
+import itertools
+import warnings
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras.optimizers.schedules import LearningRateSchedule
+
+from keras_extras import checks
+from keras_extras import hyperparameters
+from keras_extras.building import build_in_fit
+from keras_extras.callbacks.performance_scheduler import PerformanceScheduler
+from keras_extras.callbacks.scheduler import Scheduler
+from keras_extras.held_back import hold_back
+from keras_extras.held_back import release
+from keras_extras.instrumentation.instrument import Instrument
+from keras_extras.running_fit import callbacks_of_fit
+from keras_extras.steering.guard import Guard
+from keras_extras.steering.rates import has_number
+from keras_extras.steering.rates import multiply_rate
+from keras_extras.steering.rates import set_rate
+from keras_extras.steering.steering import RATE
+from keras_extras.transfer.groups import Unfreezing
+from keras_extras.transfer.groups import epochs_of
+from keras_extras.transfer.groups import frozen_groups
+from keras_extras.transfer.optimizer_variables import follow
+from keras_extras.transfer.resume import backup_of
+from keras_extras.transfer.resume import last_epoch_begun
+from keras_extras.transfer.stages import Stages
+
+
+class FreezeUnfreeze(keras.callbacks.Callback):
+    """Trains the new head first and then the reused layers too, in one `fit`.
+
+    The usual way to fine-tune is two trainings: freeze the reused layers, compile,
+    fit for a few epochs so that the new head stops sending large random gradients,
+    unfreeze, compile with a lower learning rate, fit on. This does the same in one
+    `fit`, which keeps one `History`, one count of epochs, and all callbacks. It gives
+    the weights, optimizer variables and `History` of the two trainings bit for bit,
+    shuffled data included. (In two trainings, what a callback such as `EarlyStopping`
+    has counted starts over with the second. Here it goes on.)
+
+    Not for a model that trains from scratch, which has nothing to protect from its
+    head, and not for a `train_step` that uses an optimizer other than the compiled
+    one: only that follows the layers. To train all layers at once, at lower rates
+    near the input, see `keras_extras.optimizers.discriminative_learning_rates`; both
+    go together.
+
+    When `fit` begins, `layers` are frozen, whatever they were when the model was
+    compiled. A layer among them that was not trainable before, while others were,
+    stays frozen to the end, and so does a variable; if none was, the model was frozen
+    by hand or saved in the first stage, and all are unfrozen in their turn. When
+    `fit` ends, also by an exception or by `EarlyStopping` in the first stage, the
+    model is left as the stage it has reached compiled it: `layer.trainable`, the
+    optimizer's variables and its rate go together, so it can be saved and trained on.
+
+    Batch normalisation runs in inference as long as it is frozen. Unfrozen, it uses
+    the batch's statistics and updates its own, unless it was called with
+    `training=False` or `batch_normalization="frozen"`.
+
+    A training that goes on, with `initial_epoch` or `BackupAndRestore`, goes on in the
+    stage of its epoch, with the rate and optimizer that were saved. List this callback
+    before `BackupAndRestore`: otherwise Keras warns that it cannot load the optimizer
+    of another stage, before this can load it again. From a file of a single stage it
+    cannot be told which layers were frozen on purpose: leave those out of `layers`.
+
+    Args:
+        unfreeze_at: Integer >= 1, the epoch, counted from 0 like `initial_epoch`,
+            before which the layers are unfrozen: `4` trains 4 epochs without them. A
+            list of epochs unfreezes them step by step from the last to the first, in
+            as many groups of like size; a dict from epoch to layers says which.
+            What it does not name stays frozen.
+        layers: The layers to freeze: names, paths such as `"encoder/dense"`, regular
+            expressions that fit the whole of either, layers, layer classes, or a list
+            of these; all within them is included. `None` means all before the last
+            layer of the model that has weights. Defaults to `None`.
+        learning_rate: Float > 0 or `LearningRateSchedule`, the rate from the unfreezing
+            on, or a list with one for each epoch in `unfreeze_at`. `None` leaves what
+            is there. Defaults to `None`.
+        factor: Float > 0, by which the rate is multiplied at each unfreezing, in each
+            optimizer of a `MultiOptimizer`. Defaults to `None`.
+        reset_optimizer: Boolean. Whether the optimizer starts anew at each unfreezing,
+            as one that is compiled again does: no momentum, `iterations` 0, so a
+            `LearningRateSchedule` begins again. `False` keeps what it has gathered
+            about the layers that train already and its count; with Adam the first
+            steps of the others are then up to three times as long, for its correction
+            of the start is over. Defaults to `True`.
+        batch_normalization: `"train"`, or `"frozen"` to leave batch normalisation
+            among `layers` frozen to the end: in inference, with its weights fixed.
+            Defaults to `"train"`.
+        verbose: Integer. 1 prints a line at each unfreezing, 0 nothing. Defaults to
+            `0`.
+
+    Attributes:
+        stage: Integer, how many groups of layers are unfrozen; `None` before a `fit`.
+
+    Raises:
+        ValueError: If an argument has no valid value; when training starts, if the
+            model has no optimizer or does not have the layers, if nothing would be
+            left to train, or if another callback sets the rate or follows a count
+            of steps that `reset_optimizer=True` would set back.
+        NotImplementedError: On a backend other than TensorFlow.
+
+    Example:
+
+    ```python
+    model.compile(keras.optimizers.Adam(1e-3), "mse")
+    unfreeze = keras_extras.callbacks.FreezeUnfreeze(2, learning_rate=1e-5)
+    model.fit(x, y, epochs=10, callbacks=[unfreeze])
+    ```
+
+    References:
+        Yosinski et al. (2014), "How transferable are features in deep neural
+        networks?", arXiv:1411.1792.
+        Howard & Ruder (2018), "Universal Language Model Fine-tuning for Text
+        Classification" (gradual unfreezing), arXiv:1801.06146.
+        Géron, "Hands-On Machine Learning", chapter 11.
+    """
+
+    def __init__(
+        self,
+        unfreeze_at: Unfreezing,
+        layers: Any = None,
+        learning_rate: Any = None,
+        factor: float | None = None,
+        reset_optimizer: bool = True,
+        batch_normalization: str = "train",
+        verbose: int = 0,
+    ) -> None:
+        super().__init__()
+        self.unfreeze_at = _check_epochs(unfreeze_at)
+        self.layers = layers
+        self.learning_rate = learning_rate
+        self._rates = _check_rates(learning_rate, len(epochs_of(self.unfreeze_at)))
+        self.factor = (
+            None if factor is None else checks.check_positive("factor", factor)
+        )
+        if learning_rate is not None and factor is not None:
+            raise ValueError(
+                "`factor` must be None where `learning_rate` is given. "
+                f"Received: learning_rate={learning_rate!r}, factor={factor!r}"
+            )
+        self.reset_optimizer = checks.check_choice(
+            "reset_optimizer", reset_optimizer, (True, False)
+        )
+        self.batch_normalization = checks.check_choice(
+            "batch_normalization", batch_normalization, ("train", "frozen")
+        )
+        self.verbose = verbose
+        self._stages: Stages | None = None
+        self._began = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves out what belongs to a training that is going on."""
+        return dict(vars(self)) | {"_stages": None, "_model": None}
+
+    @property
+    def stage(self) -> int | None:
+        """How many groups of layers are unfrozen; `None` before a `fit`."""
+        return None if self._stages is None else self._stages.stage
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        callbacks = callbacks_of_fit()
+        self._check_model()
+        self._check_callbacks(getattr(callbacks, "callbacks", ()))
+        build_in_fit(self.model, type(self).__name__)
+        _check_function(self.model)
+        groups = frozen_groups(self.model, self.layers, self.unfreeze_at)
+        _check_rest(self.model, groups)
+        stage = self._stage_in(last_epoch_begun(callbacks))
+        keeps = self.batch_normalization == "frozen"
+        self._stages = Stages(self.model, groups, stage, keeps)
+        self._began = False
+        if callbacks is not None:
+            Guard(_nothing, functools.partial(release, self.model)).watch(callbacks)
+        self._enter(stage, keep=True)
+        self._load_backup_again(callbacks)
+        self._warn_if_never()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if self._stages is None:
+            return
+        if not self._began:
+            self._began = True
+            self._lower_rate_of_new_optimizer()
+        wanted = self._stage_in(epoch)
+        while self._stages.stage < wanted:
+            self._unfreeze(epoch, self._stages.stage + 1)
+        if self._stages.stage > wanted:  # a callback has set another first epoch
+            self._enter(wanted, keep=True)
+
+    def _stage_in(self, epoch: int) -> int:
+        return sum(begin <= epoch for begin in epochs_of(self.unfreeze_at))
+
+    def _unfreeze(self, epoch: int, stage: int) -> None:
+        if self.reset_optimizer:  # as the `fit` that ends here would
+            optimizer = self.model.optimizer
+            optimizer.finalize_variable_values(self.model.trainable_weights)
+        self._set_rate(stage, times=1)
+        self._enter(stage, keep=not self.reset_optimizer)
+        if self.verbose:
+            print(self._line(epoch, stage))
+
+    def _enter(self, stage: int, keep: bool) -> None:
+        """Makes the model one that is compiled for `stage`."""
+        model, stages = self.model, self._stages
+        if stages is None:
+            return
+        stages.enter(stage)
+        hold_back(model, stages.held_back())
+        Instrument.layers_changed(model, counts_anew=not keep)
+        with model.distribute_strategy.scope():
+            follow(model.optimizer, model.trainable_variables, keep)
+        model._compiled_trainable_state = {
+            layer: layer.trainable for layer in model._flatten_layers()
+        }
+        # The function at hand is traced with the variables of before.
+        model.make_train_function(force=True)
+
+    def _set_rate(self, stage: int, times: int) -> None:
+        for part in hyperparameters.parts(self.model.optimizer):
+            if self._rates is not None:
+                set_rate(part, self._rates[stage - 1])
+            elif self.factor is not None:
+                multiply_rate(part, self.factor**times)
+
+    def _lower_rate_of_new_optimizer(self) -> None:
+        """Of a model that goes on with an optimizer that has not been trained with."""
+        count = int(hyperparameters.raw_iterations(self.model.optimizer))
+        if self.stage and count == 0:
+            self._set_rate(self.stage, times=self.stage)
+
+    def _load_backup_again(self, callbacks: Any) -> None:
+        """A backup that was loaded first met an optimizer of another stage."""
+        backup = backup_of(callbacks)
+        if backup is None:
+            return
+        order = [id(callback) for callback in callbacks.callbacks]
+        if id(self) in order[order.index(id(backup)) :]:
+            backup.on_train_begin()
+
+    def _line(self, epoch: int, stage: int) -> str:
+        assert self._stages is not None
+        group = self._stages.group(stage)
+        names = [layer.name for layer in group] or ["none"]
+        between = names if len(names) == 1 else [names[0], names[-1]]
+        rates = [
+            f"{float(keras.ops.convert_to_numpy(part.learning_rate)):.4g}"
+            for part in hyperparameters.parts(self.model.optimizer)
+        ]
+        return (
+            f"FreezeUnfreeze: epoch {epoch + 1}: {len(group)} layers unfrozen "
+            f"({' to '.join(between)}), {len(self.model.trainable_variables)} "
+            f"variables train now; learning rate {', '.join(rates)}"
+        )
+
+    def _check_model(self) -> None:
+        if keras.backend.backend() != "tensorflow":
+            raise NotImplementedError(
+                "FreezeUnfreeze works on the TensorFlow backend only, for now. "
+                f"Received: keras.backend.backend()={keras.backend.backend()!r}"
+            )
+        optimizer = getattr(self.model, "optimizer", None)
+        if optimizer is None:
+            raise ValueError(
+                "FreezeUnfreeze needs a model that is compiled with an optimizer. "
+                f"Received: model={self.model!r}, model.optimizer=None"
+            )
+        parts = hyperparameters.parts(optimizer)
+        if self.factor is not None and not all(has_number(part) for part in parts):
+            raise ValueError(
+                "`factor` needs an optimizer whose learning rate is a number; give "
+                f"`learning_rate` a schedule. Received: factor={self.factor}"
+            )
+        if self._rates is not None and len(parts) > 1:
+            raise ValueError(
+                "`learning_rate` must be None for a `MultiOptimizer`, whose optimizers "
+                "have rates of their own; `factor` multiplies them. "
+                f"Received: learning_rate={self.learning_rate!r}"
+            )
+
+    def _check_callbacks(self, callbacks: Sequence[Any]) -> None:
+        sets_rate = self._rates is not None or self.factor is not None
+        for other in callbacks:
+            if not isinstance(other, Scheduler):
+                continue
+            name = type(other).__name__
+            by_epoch = isinstance(other, PerformanceScheduler)
+            if self.reset_optimizer and not (by_epoch and other.every == "epoch"):
+                raise ValueError(
+                    "`reset_optimizer` must be False beside a scheduler that follows "
+                    "`optimizer.iterations`, which would start from 0 again. "
+                    f"Received: reset_optimizer=True, {name}"
+                )
+            if sets_rate and RATE in other.names and not self._goes_with(by_epoch):
+                raise ValueError(
+                    "`learning_rate` and `factor` must be None where another callback "
+                    f"sets the rate. Received: {name}, learning_rate="
+                    f"{self.learning_rate!r}, factor={self.factor!r}"
+                )
+
+    def _goes_with(self, by_epoch: bool) -> bool:
+        """Whether another callback only multiplies the number that this one sets."""
+        parts = hyperparameters.parts(self.model.optimizer)
+        numbers = all(
+            not isinstance(r, LearningRateSchedule) for r in self._rates or ()
+        )
+        return by_epoch and numbers and all(has_number(part) for part in parts)
+
+    def _warn_if_never(self) -> None:
+        epochs = (self.params or {}).get("epochs")
+        first = epochs_of(self.unfreeze_at)[0]
+        if epochs is not None and first >= epochs:
+            warnings.warn(
+                "FreezeUnfreeze: `unfreeze_at` must be below the `epochs` of `fit` for "
+                "the layers to be unfrozen. Received: unfreeze_at="
+                f"{self.unfreeze_at!r}, epochs={epochs}",
+                stacklevel=2,
+            )
+
+
+def _nothing() -> None:
+    """All has been begun already."""
+
+
+def _check_epochs(unfreeze_at: Any) -> Unfreezing:
+    several = isinstance(unfreeze_at, Mapping | Sequence) and len(unfreeze_at) > 0
+    epochs = list(unfreeze_at) if several else [unfreeze_at]
+    counts = all(checks.is_number(e) and e == int(e) and e >= 1 for e in epochs)
+    if not counts or (
+        not isinstance(unfreeze_at, Mapping)
+        and any(later <= e for e, later in itertools.pairwise(epochs))
+    ):
+        raise ValueError(
+            "`unfreeze_at` must be an integer >= 1, a list of such integers, each "
+            "greater than the one before, or a dict from such integers to layers. "
+            f"Received: unfreeze_at={unfreeze_at!r}"
+        )
+    if isinstance(unfreeze_at, Mapping):
+        return {int(epoch): chosen for epoch, chosen in unfreeze_at.items()}
+    return [int(epoch) for epoch in epochs] if several else int(unfreeze_at)
+
+
+def _check_rates(learning_rate: Any, count: int) -> list[Any] | None:
+    """Returns the learning rate of each stage after the first."""
+    if learning_rate is None:
+        return None
+    several = isinstance(learning_rate, Sequence)
+    rates = list(learning_rate) if several else [learning_rate] * count
+    if len(rates) != count:
+        raise ValueError(
+            "`learning_rate` must have one rate for each epoch in `unfreeze_at`. "
+            f"Received: {len(rates)} rates for {count} epochs"
+        )
+    for rate in rates:
+        if not isinstance(rate, LearningRateSchedule):
+            checks.check_positive("learning_rate", rate)
+    return rates
+
+
+def _check_rest(model: Any, groups: list[list[Any]]) -> None:
+    frozen = {
+        id(variable)
+        for group in groups
+        for layer in group
+        for variable in layer._trainable_variables
+    }
+    if all(id(variable) in frozen for variable in model.trainable_variables):
+        raise ValueError(
+            "`layers` must leave some layer to train in the first stage. Received: all "
+            f"layers of the model that can be trained, {len(frozen)} variables"
+        )
+
+
+def _check_function(model: Any) -> None:
+    choose = getattr(
+        hyperparameters.innermost(model.optimizer), "_optimizer_map", lambda v: None
+    )
+    if any(choose(v) is not choose(v) for v in model.trainable_variables):
+        raise ValueError(
+            "FreezeUnfreeze needs a `MultiOptimizer` whose function returns the same "
+            "optimizer for a variable each time, for it is asked again at each "
+            "unfreezing. Received: one that returns another each time"
+        )

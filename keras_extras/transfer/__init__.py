@@ -1,0 +1,1 @@
+"""Stages of a training in which more and more layers take part."""
