@@ -1,6 +1,6 @@
 """Batch normalisation: which learning rates it allows, and what it forgets.
 
-Five hidden layers without it, after and before the activation, at three rates; then
+Four hidden layers without it, after and before the activation, at three rates; then
 how a moving average that is too slow spoils what was learnt. Run as
 `python examples/batch_normalization.py [--data fashion_mnist]`.
 """
@@ -19,7 +19,7 @@ CASES = {"none": None, "after the activation": "after", "before it": "before"}
 def build(place: str | None, momentum: float = 0.9) -> keras.Model:
     """Returns a network with batch normalisation at that place of each layer."""
     model = keras.Sequential()
-    for _ in range(5):
+    for _ in range(4):
         # The shift of the normalisation makes a bias before it superfluous.
         model.add(keras.layers.Dense(32, use_bias=place != "before"))
         norm = keras.layers.BatchNormalization(momentum=momentum)

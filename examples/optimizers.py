@@ -33,14 +33,17 @@ SEED_OF_RATES = 1000
 
 
 def train(
-    optimizer: keras.optimizers.Optimizer, data: common.Data, epochs: int
+    optimizer: keras.optimizers.Optimizer,
+    data: common.Data,
+    epochs: int,
+    held_out: Any = None,
 ) -> tuple[keras.Model, dict[str, list[float]]]:
     model = keras.Sequential(
         [HeDense(64), HeDense(64), keras.layers.Dense(10, activation="softmax")]
     )
     model.compile(optimizer, "sparse_categorical_crossentropy")
     history = model.fit(
-        data.x, data.y, validation_data=data.val, epochs=epochs, verbose=0
+        data.x, data.y, validation_data=held_out, epochs=epochs, verbose=0
     )
     return model, history.history
 
@@ -49,13 +52,13 @@ def best_rate(make: Any, data: common.Data, epochs: int) -> float:
     losses = []
     for rate in RATES:
         keras.utils.set_random_seed(SEED_OF_RATES)
-        _, history = train(make(rate), data, epochs)
+        _, history = train(make(rate), data, epochs, data.val)
         losses.append(np.nan_to_num(history["val_loss"][-1], nan=np.inf))
     return RATES[int(np.argmin(losses))]
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = common.options(__doc__, argv, seeds=5, epochs=10)
+    options = common.options(__doc__, argv, seeds=3, epochs=10)
     data = common.load(options.data, SEED_OF_RATES)
     rates = {
         name: 0.01 if options.quick else best_rate(make, data, options.epochs)
