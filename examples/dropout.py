@@ -42,7 +42,7 @@ def build(dense: Any, dropout: Any) -> keras.Model:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = common.options(__doc__, argv, seeds=5, epochs=40)
+    options = common.options(__doc__, argv, seeds=3, epochs=30)
 
     def measure(case: Any, data: common.Data) -> dict[str, Any]:
         model = build(*case)

@@ -58,7 +58,7 @@ def best_rate(make: Any, data: common.Data, epochs: int) -> float:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = common.options(__doc__, argv, seeds=3, epochs=10)
+    options = common.options(__doc__, argv, seeds=3, epochs=6)
     data = common.load(options.data, SEED_OF_RATES)
     rates = {
         name: 0.01 if options.quick else best_rate(make, data, options.epochs)

@@ -44,7 +44,7 @@ def build(inputs: int, penalty: Any, max_norm: float | None) -> keras.Model:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = common.options(__doc__, argv, seeds=5, epochs=60)
+    options = common.options(__doc__, argv, seeds=3, epochs=50)
 
     def measure(case: Any, data: common.Data) -> dict[str, Any]:
         model = build(data.x.shape[1], *case)

@@ -108,11 +108,11 @@ def search(data: common.Data, folds: int, trials: int, options: Any) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = common.options(__doc__, argv, seeds=2, epochs=40)
+    options = common.options(__doc__, argv, seeds=2, epochs=20)
     keras.utils.disable_interactive_logging()  # `predict` would draw progress bars
     keras.utils.set_random_seed(0)
     data = common.load(options.data, seed=0)
-    folds, trials = (2, 2) if options.quick else (3, 6)
+    folds, trials = (2, 2) if options.quick else (3, 5)
     validate(data, folds, options)
     search(data, folds, trials, options)
 
