@@ -1,13 +1,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-tuner test lint types board bench bench-diagnosis bench-plugin bench-tab bench-tuner screenshots
+.PHONY: demo demo-tuner examples test lint types board bench bench-diagnosis bench-plugin bench-tab bench-tuner screenshots
 
 demo: .venv/installed-examples
 	$(BIN)/python examples/demo.py $(ARGS)
 
 demo-tuner: .venv/installed-examples,tuner
 	$(BIN)/python examples/tuner.py $(ARGS)
+
+examples: .venv/installed-examples,tuner
+	$(BIN)/python examples/readme.py $(ARGS)
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest $(ARGS)

@@ -157,7 +157,7 @@ def disagreement(run: Run, diagnostics: TrainingDiagnostics, accuracy: float) ->
     return f"expected {run.code}{where} as the first finding"
 
 
-def parse_options() -> argparse.Namespace:
+def parse_options(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -165,11 +165,11 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--log-dir", type=Path, default=Path("logs/demo"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="half the images")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> int:
-    options = parse_options()
+def main(argv: list[str] | None = None) -> int:
+    options = parse_options(argv)
     train_images, validation = load_images(options.data, options.quick)
     epochs = 5 if options.data == "digits" else 1
     problems = []

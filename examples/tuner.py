@@ -80,12 +80,15 @@ def search(options: argparse.Namespace) -> keras_tuner.Tuner:
     return tuner
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--log-dir", default="logs/demo-tuner")
-    options = parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="few trials and epochs")
+    options = parser.parse_args(argv)
+    if options.quick:
+        options.trials, options.epochs = 6, 4
     tuner = search(options)
     table = results_table(tuner)
     print(f"\n{table}\n\nIn TensorBoard: tensorboard --logdir {options.log_dir}/runs")

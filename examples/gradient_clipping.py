@@ -1,0 +1,93 @@
+"""Gradient clipping: by value and by norm, how often, and what it does to direction.
+
+First the two numbers of a gradient of [0.9, 100], then a recurrent network whose
+gradients explode; it reads an image row by row. Run as
+`python examples/gradient_clipping.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import common
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_extras.callbacks import GradientLogger
+
+CASES: dict[str, dict[str, float]] = {
+    "none": {},
+    "clipvalue=0.1": {"clipvalue": 0.1},
+    "clipnorm=1": {"clipnorm": 1.0},  # of each variable for itself
+    "global_clipnorm=1": {"global_clipnorm": 1.0},  # of all of them together
+}
+
+
+def clip(gradients: list[Any], limits: dict[str, float]) -> list[np.ndarray]:
+    """Returns the gradients that an optimizer with these limits makes use of."""
+    zeros = [keras.Variable(keras.ops.zeros_like(g)) for g in gradients]
+    keras.optimizers.SGD(1.0, **limits).apply(gradients, zeros)
+    return [-variable.numpy() for variable in zeros]
+
+
+def cosine(gradients: list[Any], limits: dict[str, float]) -> float:
+    """Returns the cosine between the gradients and what is left of them: 1 is along."""
+    raw, kept = (
+        np.concatenate([np.ravel(part) for part in parts]).astype("float64")
+        for parts in (gradients, clip(gradients, limits))
+    )
+    return float(raw @ kept / (np.linalg.norm(raw) * np.linalg.norm(kept)))
+
+
+def build(side: int) -> keras.Model:
+    explosive = keras.initializers.Orthogonal(gain=2.0)
+    return keras.Sequential(
+        [
+            keras.layers.Reshape((side, side)),
+            keras.layers.SimpleRNN(32, "relu", recurrent_initializer=explosive),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def main(argv: list[str] | None = None) -> None:
+    options = common.options(__doc__, argv, seeds=3, epochs=10)
+    pair = [tf.constant([0.9, 100.0])]
+    for limits in ({"clipvalue": 1.0}, {"clipnorm": 1.0}):
+        kept = clip(pair, limits)[0].round(4)
+        print(f"{limits}: [0.9, 100] -> {kept}, cosine {cosine(pair, limits):.3f}")
+
+    def measure(limits: dict[str, float], data: common.Data) -> dict[str, Any]:
+        model = build(side=int(data.x.shape[1] ** 0.5))
+        loss = keras.losses.SparseCategoricalCrossentropy()
+        model.compile(keras.optimizers.SGD(0.05, **limits), loss)
+        cosines: list[float] = []
+
+        def look(epoch: int, logs: Any = None) -> None:
+            with tf.GradientTape() as tape:
+                error = loss(data.y[:32], model(data.x[:32]))
+            gradients = tape.gradient(error, model.trainable_variables)
+            cosines.append(cosine(gradients, limits))
+
+        logger = GradientLogger(every=1, updates=False)
+        looks = keras.callbacks.LambdaCallback(on_epoch_begin=look)
+        model.fit(
+            data.x, data.y, epochs=options.epochs, verbose=0, callbacks=[logger, looks]
+        )
+        history = logger.history
+        shares = history.gradient_clipped if limits else [0.0]
+        return {
+            "largest norm": np.nanmax(history.global_gradient_norm),
+            "steps clipped": np.mean(shares),
+            "cosine to raw": np.mean(cosines),
+            "test accuracy": common.accuracy(model, data),
+        }
+
+    results = common.compare(CASES, measure, options)
+    forms = {"largest norm": ".0f", "steps clipped": ".0%", "test accuracy": ".1%"}
+    print(f"\n{common.table(results, forms, versus='test accuracy')}")
+
+
+if __name__ == "__main__":
+    main()
