@@ -56,9 +56,10 @@ def accuracy(method: str, encoder: Any, train: Any, test: Any, epochs: int) -> f
     elif method == "pretrained, head only":
         encoder.trainable = False
     else:
-        callbacks = [FreezeUnfreeze(epochs // 4, learning_rate=3e-4)]
+        callbacks = [FreezeUnfreeze(epochs // 4, learning_rate=1e-3)]
     model = keras.Sequential([encoder, keras.layers.Dense(10, "softmax")])
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    optimizer = keras.optimizers.Adam(5e-3)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(*train, epochs=epochs, batch_size=10, callbacks=callbacks, verbose=0)
     return model.evaluate(*test, batch_size=500, verbose=0)[1]
 
@@ -83,7 +84,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one seed, few epochs")
     parser.add_argument("--seeds", type=int, default=10, help="how many")
-    parser.add_argument("--epochs", type=int, default=30, help="of the classifier")
+    parser.add_argument("--epochs", type=int, default=60, help="of the classifier")
     parser.add_argument("--data", choices=["digits", "fashion_mnist"], default="digits")
     options = parser.parse_args(argv)
     if options.quick:
