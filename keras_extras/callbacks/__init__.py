@@ -5,6 +5,7 @@ from keras_extras.callbacks.exponential_decay_scheduler import ExponentialDecayS
 from keras_extras.callbacks.gradient_logger import GradientLogger
 from keras_extras.callbacks.hyperparameter_logger import HyperparameterLogger
 from keras_extras.callbacks.hyperparameter_scheduler import HyperparameterScheduler
+from keras_extras.callbacks.inference_mode_evaluation import InferenceModeEvaluation
 from keras_extras.callbacks.learning_rate_finder import LearningRateFinder
 from keras_extras.callbacks.one_cycle_scheduler import OneCycleScheduler
 from keras_extras.callbacks.performance_scheduler import PerformanceScheduler
@@ -20,6 +21,7 @@ __all__ = [
     "GradientLogger",
     "HyperparameterLogger",
     "HyperparameterScheduler",
+    "InferenceModeEvaluation",
     "LearningRateFinder",
     "OneCycleScheduler",
     "PerformanceScheduler",
