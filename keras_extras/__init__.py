@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from keras_extras import callbacks
     from keras_extras import constraints
     from keras_extras import diagnostics
+    from keras_extras import evaluation
     from keras_extras import optimizers
     from keras_extras import uncertainty
     from keras_extras.diagnostics.diagnose import diagnose
@@ -26,6 +27,7 @@ __all__ = [
     "constraints",
     "diagnose",
     "diagnostics",
+    "evaluation",
     "find_learning_rate",
     "layers",
     "optimizers",

@@ -14,6 +14,7 @@ import keras_extras
 from keras_extras import callbacks
 from keras_extras import constraints
 from keras_extras import diagnostics
+from keras_extras import evaluation
 from keras_extras import finder
 from keras_extras import layers
 from keras_extras import optimizers
@@ -26,6 +27,7 @@ MODULES = (
     callbacks,
     constraints,
     diagnostics,
+    evaluation,
     finder,
     layers,
     optimizers,
@@ -159,7 +161,7 @@ found["layers"] = [type(layer).__name__ for layer in model.layers]
 found["rates"] = [rate_at(step) for step in range(20)]
 found["registered"] = list(keras.saving.get_custom_objects())
 found["loaded"] = list(sys.modules)
-from keras_extras import callbacks, constraints, diagnostics, finder
+from keras_extras import callbacks, constraints, diagnostics, evaluation, finder
 found["all"] = list(sys.modules)
 print(json.dumps(found))
 """

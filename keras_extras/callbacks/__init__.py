@@ -6,6 +6,7 @@ from keras_extras.callbacks.freeze_unfreeze import FreezeUnfreeze
 from keras_extras.callbacks.gradient_logger import GradientLogger
 from keras_extras.callbacks.hyperparameter_logger import HyperparameterLogger
 from keras_extras.callbacks.hyperparameter_scheduler import HyperparameterScheduler
+from keras_extras.callbacks.inference_mode_evaluation import InferenceModeEvaluation
 from keras_extras.callbacks.learning_rate_finder import LearningRateFinder
 from keras_extras.callbacks.one_cycle_scheduler import OneCycleScheduler
 from keras_extras.callbacks.performance_scheduler import PerformanceScheduler
@@ -22,6 +23,7 @@ __all__ = [
     "GradientLogger",
     "HyperparameterLogger",
     "HyperparameterScheduler",
+    "InferenceModeEvaluation",
     "LearningRateFinder",
     "OneCycleScheduler",
     "PerformanceScheduler",

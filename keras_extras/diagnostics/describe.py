@@ -57,6 +57,7 @@ def describe_parts(model: Any) -> tuple[Part, ...]:
                 rate=float(getattr(layer, "rate", 0.0) or 0.0),
                 l1=_strength(layer, "l1"),
                 l2=_strength(layer, "l2"),
+                constraint=_constraint(layer),
                 head=_head(layer),
             )
         )
@@ -142,6 +143,11 @@ def _code_of_initializer(initializer: Any) -> str | None:
 def _strength(layer: Any, name: str) -> float:
     value = getattr(getattr(layer, "kernel_regularizer", None), name, None)
     return 0.0 if value is None else float(value)
+
+
+def _constraint(layer: Any) -> str | None:
+    constraint = getattr(layer, "kernel_constraint", None)
+    return None if constraint is None else type(constraint).__name__
 
 
 def _head(layer: Any) -> str:

@@ -41,6 +41,7 @@ class Part:
         rate: Share of dropped units, 0 for other layers.
         l1: Strength of its l1 penalty.
         l2: Strength of its l2 penalty.
+        constraint: Class of the constraint of its kernel, or `None` without one.
         head: The layer as code up to its first optional argument: `"Dense(300"`.
         reused: Whether it was frozen at some time, so that it was trained before.
     """
@@ -55,6 +56,7 @@ class Part:
     rate: float = 0.0
     l1: float = 0.0
     l2: float = 0.0
+    constraint: str | None = None
     head: str = ""
     reused: bool = False
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import random
+from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+
+_GLOBAL_SEED = ("global_random_seed", "global_seed_generator")
 
 
 class Snapshot:
@@ -23,8 +26,7 @@ class Snapshot:
             *model.optimizer.variables,
             *model.metrics_variables,
         ]
-        known = {id(variable): variable for variable in variables}
-        self._values = [(v, np.array(v)) for v in known.values()]
+        self._values = _values_of(variables)
 
     def restore(self) -> None:
         """Gives every variable its value back."""
@@ -33,34 +35,80 @@ class Snapshot:
 
 
 @contextlib.contextmanager
-def random_state_kept() -> Iterator[None]:
-    """Puts the global random generators back where they were."""
-    generator = _tensorflow_generator()
-    states = random.getstate(), np.random.get_state()
-    own = generator.getstate() if generator is not None else None
-    seed = _global_seed_state()
-    value = None if seed is None else np.array(seed)
+def values_kept(variables: Iterable[Any]) -> Iterator[None]:
+    """Gives the variables their values back at the end."""
+    values = _values_of(variables)
     try:
         yield
     finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        if generator is not None and generator is _tensorflow_generator():
-            generator.setstate(own)
-        if seed is not None:
-            seed.assign(value)
+        for variable, value in values:
+            variable.assign(value)
 
 
-def _tensorflow_generator() -> Any:
-    """Returns what TensorFlow draws the seeds of its operations from."""
-    from tensorflow.python.eager import context
+def layer_states(model: Any) -> list[Any]:
+    """Returns what layers keep beside their weights: statistics, states, seeds."""
+    seeds = {id(variable): variable for variable in model.variables}
+    for variable in model.weights:
+        seeds.pop(id(variable), None)
+    layers = model._flatten_layers()
+    own = [v for layer in layers for v in layer._non_trainable_variables]
+    return [*own, *seeds.values()]
 
-    return getattr(context.context(), "_rng", None)
+
+def _values_of(variables: Iterable[Any]) -> list[tuple[Any, np.ndarray]]:
+    known = {id(variable): variable for variable in variables}
+    return [(v, np.array(v)) for v in known.values()]
 
 
-def _global_seed_state() -> Any:
-    """Returns the state of the generator behind `keras.random`, if it exists."""
+@contextlib.contextmanager
+def random_state_kept() -> Iterator[None]:
+    """Puts the global random generators back where they were, and their seeds."""
+    states = random.getstate(), np.random.get_state()
+    with _seed_of_tensorflow_kept(), _seed_of_keras_kept():
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+
+
+@contextlib.contextmanager
+def _seed_of_tensorflow_kept() -> Iterator[None]:
+    """Keeps what TensorFlow draws the seeds of its operations from."""
+    from tensorflow.python.eager import context as contexts
+
+    context = contexts.context()
+    seed, generator = context._seed, getattr(context, "_rng", None)
+    state = None if generator is None else generator.getstate()
+    try:
+        yield
+    finally:
+        if getattr(context, "_rng", None) is not generator:  # a seed was set meanwhile
+            context._set_global_seed(seed)
+        if generator is not None:
+            context._rng = generator
+            generator.setstate(state)
+
+
+@contextlib.contextmanager
+def _seed_of_keras_kept() -> Iterator[None]:
+    """Keeps the generator behind `keras.random`.
+
+    One that was made meanwhile stays, for functions may have been compiled with it,
+    unless it is that of a seed that was set.
+    """
     from keras.src.backend.common import global_state
 
-    generator = global_state.get_global_attribute("global_seed_generator")
-    return None if generator is None else generator.state
+    before = {name: global_state.get_global_attribute(name) for name in _GLOBAL_SEED}
+    state = getattr(before["global_seed_generator"], "state", None)
+    value = None if state is None else np.array(state)
+    try:
+        yield
+    finally:
+        now = {name: global_state.get_global_attribute(name) for name in _GLOBAL_SEED}
+        seed_was_set = now["global_random_seed"] != before["global_random_seed"]
+        if seed_was_set or state is not None:
+            for name, attribute in before.items():
+                global_state.set_global_attribute(name, attribute)
+        if state is not None:
+            state.assign(value)

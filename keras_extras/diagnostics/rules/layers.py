@@ -14,6 +14,7 @@ from keras_extras.diagnostics.rules.common import total
 from keras_extras.diagnostics.rules.common import unless_excellent
 from keras_extras.diagnostics.rules.common import unless_good
 from keras_extras.diagnostics.rules.common import whole
+from keras_extras.diagnostics.self_normalizing import condition
 from keras_extras.diagnostics.structure import Kernel
 from keras_extras.diagnostics.structure import Part
 from keras_extras.diagnostics.structure import Structure
@@ -35,6 +36,8 @@ _PASSES = (
     "Permute",
 )
 _MAXIMA = ("MaxPooling1D", "MaxPooling2D")
+# What is worth advice in any training; the rest is for those who ask.
+_SELU_NEEDS = ("initialization", "dropout")
 
 
 def hidden_activation(seen: Observations) -> Iterator[Finding]:
@@ -288,21 +291,17 @@ def self_normalization(seen: Observations) -> Iterator[Finding]:
     parts = [p for p in seen.structure.parts if p.activation == "selu"]
     if not parts:
         return
-    part = parts[0]
-    made = (part.kernel.initializer if part.kernel else None) or ""
-    lacks = []
-    if made and not made.startswith("Lecun"):
-        lacks.append(f"'{part.name}' has {made} instead of LeCun's initialisation")
-    if any(p.kind == "Dropout" for p in seen.structure.parts):
-        lacks.append("plain dropout shifts mean and variance, AlphaDropout does not")
+    known = [condition(name, seen.structure.parts) for name in _SELU_NEEDS]
+    lacks = [needed for needed in known if needed.holds is False]
     if lacks:
         yield whole(
             seen,
             "bad-initialization",
             "info",
-            part.name,
-            "SELU keeps mean and variance under conditions: " + "; ".join(lacks),
-            f"`{_initialised(part)}`, `AlphaDropout`, and standardised inputs.",
+            parts[0].name,
+            "SELU keeps mean and variance under conditions: "
+            + "; ".join(needed.found for needed in lacks),
+            f"`{_initialised(parts[0])}`, `AlphaDropout`, and standardised inputs.",
             0.7,
         )
 

@@ -1,0 +1,349 @@
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_extras import checks
+from keras_extras.evaluation.fresh_training import FreshTraining
+from keras_extras.evaluation.fresh_training import Scores
+from keras_extras.evaluation.subsets import checked_sizes
+from keras_extras.evaluation.subsets import held_out
+from keras_extras.evaluation.subsets import nested
+from keras_extras.finder.snapshot import random_state_kept
+from keras_extras.plotting import graph_objects
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """What `learning_curve` measured.
+
+    Attributes:
+        sizes: Array of shape `(sizes,)`: numbers of rows trained on, increasing.
+        train_scores: Array of shape `(sizes, repeats)`: of the rows trained on, in
+            inference mode; NaN for trainings that failed or did not take place.
+        validation_scores: Array of the same shape: of rows that no training saw.
+        metric: String, name of what was measured.
+        higher_is_better: Boolean.
+        complete: Boolean, `False` if it was interrupted.
+
+    Example:
+
+    ```python
+    curve = keras_extras.evaluation.learning_curve(build, x, y, metric="accuracy")
+    print(curve.report())
+    curve.plot().show()
+    ```
+    """
+
+    sizes: np.ndarray
+    train_scores: np.ndarray
+    validation_scores: np.ndarray
+    metric: str
+    higher_is_better: bool
+    complete: bool = True
+
+    @property
+    def mean(self) -> dict[str, np.ndarray]:
+        """Means over the repeats, of `"train"` and `"validation"`, without NaN."""
+        return {name: _over_repeats(np.mean, v) for name, v in self._scores().items()}
+
+    @property
+    def std(self) -> dict[str, np.ndarray]:
+        """Standard deviations over the repeats; NaN for fewer than two."""
+        spread = lambda row: np.std(row, ddof=1) if len(row) > 1 else np.nan
+        return {name: _over_repeats(spread, v) for name, v in self._scores().items()}
+
+    def report(self) -> str:
+        """Returns one paragraph: what was measured, and whether more data would help.
+
+        A change is called one if it is twice its standard error over the repeats.
+        """
+        done = np.flatnonzero(np.isfinite(self.mean["validation"]))
+        if not len(done):
+            return f"No training has led to a {self.metric} that is a number."
+        size, mean = self.sizes[done[-1]], self.mean
+        train, validation = mean["train"][done[-1]], mean["validation"][done[-1]]
+        text = [
+            f"With {size:,} rows the {self.metric} is {validation:.4g} on validation "
+            f"data and {train:.4g} on the rows trained on "
+            f"({self._repeats(done[-1])} trainings).",
+            self._trend(done),
+            self._gap(done[-1]),
+            self._missing(),
+        ]
+        return " ".join(sentence for sentence in text if sentence)
+
+    def plot(self) -> go.Figure:
+        """Returns a figure of both scores by the number of rows.
+
+        Lines are means over the repeats, and bars are their standard deviations.
+
+        Raises:
+            ImportError: If Plotly is not installed.
+        """
+        figure = graph_objects().Figure()
+        for name in ("train", "validation"):
+            figure.add_scatter(
+                x=self.sizes,
+                y=self.mean[name],
+                error_y={"array": np.nan_to_num(self.std[name])},
+                mode="lines+markers",
+                name=name,
+            )
+        figure.update_layout(
+            title=f"Learning curve: {self.metric}",
+            xaxis_title="rows trained on",
+            yaxis_title=self.metric,
+            template="plotly_white",
+        )
+        return figure
+
+    def _scores(self) -> dict[str, np.ndarray]:
+        return {"train": self.train_scores, "validation": self.validation_scores}
+
+    def _repeats(self, row: int) -> int:
+        return int(np.isfinite(self.validation_scores[row]).sum())
+
+    def _better(self, difference: np.ndarray) -> np.ndarray:
+        return difference if self.higher_is_better else -difference
+
+    def _trend(self, done: np.ndarray) -> str:
+        if len(done) < 2:
+            return "There is no second size to compare with."
+        before, last = done[-2:]
+        scores = self.validation_scores
+        gain, error = _mean_and_error(self._better(scores[last] - scores[before]))
+        if not np.isfinite(error):
+            return (
+                "Whether more data would help cannot be told from one repeat: set "
+                "`repeats` to 3 or more."
+            )
+        change = f"{gain:.2g} ± {error:.2g} from {self.sizes[before]:,} rows"
+        if gain > 2 * error:
+            return f"It still got better ({change}): more data would help."
+        return f"It hardly got better ({change}): more data alone would help little."
+
+    def _gap(self, row: int) -> str:
+        gaps = self._better(self.train_scores[row] - self.validation_scores[row])
+        gap, error = _mean_and_error(gaps)
+        if not np.isfinite(error):
+            return ""
+        if gap > 2 * error:
+            return (
+                f"The gap to the rows trained on, {gap:.2g}, is overfitting: more data "
+                "or regularisation can close it."
+            )
+        return (
+            "Both agree, so the model does not overfit: a larger model or a longer "
+            "training may do better on the same rows."
+        )
+
+    def _missing(self) -> str:
+        if not self.complete:
+            return "It was interrupted: some trainings are missing."
+        missing = int(np.isnan(self.validation_scores).sum())
+        return f"{missing} trainings failed or ended in NaN." if missing else ""
+
+
+def _over_repeats(function: Callable[..., Any], scores: np.ndarray) -> np.ndarray:
+    rows = [row[np.isfinite(row)] for row in scores]
+    return np.array([function(row) if len(row) else np.nan for row in rows])
+
+
+def _mean_and_error(differences: np.ndarray) -> tuple[float, float]:
+    known = differences[np.isfinite(differences)]
+    if len(known) < 2:
+        return float(known.mean()) if len(known) else np.nan, np.nan
+    return float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known)))
+
+
+def learning_curve(
+    build: Callable[[], Any],
+    x: Any,
+    y: Any,
+    sizes: Sequence[float] = (0.1, 0.2, 0.4, 0.7, 1.0),
+    sample_weight: Any = None,
+    validation_split: float = 0.2,
+    validation_data: Any = None,
+    repeats: int = 3,
+    epochs: int = 20,
+    budget: str = "steps",
+    batch_size: int = 32,
+    metric: str = "loss",
+    callbacks: Callable[[], list[Any]] | None = None,
+    seed: int = 0,
+    verbose: str | int = "auto",
+    **fit_arguments: Any,
+) -> LearningCurve:
+    """Trains new models on more and more rows, to see whether more data would help.
+
+    Validation rows are held out first and are the same for all. Each repeat has an
+    order of its own of the other rows, and trains on the first ones of them: each
+    subset holds the smaller ones. Within a repeat all models start from the same
+    seed. Both scores are of `evaluate`, without dropout.
+
+    With the same number of `"epochs"` a model gets fewer steps on fewer rows, and a
+    curve shows the want of steps as if it were one of data. So all sizes get the same
+    number of steps, unless told otherwise; small subsets are then seen more often and
+    may be overfitted, against which `callbacks` can have an `EarlyStopping`.
+
+    It takes `len(sizes) * repeats` trainings. `Ctrl-C` returns what is done so far,
+    and a training that fails leaves NaN and a warning, unless it is the first one.
+    Not for rows that depend on each other, such as those of a time series or of one
+    patient: give `validation_data` that is apart, and know that subsets are drawn at
+    random. The random generators are put back afterwards.
+
+    Args:
+        build: Function without arguments that returns a new compiled model.
+        x: Inputs: an array, or a list, tuple or dict of them.
+        y: Targets, likewise.
+        sizes: Increasing numbers of rows as integers, or shares of those that are
+            not held out as floats. Defaults to `(0.1, 0.2, 0.4, 0.7, 1.0)`.
+        sample_weight: Weights of the rows, for training and scores.
+            Defaults to `None`.
+        validation_split: Float between 0 and 1, share of the rows to hold out, drawn
+            at random. Defaults to `0.2`.
+        validation_data: `(x, y)` or `(x, y, sample_weight)` to use instead, which
+            must have no row of `x`. Defaults to `None`.
+        repeats: Integer >= 1, trainings per size. One cannot tell a trend from
+            chance. Defaults to `3`.
+        epochs: Integer >= 1, epochs on the largest subset. Defaults to `20`.
+        budget: `"steps"`, as many for all sizes as `epochs` are on the largest, or
+            `"epochs"`, the same for all. Defaults to `"steps"`.
+        batch_size: Integer >= 1. Defaults to `32`.
+        metric: Name of the score, `"loss"` or one of the compiled metrics.
+            Defaults to `"loss"`.
+        callbacks: Function without arguments that returns a list of callbacks for one
+            training, or `None`. Only with it `fit` is given the validation data.
+            Defaults to `None`.
+        seed: Integer >= 0. Defaults to `0`.
+        verbose: `0` for silence, otherwise a progress bar. Defaults to `"auto"`.
+        **fit_arguments: Further arguments of `fit`, such as `class_weight`.
+
+    Returns:
+        A `LearningCurve`.
+
+    Raises:
+        ValueError: If an argument has no valid value, if `build` returns no compiled
+            model, or if it has no such metric.
+
+    Example:
+
+    ```python
+    def build():
+        layers = [keras.layers.Dense(50, "relu"), keras.layers.Dense(10, "softmax")]
+        model = keras.Sequential(layers)
+        loss = "sparse_categorical_crossentropy"
+        model.compile("adam", loss, metrics=["accuracy"])
+        return model
+
+
+    curve = keras_extras.evaluation.learning_curve(build, x, y, metric="accuracy")
+    print(curve.report())
+    ```
+
+    References:
+        Perlich, Provost and Simonoff (2003), "Tree induction vs. logistic regression:
+        a learning-curve analysis".
+    """
+    for name, value in {
+        "repeats": repeats,
+        "epochs": epochs,
+        "batch_size": batch_size,
+    }.items():
+        checks.check_count(name, value)
+    checks.check_count("seed", seed, least=0)
+    checks.check_choice("budget", budget, ("steps", "epochs"))
+    _check_functions(build, callbacks)
+    rows, validation = held_out(
+        (x, y, sample_weight), validation_data, validation_split, seed
+    )
+    counts = checked_sizes(sizes, len(rows))
+    training = FreshTraining(
+        build, validation, metric, batch_size, callbacks, fit_arguments
+    )
+    training.plan(epochs, counts[-1], budget)
+    orders = nested(rows, repeats, seed)
+    with random_state_kept():
+        return _measure(training, (x, y, sample_weight), counts, orders, seed, verbose)
+
+
+def _measure(
+    training: FreshTraining,
+    data: Any,
+    counts: list[int],
+    orders: list[np.ndarray],
+    seed: int,
+    verbose: str | int,
+) -> LearningCurve:
+    scores = np.full((2, len(counts), len(orders)), np.nan)
+    todo = [(i, j) for j in range(len(orders)) for i in range(len(counts))]
+    bar = None
+    if verbose != 0:
+        bar = keras.utils.Progbar(
+            len(todo), stateful_metrics=["rows", "validation"], unit_name="training"
+        )
+    complete = False
+    try:
+        for number, (i, j) in enumerate(todo):
+            rows = np.sort(orders[j][: counts[i]])
+            found = _scores(training, data, rows, seed + j, is_first=number == 0)
+            scores[:, i, j] = found
+            if bar is not None:
+                known = [("rows", counts[i]), ("validation", found.validation)]
+                bar.update(number + 1, known)
+        complete = True
+    except KeyboardInterrupt:
+        if np.isnan(scores).all():
+            raise
+    return LearningCurve(
+        np.array(counts),
+        scores[0],
+        scores[1],
+        training.metric,
+        training.higher_is_better,
+        complete,
+    )
+
+
+def _scores(
+    training: FreshTraining, data: Any, rows: np.ndarray, seed: int, is_first: bool
+) -> Scores:
+    try:
+        return training.run(data, rows, seed)
+    except Exception as error:
+        if is_first:
+            raise
+        warnings.warn(
+            f"A training on {len(rows)} rows failed and is left out: "
+            f"{type(error).__name__}: {error}",
+            stacklevel=4,
+        )
+        return Scores(np.nan, np.nan)
+    finally:
+        gc.collect()  # graphs of a model are cycles
+
+
+def _check_functions(build: Any, callbacks: Any) -> None:
+    if not callable(build) or isinstance(build, keras.layers.Layer):
+        raise ValueError(
+            "`build` must be a function without arguments that returns a new compiled "
+            f"model. Received: build={build!r}"
+        )
+    if callbacks is not None and not callable(callbacks):
+        raise ValueError(
+            "`callbacks` must be a function without arguments that returns a list, "
+            "for each training needs callbacks of its own. "
+            f"Received: callbacks={callbacks!r}"
+        )
