@@ -1,8 +1,8 @@
 """Cross-validation and randomised search of scikit-learn, with callbacks inside.
 
 `SKLearnClassifier(build, fit_kwargs={"callbacks": [...]})` would train without them:
-scikit-learn clones an estimator before it fits it, and what Keras makes of `clone`
-leaves `fit_kwargs` out. `Classifier` has callbacks of its own in each fit instead.
+both clone an estimator before they fit it, and the wrapper's clone has no `fit_kwargs`.
+`Classifier` has callbacks of its own in each fit instead.
 Run as `python examples/scikit_learn.py`.
 """
 
