@@ -97,11 +97,11 @@ def search(data: common.Data, folds: int, trials: int, epochs: int) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = common.options(__doc__, argv, seeds=2, epochs=20)
+    options = common.options(__doc__, argv, seeds=2, epochs=15)
     keras.utils.disable_interactive_logging()  # `predict` would draw progress bars
     keras.utils.set_random_seed(0)
     data = common.load(options.data, seed=0)
-    folds, trials = (2, 2) if options.quick else (3, 5)
+    folds, trials = (2, 2) if options.quick else (3, 4)
     validate(data, folds, options.seeds, options.epochs)
     search(data, folds, trials, options.epochs)
 
