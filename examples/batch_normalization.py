@@ -37,7 +37,7 @@ def train(model: keras.Model, rate: float, data: common.Data, epochs: int) -> No
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = common.options(__doc__, argv, seeds=3, epochs=8)
+    options = common.options(__doc__, argv, seeds=3, epochs=6)
     rates = RATES[1:] if options.quick else RATES
 
     def at_each_rate(place: str | None, data: common.Data) -> dict[str, Any]:

@@ -32,9 +32,13 @@ QUICK = ("sigmoid, Glorot", "ReLU, He")
 def build(activation: str, initializer: Any, normalized: bool) -> keras.Model:
     model = keras.Sequential()
     for number in range(1, DEPTH + 1):
-        start = keras.initializers.get(initializer).clone()  # each layer draws its own
-        name = f"hidden_{number}"
-        model.add(keras.layers.Dense(UNITS, activation, True, start, name=name))
+        dense = keras.layers.Dense(
+            UNITS,
+            activation=activation,
+            kernel_initializer=keras.initializers.get(initializer).clone(),
+            name=f"hidden_{number}",
+        )
+        model.add(dense)
         if normalized:
             model.add(keras.layers.BatchNormalization())
     model.add(keras.layers.Dense(10, activation="softmax", name="classes"))

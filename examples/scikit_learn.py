@@ -1,8 +1,8 @@
 """Cross-validation and randomised search of scikit-learn, with callbacks inside.
 
 `SKLearnClassifier(build, fit_kwargs={"callbacks": [...]})` would train without them:
-scikit-learn clones an estimator before it fits it, and what Keras makes of `clone`
-leaves `fit_kwargs` out. `Classifier` has callbacks of its own in each fit instead.
+both clone an estimator before they fit it, and the wrapper's clone has no `fit_kwargs`.
+`Classifier` has callbacks of its own in each fit instead.
 Run as `python examples/scikit_learn.py`.
 """
 
@@ -55,66 +55,55 @@ def has_error(classifier: Classifier, X: Any, y: Any) -> bool:
     return any(f.severity == "error" for f in classifier.diagnostics_.findings)
 
 
-def validate(data: common.Data, folds: int, options: Any) -> None:
-    repeated = RepeatedStratifiedKFold(
-        n_splits=folds, n_repeats=options.seeds, random_state=0
-    )
-    found = cross_validate(
-        Classifier(build),
-        data.x,
-        data.y,
-        cv=repeated,
-        params={"epochs": options.epochs},  # for `fit`
-        return_estimator=True,
-    )
+def validate(data: common.Data, folds: int, repeats: int, epochs: int) -> None:
+    folding = RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=0)
+    arguments = {"cv": folding, "params": {"epochs": epochs}, "return_estimator": True}
+    found = cross_validate(Classifier(build), data.x, data.y, **arguments)
     fits = found["estimator"]
     codes = Counter(f.code for fit in fits for f in fit.diagnostics_.findings)
-    epochs = [len(fit.history_.epoch) for fit in fits]
-    print(f"Cross-validation: {folds} folds, {options.seeds} times with other folds")
+    lengths = [len(fit.history_.epoch) for fit in fits]
+    print(f"Cross-validation: {folds} folds, {repeats} times with other folds")
     print(f"accuracy {common.spread(list(found['test_score']), '.1%')}")
-    print(f"ended after {min(epochs)} to {max(epochs)} of {options.epochs} epochs")
-    print(f"findings of {len(fits)} fits: {dict(codes) or 'none'}\n")
+    print(f"ended after {min(lengths)} to {max(lengths)} of {epochs} epochs")
+    print(f"findings of {len(fits)} fits: {dict(codes) or 'none'}")
 
 
-def search(data: common.Data, folds: int, trials: int, options: Any) -> None:
+def search(data: common.Data, folds: int, trials: int, epochs: int) -> None:
     # The wrapper takes the arguments of `build` as one dict, so dicts are drawn.
-    drawn = list(ParameterSampler(SPACE, trials, random_state=1))
+    drawn = {"model_kwargs": list(ParameterSampler(SPACE, trials, random_state=1))}
+    scoring = {"accuracy": "accuracy", "error": has_error}
     searcher = RandomizedSearchCV(
         Classifier(build),
-        {"model_kwargs": drawn},
+        drawn,
         n_iter=trials,
         cv=folds,
-        scoring={"accuracy": "accuracy", "sick": has_error},
+        scoring=scoring,
         refit="accuracy",
     )
-    searcher.fit(data.x, data.y, epochs=options.epochs)
-    found = searcher.cv_results_
+    searcher.fit(data.x, data.y, epochs=epochs)
+    names = ("param_model_kwargs", "mean_test_accuracy", "mean_test_error")
     rows = [
         {
-            **{name: str(value)[:7] for name, value in kwargs.items()},
-            "accuracy": f"{accuracy:.1%}",
-            "folds with an error": f"{sick:.0%}",
+            key: f"{value:.1e}" if key == "rate" else str(value)
+            for key, value in kwargs.items()
         }
-        for kwargs, accuracy, sick in zip(
-            found["param_model_kwargs"],
-            found["mean_test_accuracy"],
-            found["mean_test_sick"],
-        )
+        | {"accuracy": f"{accuracy:.1%}", "folds with an error": f"{error:.0%}"}
+        for kwargs, accuracy, error in zip(*(searcher.cv_results_[n] for n in names))
     ]
     right = np.mean(searcher.predict(data.x_test) == data.y_test)
-    print(f"Randomised search: {trials} trials, {folds} folds each\n")
+    print(f"\nRandomised search: {trials} trials, {folds} folds each\n")
     print(common.layout(rows))
     print(f"\nThe best, trained once more on all folds: {right:.1%} of the test images")
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = common.options(__doc__, argv, seeds=2, epochs=20)
+    options = common.options(__doc__, argv, seeds=2, epochs=15)
     keras.utils.disable_interactive_logging()  # `predict` would draw progress bars
     keras.utils.set_random_seed(0)
     data = common.load(options.data, seed=0)
-    folds, trials = (2, 2) if options.quick else (3, 5)
-    validate(data, folds, options)
-    search(data, folds, trials, options)
+    folds, trials = (2, 2) if options.quick else (3, 4)
+    validate(data, folds, options.seeds, options.epochs)
+    search(data, folds, trials, options.epochs)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ ELSEWHERE = {"distributed_search"}  # test_tuner_distributed.py kills its worker
 NAMES = sorted({path.stem for path in EXAMPLES.glob("*.py")} - SHARED)
 
 # Regular expressions for what an example prints with `--quick`.
-ANNOUNCED = {
+ANNOUNCED: dict[str, list[str]] = {
     "demo": ["vanishing-gradient", "bad-initialization", "dead-units", "4-repaired"],
     "gradient_clipping": [r"\[0\.9\s+1\. *\], cosine 0\.749", r"cosine 1\.000"],
     "gradient_problems": ["sigmoid, Glorot .* vanishing-gradient", "ReLU, He .* -  "],
@@ -29,6 +29,12 @@ ANNOUNCED = {
     "regularization": ["l1 of", "l2 of", "max-norm of"],
     "scikit_learn": [r"accuracy \d+\.\d%", "findings of 2 fits", "of the test images"],
     "tuner": ["ended in epoch"],
+}
+
+FIGURE = "application/vnd.plotly.v1+json"
+IN_NOTEBOOKS = {
+    "first_training": ["ERROR vanishing-gradient", "No findings"],
+    "one_cycle": [r"Top of the cycle: \d", r"\n +15 "],
 }
 
 
@@ -127,4 +133,8 @@ def test_notebook_runs_and_shows_no_path_of_a_machine(path, tmp_path, monkeypatc
     client.execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
-    assert any("text/html" in o.get("data", {}) for c in code for o in c.outputs)
+    outputs = [output for cell in code for output in cell.outputs]
+    assert any(FIGURE in output.get("data", {}) for output in outputs)
+    printed = "".join(output.get("text", "") for output in outputs)
+    for pattern in IN_NOTEBOOKS[path.stem]:
+        assert re.search(pattern, printed), pattern
