@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import functools
-import inspect
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def examples_in(text: str, path: Path, line: int = 1, owner: str = "") -> list[E
             begin, code, language = number + 1, [], fence[2].strip()
         else:
             if language == "python":
-                block = inspect.cleandoc("\n".join(code))
+                block = textwrap.dedent("\n".join(code))
                 found.append(Example(path, begin, block, owner, mark))
             code, mark = None, ""
     assert code is None, f"{path}:{begin}: this block has no end"

@@ -30,7 +30,7 @@ class Finding:
     Example:
 
     ```python
-    diagnosis = keras_extras.diagnose(model, x, y)
+    diagnosis = keras_extras.diagnose(model, x, y, steps=100)
     for finding in diagnosis.findings:
         print(finding.code, finding.layer, finding.remedy)
     ```
