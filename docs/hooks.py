@@ -7,6 +7,7 @@ parts of the README from the repository, with their links turned to pages of the
 from __future__ import annotations
 
 import ast
+import functools
 import posixpath
 import re
 from pathlib import Path
@@ -24,9 +25,12 @@ TEXTS = {
     "CHANGELOG.md": "changelog.md",
 }
 EXAMPLES = "examples/README.md"
+FINDINGS = "findings.md"
 
 _INCLUDE = re.compile(r"<!-- include: (\S+)#(\S+) -->")
+_FILE = re.compile(r"<!-- code: (\S+) -->")
 _API = re.compile(r"<!-- api: (\S+) -->")
+_CODE = re.compile(r"(?<!\[)`([a-z]+(?:-[a-z]+)*)`(?!\])")
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(\s*([^)\s]+)\s*\)")
 _IMAGE = re.compile(r'(src|srcset)="docs/')
 _OPTIONAL_PAGE = re.compile(r"\A---\n(?:.*\n)*?needs: (.+)\n(?:.*\n)*?---\n")
@@ -40,6 +44,17 @@ def namespaces() -> dict[str, list[str]]:
         if names:
             found[path.parent.name] = names
     return found
+
+
+def _origin(name: str) -> str:
+    """Returns where a name is defined: a module may be called like what it holds."""
+    namespace, _, member = name.partition(".")
+    text = (ROOT / PACKAGE / namespace / "__init__.py").read_text()
+    for node in ast.walk(ast.parse(text)):
+        names = node.names if isinstance(node, ast.ImportFrom) else ()
+        if member in [alias.name for alias in names]:
+            return f"{node.module}.{member}"
+    return f"{PACKAGE}.{name}"
 
 
 def _names_of(path: Path) -> list[str]:
@@ -72,7 +87,7 @@ def _kept(entry: Any) -> Any:
     """Returns an entry of the navigation without pages of what does not exist."""
     if isinstance(entry, dict):
         return {
-            title: [p for p in pages if _is_page(p)]
+            title: [p for p in pages if isinstance(p, dict) or _is_page(p)]
             if isinstance(pages, list)
             else pages
             for title, pages in entry.items()
@@ -106,10 +121,25 @@ def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
     markdown = _INCLUDE.sub(
         lambda m: _from_repository(_section(m[1], m[2]), m[1], here), markdown
     )
-    markdown = _API.sub(
-        lambda m: _entry(*m[1].split("."), level=2) if exists(m[1]) else "", markdown
+    markdown = _FILE.sub(
+        lambda m: f"```python\n{(ROOT / m[1]).read_text()}```", markdown
     )
-    return markdown.replace("<!-- guides -->", _guides(config.nav))
+    markdown = _API.sub(lambda m: _entry(m[1]) if exists(m[1]) else "", markdown)
+    markdown = markdown.replace("<!-- guides -->", _guides(config.nav))
+    findings = posixpath.relpath(FINDINGS, posixpath.dirname(here) or ".")
+    return _CODE.sub(lambda m: _linked(m, findings), markdown)
+
+
+def _linked(match: re.Match[str], findings: str) -> str:
+    """Returns the code of a finding, in prose, as a link to its section."""
+    code = match[1]
+    return f"[`{code}`]({findings}#{code})" if code in _finding_codes() else match[0]
+
+
+@functools.cache
+def _finding_codes() -> set[str]:
+    text = (ROOT / "docs" / FINDINGS).read_text()
+    return set(re.findall(r"^## (\S+)$", text, re.MULTILINE))
 
 
 def _section(source: str, slug: str) -> str:
@@ -181,17 +211,12 @@ def _summary(namespace: str) -> str:
 
 
 def _api_page(namespace: str) -> str:
-    entries = "".join(
-        _entry(namespace, name, level=2) for name in namespaces()[namespace]
-    )
+    entries = "".join(_entry(f"{namespace}.{name}") for name in namespaces()[namespace])
     return f"# {PACKAGE}.{namespace}\n\n{_summary(namespace)}\n\n{entries}"
 
 
-def _entry(namespace: str, name: str, level: int) -> str:
-    return (
-        f"::: {PACKAGE}.{namespace}.{name}\n"
-        f"    options:\n      heading_level: {level}\n\n"
-    )
+def _entry(name: str) -> str:
+    return f"::: {_origin(name)}\n\n"
 
 
 def _examples() -> str:
@@ -213,7 +238,7 @@ def _guides(nav: list[Any]) -> str:
     for name in pages:
         if isinstance(name, str) and name.startswith("guides/"):
             text = (ROOT / "docs" / name).read_text()
-            title = re.search(r"^# (.*)$", text, re.MULTILINE)[1]
-            said = re.search(r"^description: (.*)$", text, re.MULTILINE)[1]
+            (title,) = re.findall(r"^# (.*)$", text.partition("\n```")[0], re.MULTILINE)
+            (said,) = re.findall(r"^description: (.*)$", text, re.MULTILINE)
             lines.append(f"- **[{title}]({name})**<br>{said}\n")
     return "\n".join(lines)

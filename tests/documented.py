@@ -12,7 +12,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SETUP = ROOT / "docs" / "example_setup.py"
 _FENCE = re.compile(r"^( *)```(.*)$")
-_SNIPPET = re.compile(r'^--8<-- "(.*)"$')
 _MARK = re.compile(r"<!-- example: (starts anew|not run, \S.*) -->")
 
 
@@ -60,7 +59,7 @@ def examples_in(text: str, path: Path, line: int = 1, owner: str = "") -> list[E
         fence = _FENCE.match(text_line)
         if fence is None:
             if code is not None:
-                code += _taken(text_line)
+                code.append(text_line)
             elif text_line.strip():
                 marked = _MARK.search(text_line)
                 mark = marked[1] if marked else ""
@@ -73,12 +72,6 @@ def examples_in(text: str, path: Path, line: int = 1, owner: str = "") -> list[E
             code, mark = None, ""
     assert code is None, f"{path}:{begin}: this block has no end"
     return found
-
-
-def _taken(line: str) -> list[str]:
-    """Returns a line of a block, or the lines of the file that the site puts there."""
-    snippet = _SNIPPET.match(line)
-    return (ROOT / snippet[1]).read_text().splitlines() if snippet else [line]
 
 
 def examples_in_docstrings() -> list[Example]:

@@ -97,9 +97,6 @@ def test_examples_and_their_marks_are_found():
         text.replace("anew -->\n", "anew -->\ntext\n"), Path("p")
     )
     assert example.mark == ""
-    snippet = '```python\n--8<-- "docs/example_setup.py"\n```'
-    (example,) = documented.examples_in(snippet, Path("page.md"))
-    assert example.code.startswith(documented.SETUP.read_text()[:40])
     with pytest.raises(AssertionError, match="no end"):
         documented.examples_in("```python", Path("page.md"))
 
