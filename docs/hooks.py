@@ -51,10 +51,13 @@ def _origin(name: str) -> str:
     namespace, _, member = name.partition(".")
     text = (ROOT / PACKAGE / namespace / "__init__.py").read_text()
     for node in ast.walk(ast.parse(text)):
-        names = node.names if isinstance(node, ast.ImportFrom) else ()
-        if member in [alias.name for alias in names]:
+        if isinstance(node, ast.ImportFrom) and member in map(_name, node.names):
             return f"{node.module}.{member}"
     return f"{PACKAGE}.{name}"
+
+
+def _name(alias: ast.alias) -> str:
+    return alias.asname or alias.name
 
 
 def _names_of(path: Path) -> list[str]:
