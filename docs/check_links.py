@@ -45,7 +45,8 @@ class Page(HTMLParser):
             self.links.add(values.get("href", ""))
             return
         for name in _LOADED.get(tag, ()):
-            for candidate in values.get(name, "").split(","):
+            value = values.get(name, "")
+            for candidate in value.split(",") if name == "srcset" else [value]:
                 self.loaded |= set(candidate.split()[:1])
 
 
