@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-tuner examples test lint types board bench bench-diagnosis bench-plugin bench-tab bench-tuner screenshots
+.PHONY: demo demo-tuner examples test lint types docs board bench bench-diagnosis bench-plugin bench-tab bench-tuner screenshots
 
 demo: .venv/installed-examples
 	$(BIN)/python examples/demo.py $(ARGS)
@@ -20,6 +20,9 @@ lint: .venv/installed-dev
 
 types: .venv/installed-dev
 	$(BIN)/mypy
+
+docs: .venv/installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && $(BIN)/python docs/check_links.py site
 
 board: .venv/installed-tensorboard
 	@test -d logs/demo || echo 'No logs yet: run "make demo" and keep this open.'

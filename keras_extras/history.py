@@ -26,7 +26,9 @@ class History:
     Example:
 
     ```python
-    history = callback.history
+    gradients = keras_extras.callbacks.GradientLogger()
+    model.fit(x, y, callbacks=[gradients])
+    history = gradients.history
     worst = history.layers[np.nanargmin(history.gradient_norm[-1])]
     ```
     """

@@ -35,7 +35,7 @@ class HyperparameterLogger(Monitor):
     ```python
     hyperparameters = keras_extras.callbacks.HyperparameterLogger()
     model.fit(x, y, epochs=5, callbacks=[hyperparameters])
-    plt.plot(hyperparameters.history.steps, hyperparameters.history.learning_rate)
+    print(hyperparameters.history.learning_rate[-1])
     ```
     """
 

@@ -34,7 +34,8 @@ class HyperparameterScheduler(Scheduler):
     Example:
 
     ```python
-    model.compile(keras.optimizers.AdamW(weight_decay=0.01), "mse")
+    optimizer = keras.optimizers.AdamW(weight_decay=0.01)
+    model.compile(optimizer, "sparse_categorical_crossentropy")
     decay = keras_extras.schedules.Interpolation([0, 1000], [0.0, 0.1])
     scheduler = keras_extras.callbacks.HyperparameterScheduler("weight_decay", decay)
     model.fit(x, y, callbacks=[scheduler])

@@ -83,7 +83,8 @@ class OneCycleScheduler(Scheduler):
     Example:
 
     ```python
-    model.compile(keras.optimizers.SGD(momentum=0.95), "mse")
+    optimizer = keras.optimizers.SGD(momentum=0.95)
+    model.compile(optimizer, "sparse_categorical_crossentropy")
     one_cycle = keras_extras.callbacks.OneCycleScheduler(max_rate=0.05)
     model.fit(x, y, epochs=10, callbacks=[one_cycle])
     ```

@@ -68,7 +68,7 @@ class PerformanceScheduler(Scheduler):
 
     ```python
     plateau = keras_extras.callbacks.PerformanceScheduler(factor=0.5, patience=5)
-    model.fit(x, y, epochs=50, validation_data=held_out, callbacks=[plateau])
+    model.fit(x, y, epochs=20, validation_data=(x_test, y_test), callbacks=[plateau])
     ```
     """
 

@@ -25,6 +25,7 @@ def share_at_limit(variables: list[Any]) -> float | None:
     Example:
 
     ```python
+    keras_extras.constraints.apply_max_norm(model, 3.0)
     for layer in model.layers:
         print(keras_extras.constraints.share_at_limit(layer.trainable_variables))
     ```

@@ -49,7 +49,7 @@ def diagnose(
     Example:
 
     ```python
-    diagnosis = keras_extras.diagnose(model, x, y, steps=200, batch_size=32)
+    diagnosis = keras_extras.diagnose(model, x, y, steps=100, batch_size=32)
     print(diagnosis.report())
     ```
     """

@@ -36,7 +36,7 @@ class Diagnosis:
     Example:
 
     ```python
-    diagnosis = keras_extras.diagnose(model, x, y)
+    diagnosis = keras_extras.diagnose(model, x, y, steps=100)
     print(diagnosis.report())
     diagnosis.plot().show()
     ```

@@ -30,7 +30,8 @@ class Finding:
     Example:
 
     ```python
-    for finding in diagnostics.findings:
+    diagnosis = keras_extras.diagnose(model, x, y, steps=100)
+    for finding in diagnosis.findings:
         print(finding.code, finding.layer, finding.remedy)
     ```
     """

@@ -31,7 +31,7 @@ class Exponential(Curve):
 
     ```python
     rate = keras_extras.schedules.Exponential(0.01, decay_steps=1000)
-    model.compile(keras.optimizers.SGD(rate), "mse")
+    model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy")
     ```
     """
 

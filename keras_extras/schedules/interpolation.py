@@ -35,7 +35,7 @@ class Interpolation(Curve):
     trapezoid = keras_extras.schedules.Interpolation(
         steps=[0, 100, 900, 1000], values=[0.0, 0.1, 0.1, 0.0]
     )
-    model.compile(keras.optimizers.SGD(trapezoid), "mse")
+    model.compile(keras.optimizers.SGD(trapezoid), "sparse_categorical_crossentropy")
     ```
     """
 

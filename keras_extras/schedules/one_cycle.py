@@ -81,7 +81,7 @@ class OneCycle(Curve):
     ```python
     cycle = keras_extras.schedules.OneCycle(1000, max_rate=0.05)
     cycle.plot(1000).show()
-    model.compile(keras.optimizers.SGD(cycle), "mse")
+    model.compile(keras.optimizers.SGD(cycle), "sparse_categorical_crossentropy")
     ```
 
     References:

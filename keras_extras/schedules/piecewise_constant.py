@@ -29,7 +29,7 @@ class PiecewiseConstant(Curve):
 
     ```python
     rate = keras_extras.schedules.PiecewiseConstant([5000, 15_000], [0.01, 5e-3, 1e-3])
-    model.compile(keras.optimizers.SGD(rate), "mse")
+    model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy")
     ```
     """
 

@@ -30,7 +30,7 @@ class Power(Curve):
 
     ```python
     rate = keras_extras.schedules.Power(0.01, decay_steps=10_000)
-    model.compile(keras.optimizers.SGD(rate), "mse")
+    model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy")
     ```
     """
 

@@ -29,7 +29,7 @@ class Warmup(Curve):
     ```python
     schedules = keras_extras.schedules
     rate = schedules.Warmup(schedules.Cosine(0.1, 9000), warmup_steps=1000)
-    model.compile(keras.optimizers.AdamW(rate), "mse")
+    model.compile(keras.optimizers.AdamW(rate), "sparse_categorical_crossentropy")
     ```
 
     References:

@@ -68,7 +68,7 @@ class DiagnosticHyperModel(keras_tuner.HyperModel):
         max_trials=30,
         directory="searches",
     )
-    tuner.search(x, y, validation_split=0.2, epochs=10)
+    tuner.search(x, y, validation_split=0.2, epochs=5)
     print(keras_extras.tuner.results_table(tuner))
     ```
     """

@@ -22,8 +22,9 @@ class MedianPruner(PercentilePruner):
     Example:
 
     ```python
+    tuner = keras_tuner.RandomSearch(build_model, "val_accuracy", max_trials=30)
     pruner = keras_extras.tuner.MedianPruner()
-    tuner.search(x, y, validation_split=0.2, epochs=10, callbacks=[pruner])
+    tuner.search(x, y, validation_split=0.2, epochs=5, callbacks=[pruner])
     ```
 
     References:

@@ -64,10 +64,8 @@ class OneCycleHyperModel(keras_tuner.HyperModel):
 
     ```python
     hypermodel = keras_extras.tuner.OneCycleHyperModel(build_model)
-    tuner = keras_tuner.RandomSearch(
-        keras_extras.tuner.DiagnosticHyperModel(hypermodel), "val_accuracy"
-    )
-    tuner.search(x, y, validation_split=0.2, epochs=10)
+    tuner = keras_tuner.RandomSearch(hypermodel, "val_accuracy", max_trials=2)
+    tuner.search(x, y, validation_split=0.2, epochs=5)
     ```
 
     References:

@@ -46,8 +46,9 @@ class PercentilePruner(keras.callbacks.Callback):
     Example:
 
     ```python
+    tuner = keras_tuner.RandomSearch(build_model, "val_accuracy", max_trials=30)
     pruner = keras_extras.tuner.PercentilePruner(25)
-    tuner.search(x, y, validation_split=0.2, epochs=10, callbacks=[pruner])
+    tuner.search(x, y, validation_split=0.2, epochs=5, callbacks=[pruner])
     ```
 
     References:

@@ -37,7 +37,8 @@ def expected_calibration_error(
     Example:
 
     ```python
-    keras_extras.uncertainty.expected_calibration_error(y_test, prediction.mean)
+    probabilities = model.predict(x_test)
+    keras_extras.uncertainty.expected_calibration_error(y_test, probabilities)
     ```
 
     References:
@@ -75,7 +76,8 @@ def maximum_calibration_error(
     Example:
 
     ```python
-    keras_extras.uncertainty.maximum_calibration_error(y_test, prediction.mean)
+    probabilities = model.predict(x_test)
+    keras_extras.uncertainty.maximum_calibration_error(y_test, probabilities)
     ```
 
     References:

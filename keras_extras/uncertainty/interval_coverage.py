@@ -31,8 +31,17 @@ def interval_coverage(
     Example:
 
     ```python
-    std = np.sqrt(prediction.total_variance)
-    keras_extras.uncertainty.interval_coverage(y_test, prediction.mean, std)
+    model = keras.Sequential(
+        [
+            keras.layers.Dense(16, activation="relu"),
+            keras.layers.Dropout(0.2),
+            keras.layers.Dense(2),  # the mean, and the logarithm of the variance
+        ]
+    )
+    model.build(x_test.shape)  # and train it
+    p = keras_extras.uncertainty.mc_predict(model, x_test, variance="log_variance")
+    std = np.sqrt(p.total_variance)
+    keras_extras.uncertainty.interval_coverage(y_test, p.mean, std)
     ```
 
     References:

@@ -46,7 +46,7 @@ def mc_dropout(
 
     ```python
     with keras_extras.uncertainty.mc_dropout(model, seed=0):
-        samples = np.stack([model(x_new) for _ in range(20)])
+        samples = np.stack([model(x_test) for _ in range(20)])
     ```
     """
     checks.check_whole("seed", seed, least=0)

@@ -31,11 +31,14 @@ def plot_reliability(curves: ReliabilityCurve | Mapping[str, ReliabilityCurve]) 
     Example:
 
     ```python
+    from keras_extras import uncertainty
+
+    plain, sampled = model.predict(x_test), uncertainty.mc_predict(model, x_test)
     curves = {
-        "predict": reliability_curve(y_test, model.predict(x_test)),
-        "MC dropout": reliability_curve(y_test, mc_predict(model, x_test).mean),
+        "predict": uncertainty.reliability_curve(y_test, plain),
+        "MC dropout": uncertainty.reliability_curve(y_test, sampled.mean),
     }
-    keras_extras.uncertainty.plot_reliability(curves).show()
+    uncertainty.plot_reliability(curves).show()
     ```
     """
     go = graph_objects()
@@ -78,7 +81,8 @@ def plot_rejection(curves: RejectionCurve | Mapping[str, RejectionCurve]) -> Any
     Example:
 
     ```python
-    curve = keras_extras.uncertainty.accuracy_rejection_curve(y_test, p.mean)
+    probabilities = model.predict(x_test)
+    curve = keras_extras.uncertainty.accuracy_rejection_curve(y_test, probabilities)
     keras_extras.uncertainty.plot_rejection(curve).show()
     ```
     """
@@ -115,6 +119,7 @@ def plot_samples(
     Example:
 
     ```python
+    prediction = keras_extras.uncertainty.mc_predict(model, x_test)
     keras_extras.uncertainty.plot_samples(prediction, row=0).show()
     ```
     """

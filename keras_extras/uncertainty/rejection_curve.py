@@ -19,7 +19,8 @@ class RejectionCurve:
     Example:
 
     ```python
-    curve = keras_extras.uncertainty.accuracy_rejection_curve(y_test, p.mean)
+    probabilities = model.predict(x_test)
+    curve = keras_extras.uncertainty.accuracy_rejection_curve(y_test, probabilities)
     print(curve.accuracy[np.searchsorted(curve.rejected, 0.1)])
     ```
     """
@@ -52,6 +53,7 @@ def accuracy_rejection_curve(
     Example:
 
     ```python
+    prediction = keras_extras.uncertainty.mc_predict(model, x_test)
     curve = keras_extras.uncertainty.accuracy_rejection_curve(
         y_test, prediction.mean, prediction.predictive_entropy
     )

@@ -22,7 +22,8 @@ class ReliabilityCurve:
     Example:
 
     ```python
-    curve = keras_extras.uncertainty.reliability_curve(y_test, prediction.mean)
+    probabilities = model.predict(x_test)
+    curve = keras_extras.uncertainty.reliability_curve(y_test, probabilities)
     print(np.c_[curve.confidence, curve.accuracy, curve.count])
     ```
     """
@@ -55,7 +56,8 @@ def reliability_curve(
     Example:
 
     ```python
-    curve = keras_extras.uncertainty.reliability_curve(y_test, prediction.mean)
+    probabilities = model.predict(x_test)
+    curve = keras_extras.uncertainty.reliability_curve(y_test, probabilities)
     keras_extras.uncertainty.plot_reliability(curve).show()
     ```
 

@@ -30,7 +30,8 @@ def brier_score(y_true: Any, probabilities: Any) -> float:
     Example:
 
     ```python
-    keras_extras.uncertainty.brier_score(y_test, prediction.mean)
+    probabilities = model.predict(x_test)
+    keras_extras.uncertainty.brier_score(y_test, probabilities)
     ```
 
     References:
@@ -61,7 +62,8 @@ def negative_log_likelihood(y_true: Any, probabilities: Any) -> float:
     Example:
 
     ```python
-    keras_extras.uncertainty.negative_log_likelihood(y_test, prediction.mean)
+    probabilities = model.predict(x_test)
+    keras_extras.uncertainty.negative_log_likelihood(y_test, probabilities)
     ```
 
     References:

@@ -60,7 +60,7 @@ class UncertaintyLogger(keras.callbacks.Callback):
     Example:
 
     ```python
-    logger = keras_extras.uncertainty.UncertaintyLogger(x_val[:500], y_val[:500])
+    logger = keras_extras.uncertainty.UncertaintyLogger(x_test[:500], y_test[:500])
     model.fit(x, y, epochs=5, callbacks=[logger])
     print(logger.history["mc_ece"])
     ```
