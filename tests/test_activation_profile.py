@@ -79,6 +79,15 @@ def test_what_is_not_trained_keeps_its_values():
     np.testing.assert_allclose(profile.std[:, 0, place], expected.std(), rtol=1e-4)
 
 
+def test_model_that_is_not_built_has_its_normalization():
+    norm = layers.Normalization()
+    norm.adapt(X * 7.0 + 2.0)
+    model = keras.Sequential([norm, layers.Dense(16, "relu"), layers.Dense(1)])
+    profile = activation_profile(model, X * 7.0 + 2.0, "he_normal", seeds=(0,))
+    np.testing.assert_allclose(profile.std[0, 0, 0], 1.0, rtol=1e-3)
+    assert not model.built
+
+
 @pytest.mark.parametrize("name", ["functional_cnn", "nested", "attention", "recurrent"])
 def test_models_of_many_kinds(name):
     model, x, _ = models.make(name)

@@ -144,7 +144,7 @@ def test_a_training_that_fails_leaves_the_others():
     assert np.isnan(found.validation_scores).tolist() == [[False, False], [True, False]]
     assert found.complete
     assert np.isfinite(found.mean["validation"]).all()
-    assert "1 trainings failed" in found.report()
+    assert "ended in NaN: 1" in found.report()
 
 
 def test_the_first_failure_is_an_error():

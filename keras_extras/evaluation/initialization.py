@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 
@@ -101,12 +102,23 @@ def _made(model: Any) -> Any:
 
 def _keep_values(model: Any, fresh: Any) -> None:
     """Copies what is not drawn at the start of a training."""
-    for old, new in zip(model._flatten_layers(), fresh._flatten_layers(), strict=True):
+    for old, new in _pairs(model, fresh):
         is_kept = not old.trainable or isinstance(old, keras.layers.Normalization)
         if is_kept and old.built and not old._layers:
             store: dict[str, Any] = {}
             old.save_own_variables(store)
             new.load_own_variables(store)
+
+
+def _pairs(old: Any, new: Any) -> Iterator[tuple[Any, Any]]:
+    """Yields each layer with its clone; a model that is not built has fewer."""
+    yield old, new
+    inner = [
+        [part for part in each._layers if not isinstance(part, keras.layers.InputLayer)]
+        for each in (old, new)
+    ]
+    for pair in zip(*inner):
+        yield from _pairs(*pair)
 
 
 def _draw(model: Any, initializer: Any) -> None:

@@ -77,7 +77,7 @@ class LearningCurve:
         text = [
             f"With {size:,} rows the {self.metric} is {validation:.4g} on validation "
             f"data and {train:.4g} on the rows trained on "
-            f"({self._repeats(done[-1])} trainings).",
+            f"(trainings: {self._repeats(done[-1])}).",
             self._trend(done),
             self._gap(done[-1]),
             self._missing(),
@@ -153,7 +153,7 @@ class LearningCurve:
         if not self.complete:
             return "It was interrupted: some trainings are missing."
         missing = int(np.isnan(self.validation_scores).sum())
-        return f"{missing} trainings failed or ended in NaN." if missing else ""
+        return f"Trainings that failed or ended in NaN: {missing}." if missing else ""
 
 
 def _over_repeats(function: Callable[..., Any], scores: np.ndarray) -> np.ndarray:

@@ -55,8 +55,8 @@ class SelfNormalizingCheck:
 
     def report(self) -> str:
         """Returns the conditions and the measured values as text."""
-        known = "passed" if self.passed else f"{len(self.broken)} conditions broken"
-        lines = [f"Self-normalising: {known}.", ""]
+        names = ", ".join(condition.name for condition in self.broken)
+        lines = [f"Self-normalising: {f'no ({names})' if names else 'passed'}.", ""]
         for condition in self.conditions:
             sign = _SIGNS[condition.holds]
             lines.append(f"  {sign:>3}  {condition.name}: {condition.found}")
