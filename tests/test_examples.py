@@ -51,11 +51,12 @@ def example(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="module")
 def shown():
-    """The README of the examples, and what it shows of each command."""
+    """The README of the examples, and what it shows of each of them."""
     text = (EXAMPLES / "README.md").read_text()
     sys.path.insert(0, str(EXAMPLES))
     try:
-        return text, importlib.import_module("readme").blocks(text)
+        blocks = importlib.import_module("readme").blocks(text)
+        return text, {n: blocks.get(n) or blocks.get(f"{n}_quick", "") for n in NAMES}
     finally:
         sys.path.remove(str(EXAMPLES))
         sys.modules.pop("readme")
@@ -81,10 +82,10 @@ def test_example_runs_and_prints_what_it_announces(name, example, shown, capsys)
 
 
 def test_readme_has_a_section_with_output_for_every_example(shown):
-    text, blocks = shown
+    text, outputs = shown
     scripts = {Path(target).stem for target in re.findall(r"\]\((\w+\.py)\)", text)}
     assert scripts == set(NAMES)
-    missing = {n for n in NAMES if not blocks.get(n, "").strip()} - ELSEWHERE
+    missing = {n for n in NAMES if not outputs[n].strip()} - ELSEWHERE
     assert not missing
     for notebook in NOTEBOOKS:
         assert f"(notebooks/{notebook.name})" in text
