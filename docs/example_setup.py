@@ -7,7 +7,7 @@ import numpy as np
 import keras_extras
 
 rng = np.random.default_rng(0)
-x, x_test = rng.normal(size=(320, 8)), rng.normal(size=(64, 8))
+x, x_test = rng.normal(size=(160, 8)), rng.normal(size=(64, 8))
 y, y_test = x[:, :3].argmax(axis=1), x_test[:, :3].argmax(axis=1)
 
 

@@ -10,6 +10,7 @@ import keras
 import keras_tuner
 import plotly.basedatatypes
 import pytest
+import tensorflow as tf
 from documented import Example
 
 import keras_extras
@@ -18,9 +19,27 @@ EXAMPLES = documented.examples_in_docstrings()
 PAGES = documented.pages()
 
 
+class OneTrial(keras_tuner.RandomSearch):
+    """A search that is over after one trial, whatever the example asks for."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **{**kwargs, "max_trials": 1})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_graphs():
+    """Leaves out what TensorFlow does to graphs that run for longer than these."""
+    optimizer = tf.config.optimizer
+    before = optimizer.get_experimental_options().get("disable_meta_optimizer", False)
+    optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    yield
+    optimizer.set_experimental_options({"disable_meta_optimizer": before})
+
+
 @pytest.fixture(autouse=True)
 def like_a_reader(monkeypatch, tmp_path):
-    """An empty directory, and figures that are made but open no browser."""
+    """An empty directory, short searches, figures that are made but not shown."""
+    monkeypatch.setattr(keras_tuner, "RandomSearch", OneTrial)
     show = plotly.basedatatypes.BaseFigure.to_json
     monkeypatch.setattr(plotly.basedatatypes.BaseFigure, "show", show)
     monkeypatch.chdir(tmp_path)

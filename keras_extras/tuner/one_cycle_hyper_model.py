@@ -64,7 +64,7 @@ class OneCycleHyperModel(keras_tuner.HyperModel):
 
     ```python
     hypermodel = keras_extras.tuner.OneCycleHyperModel(build_model)
-    tuner = keras_tuner.RandomSearch(hypermodel, "val_accuracy", max_trials=2)
+    tuner = keras_tuner.RandomSearch(hypermodel, "val_accuracy", max_trials=30)
     tuner.search(x, y, validation_split=0.2, epochs=5)
     ```
 

@@ -30,7 +30,7 @@ def results_table(tuner: Any, width: int = 100) -> str:
 
     ```python
     hypermodel = keras_extras.tuner.DiagnosticHyperModel(build_model)
-    tuner = keras_tuner.RandomSearch(hypermodel, "val_accuracy", max_trials=1)
+    tuner = keras_tuner.RandomSearch(hypermodel, "val_accuracy", max_trials=30)
     tuner.search(x, y, validation_split=0.2, epochs=2)
     print(keras_extras.tuner.results_table(tuner))
     ```

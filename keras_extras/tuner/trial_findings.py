@@ -27,7 +27,7 @@ def trial_findings(tuner: Any, trial_id: str, execution: int = 0) -> list[Findin
 
     ```python
     hypermodel = keras_extras.tuner.DiagnosticHyperModel(build_model)
-    tuner = keras_tuner.RandomSearch(hypermodel, "val_accuracy", max_trials=1)
+    tuner = keras_tuner.RandomSearch(hypermodel, "val_accuracy", max_trials=30)
     tuner.search(x, y, validation_split=0.2, epochs=2)
     best = tuner.oracle.get_best_trials()[0]
     print(keras_extras.tuner.trial_findings(tuner, best.trial_id))
