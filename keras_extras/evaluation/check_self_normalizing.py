@@ -75,7 +75,7 @@ def check_self_normalizing(
     Example:
 
     ```python
-    check = keras_extras.evaluation.check_self_normalizing(model, x_train)
+    check = keras_extras.evaluation.check_self_normalizing(model, x)
     print(check.passed)
     print(check.report())
     ```

@@ -40,7 +40,7 @@ class LearningCurve:
     Example:
 
     ```python
-    curve = keras_extras.evaluation.learning_curve(build, x, y, metric="accuracy")
+    curve = keras_extras.evaluation.learning_curve(build_model, x, y)
     print(curve.report())
     curve.plot().show()
     ```
