@@ -251,7 +251,8 @@ def test_optimizer_keeps_what_it_knows_or_starts_anew(optimizer):
     head = list(model.get_layer("head").trainable_variables)
     optimizer.build(head)
     for variable in optimizer.variables:
-        variable.assign(keras.ops.full(variable.shape, 2, variable.dtype))
+        if not variable.path.endswith("learning_rate"):  # it is no state
+            variable.assign(keras.ops.full(variable.shape, 2, variable.dtype))
     known = {v.path: np.array(v) for v in optimizer.variables}
     # Keras counts up the names of variables that have none.
     known = {path: value for path, value in known.items() if "/" in path}
