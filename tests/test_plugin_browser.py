@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -266,10 +267,15 @@ def test_mouse_moves_cursor_and_steps_of_all_charts(tab: Tab) -> None:
     tab.page.mouse.down()
     tab.page.mouse.move(box["x"] + box["width"] - 5, middle, steps=4)
     tab.page.mouse.up()
-    tab.frame.get_by_role("button", name="All steps").wait_for()
+    all_steps = tab.frame.get_by_role("button", name="All steps")
+    all_steps.wait_for()
     assert int(tab.frame.get_by_label("First shown step").input_value()) > 5
-    chart.dblclick()
-    tab.frame.get_by_role("button", name="All steps").wait_for(state="hidden")
+    for _ in range(5):  # a busy browser takes a slow double click for two single ones
+        chart.dblclick()
+        with contextlib.suppress(playwright.TimeoutError):
+            all_steps.wait_for(state="hidden", timeout=5000)
+            break
+    assert not all_steps.is_visible()
 
 
 def test_address_restores_the_view(tab: Tab, browser: Any, board: Board) -> None:

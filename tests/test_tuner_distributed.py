@@ -69,5 +69,8 @@ def test_killed_worker_loses_no_trial_and_mixes_no_directories(tmp_path):
     board = searches.Board(directory / "logs")
     assert board.runs() == sorted([*runs, f"{trial}/execution0-retry1"])
     assert sorted(board.trials()) == [f"search/{number}" for number in range(TRIALS)]
-    table = printed.read_text().split("hyperparameters\n")[1]
-    assert len(table.splitlines()) == TRIALS
+    heading, *table = re.split(r"\n(?=trial +score)", printed.read_text())[
+        1
+    ].splitlines()
+    assert heading.split()[:4] == ["trial", "score", "state", "findings"]
+    assert len(table) == TRIALS

@@ -185,6 +185,7 @@ def with_arguments():
     x, y = searches.data()
     given = {
         "ExponentialDecayScheduler": (10,),
+        "FreezeUnfreeze": (1,),
         "HyperparameterScheduler": ("momentum", lambda step: 0.9),
         "OneCycleScheduler": (20, 0.1),
         "PiecewiseConstantScheduler": ([10], [1.0, 0.1]),

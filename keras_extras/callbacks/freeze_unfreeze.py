@@ -108,9 +108,11 @@ class FreezeUnfreeze(keras.callbacks.Callback):
     Example:
 
     ```python
-    model.compile(keras.optimizers.Adam(1e-3), "mse")
+    base = keras.Sequential(model.layers[:-1])  # of a model that was trained before
+    model = keras.Sequential([base, keras.layers.Dense(3, activation="softmax")])
+    model.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
     unfreeze = keras_extras.callbacks.FreezeUnfreeze(2, learning_rate=1e-5)
-    model.fit(x, y, epochs=10, callbacks=[unfreeze])
+    model.fit(x, y, epochs=6, callbacks=[unfreeze])
     ```
 
     References:

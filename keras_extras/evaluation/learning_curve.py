@@ -40,7 +40,9 @@ class LearningCurve:
     Example:
 
     ```python
-    curve = keras_extras.evaluation.learning_curve(build_model, x, y)
+    curve = keras_extras.evaluation.learning_curve(
+        build_model, x, y, sizes=[0.2, 0.5, 1.0], repeats=1
+    )
     print(curve.report())
     curve.plot().show()
     ```
@@ -249,7 +251,9 @@ def learning_curve(
         return model
 
 
-    curve = keras_extras.evaluation.learning_curve(build, x, y, metric="accuracy")
+    curve = keras_extras.evaluation.learning_curve(
+        build, x, y, sizes=[0.2, 1.0], repeats=2, metric="accuracy"
+    )
     print(curve.report())
     ```
 

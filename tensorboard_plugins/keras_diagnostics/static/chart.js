@@ -6,7 +6,12 @@ import { element } from "./dom.js";
 import { drawable, stepOfPoint } from "./raster.js";
 import { recordedSteps, rowAt } from "./panel.js";
 
-const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false };
+const CONFIG = {
+  displayModeBar: false,
+  doubleClick: false,
+  doubleClickDelay: 500, // ms; a page that draws is slow to see the second click
+  showTips: false,
+};
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /**
