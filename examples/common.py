@@ -158,6 +158,27 @@ def table(
     return f"{layout(rows)}\n\n{plural}. A seed decides split, weights and batches."
 
 
+def against_first(methods: Collection[str], results: np.ndarray, of: str) -> str:
+    """Returns accuracies as a Markdown table, each method beside the first one.
+
+    Args:
+        methods: Their names.
+        results: Array of shape `(seeds, methods)`.
+        of: What the methods are, for the head of the first column.
+    """
+    lines = [
+        f"| {of} | mean ± deviation | against scratch, seed by seed | better in |",
+        "|---|---|---|---|",
+    ]
+    for place, (method, column) in enumerate(zip(methods, results.T)):
+        gain = 100 * (column - results[:, 0])
+        row = f"| {method} | {column.mean():.1%} ± {column.std():.1%} |"
+        points = f"{gain.mean():+.1f} ± {gain.std():.1f} points"
+        seeds = f" {points} | {np.sum(gain > 0)} of {len(gain)} |"
+        lines.append(f"{row} | |" if place == 0 else row + seeds)
+    return "\n".join(lines)
+
+
 def layout(rows: list[dict[str, str]]) -> str:
     """Returns rows as aligned text, under the names of their columns."""
     names = list(dict.fromkeys(name for row in rows for name in row))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+import common
 import keras
 import numpy as np
 from sklearn.datasets import load_digits
@@ -94,16 +95,7 @@ def main(argv: list[str] | None = None) -> None:
     pair, labelled = TASKS[options.data][:2]
     print(f"{options.data}, classes {pair}, {labelled} labelled images, ", end="")
     print(f"seeds: {options.seeds}; accuracy on all other images of the two\n")
-    print("| task B | mean ± deviation | against scratch, seed by seed | better in |")
-    print("|---|---|---|---|")
-    for method, column in zip(METHODS, results.T):
-        gain = 100 * (column - results[:, 0])
-        row = f"| {method} | {column.mean():.1%} ± {column.std():.1%} |"
-        if method == METHODS[0]:
-            print(f"{row} | |")
-        else:
-            spread = f"{gain.mean():+.1f} ± {gain.std():.1f} points"
-            print(f"{row} {spread} | {np.sum(gain > 0)} of {len(gain)} |")
+    print(common.against_first(METHODS, results, of="task B"))
 
 
 if __name__ == "__main__":

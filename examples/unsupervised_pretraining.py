@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+import common
 import keras
 import numpy as np
 from sklearn.datasets import load_digits
@@ -95,18 +96,7 @@ def main(argv: list[str] | None = None) -> None:
         f"{options.data}, {LABELLED} labelled and {len(x) - LABELLED - TESTED} ", end=""
     )
     print(f"unlabelled images, seeds: {options.seeds}; accuracy on {TESTED} others\n")
-    print(
-        "| classifier | mean ± deviation | against scratch, seed by seed | better in |"
-    )
-    print("|---|---|---|---|")
-    for method, column in zip(METHODS, results.T):
-        gain = 100 * (column - results[:, 0])
-        row = f"| {method} | {column.mean():.1%} ± {column.std():.1%} |"
-        if method == METHODS[0]:
-            print(f"{row} | |")
-        else:
-            spread = f"{gain.mean():+.1f} ± {gain.std():.1f} points"
-            print(f"{row} {spread} | {np.sum(gain > 0)} of {len(gain)} |")
+    print(common.against_first(METHODS, results, of="classifier"))
 
 
 if __name__ == "__main__":
