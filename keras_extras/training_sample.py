@@ -38,14 +38,19 @@ def sample_rows(data: tuple[Any, ...], size: int | None, seed: int) -> tuple[Any
     if size is None or size >= length:
         return data
     rows = np.sort(np.random.default_rng(seed).choice(length, size, replace=False))
+    return take_rows(data, rows)
+
+
+def take_rows(data: Any, rows: np.ndarray) -> Any:
+    """Returns some rows of each array in a structure, and `None` where it is `None`."""
     return keras.tree.map_structure(
-        lambda leaf: None if leaf is None else take_rows(leaf, rows),
+        lambda leaf: None if leaf is None else _take(leaf, rows),
         data,
         none_is_leaf=True,
     )
 
 
-def take_rows(array: Any, rows: np.ndarray) -> Any:
+def _take(array: Any, rows: np.ndarray) -> Any:
     """Returns some rows of an array, a tensor or a table."""
     if hasattr(array, "iloc"):
         return array.iloc[rows]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from keras_extras.evaluation.subsets import rows_of
+from keras_extras.training_sample import take_rows
 
 _HIGHER = ("acc", "auc", "precision", "recall", "f1", "f_beta", "r2", "iou", "dice")
 
@@ -72,7 +72,7 @@ class FreshTraining:
                 "`build` must return a new compiled model. "
                 f"Received: a function that returns {model!r}"
             )
-        x, y, weight = rows_of(data, rows)
+        x, y, weight = take_rows(data, rows)
         self._fit(model, x, y, weight, len(rows))
         train = self._evaluate(model, (x, y, weight))
         self.higher_is_better = _is_higher_better(model, self.metric)

@@ -14,15 +14,6 @@ from keras_extras.training_sample import sample_rows
 from keras_extras.training_sample import take_rows
 
 
-def rows_of(data: Any, rows: np.ndarray) -> Any:
-    """Returns some rows of each array in a structure, and `None` where it is `None`."""
-    return keras.tree.map_structure(
-        lambda leaf: None if leaf is None else take_rows(leaf, rows),
-        data,
-        none_is_leaf=True,
-    )
-
-
 def held_out(
     data: tuple[Any, ...], validation_data: Any, split: float, seed: int
 ) -> tuple[np.ndarray, tuple[Any, ...]]:
@@ -54,7 +45,7 @@ def held_out(
             "`validation_split` must leave rows to train on. "
             f"Received: validation_split={split}, with {count} rows"
         )
-    return np.sort(order[held:]), rows_of(data, np.sort(order[:held]))
+    return np.sort(order[held:]), take_rows(data, np.sort(order[:held]))
 
 
 def nested(rows: np.ndarray, repeats: int, seed: int) -> list[np.ndarray]:
