@@ -51,7 +51,7 @@ class Backend(Protocol):
         """Returns a train function like the model's own, around `wrap(train_step)`."""
 
     def build(self, model: Any, data: Any) -> None:
-        """Builds `model` for the batches that `data` yields, before a first step."""
+        """Builds `model` and its metrics for the batches of `data`, before a step."""
 
     def scope(self) -> Any:
         """Returns what identifies the trace in which the step runs now."""

@@ -180,12 +180,14 @@ def _rows(tensor: Any, features: int) -> Any:
     """Returns the first rows of a tensor, filled up with zeros to a fixed shape."""
     first = measure.as_float(tensor[:_ROWS])
     shape = first.shape[1:]
-    if all(size is not None for size in shape):
-        size = math.prod(shape)
-        flat = ops.reshape(first, (-1, size))[:, :: max(size // features, 1)]
-        flat = flat[:, :features]
-    else:
+    if any(size is None for size in shape):
         flat = ops.reshape(first, (ops.shape(first)[0], -1))
         filler = ops.zeros((ops.shape(flat)[0], features))
         flat = ops.concatenate([flat, filler], axis=1)[:, :features]
+    else:
+        flat = ops.reshape(first, (-1, math.prod(shape)))
+        if flat.shape[1] > features:
+            flat = flat[:, :: flat.shape[1] // features][:, :features]
+    if flat.shape[0] == _ROWS:
+        return flat
     return ops.concatenate([flat, ops.zeros((_ROWS, features))], axis=0)[:_ROWS]

@@ -331,6 +331,8 @@ class Instrument:
         requests = self._requests
         measures = frozenset().union(*(r.measures for r in requests))
         variant = self._variant(measures)
+        if not variant.compiled:
+            self._build_metrics(iterator)
         try:
             logs = variant.function(iterator)
         except BaseException:
@@ -346,6 +348,17 @@ class Instrument:
             picture = variant.album.read() if variant.album else None
             self._keep(_Sample(variant, tuple(requests), rows, picture))
         return logs
+
+    def _build_metrics(self, data: Any) -> None:
+        """Makes the variables of the metrics, if they are to come.
+
+        A step that makes them as it is traced is traced a second time without.
+        """
+        metrics = getattr(self._model, "_compile_metrics", None)
+        if metrics is None or metrics.built or self._model.run_eagerly:
+            return
+        with contextlib.suppress(Exception):  # then the step makes them
+            self._backend.build(self._model, data)
 
     def _keep(self, sample: _Sample) -> None:
         now = time.perf_counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import keras
@@ -21,9 +22,14 @@ class TensorFlowBuffer:
         self._strategy = strategy
         self._rows = rows
         self._read_rows = 0
-        # A step that is being traced may make buffers too: they must outlive it.
-        with tf.init_scope(), strategy.scope():
-            self._value = self._variable(tf.zeros((rows, width)))
+        # A step that is being traced may make buffers too. They must outlive it, and
+        # a step that seems to make variables of its own is traced a second time.
+        with ThreadPoolExecutor(1) as outside:
+            outside.submit(self._make, width).result()
+
+    def _make(self, width: int) -> None:
+        with self._strategy.scope():
+            self._value = self._variable(tf.zeros((self._rows, width)))
             self._written = self._variable(tf.zeros((), tf.int64))
 
     def _variable(self, initial_value: tf.Tensor) -> tf.Variable:

@@ -30,6 +30,7 @@ from keras_extras.instrumentation.recording import float_tensors
 
 # filled, first batch (two parts), last batch (two parts), inputs
 _HEADER = 6
+_LAST = slice(3, 5)
 _NOT_SEEN = -1.0
 _SMALL = 2048
 
@@ -84,7 +85,8 @@ class Watch:
 
         def note(old: Any, probed: Any, batch: Any, *tensors: Any) -> Any:
             flags = _flags_of_groups(tensors, [len(group) for group in groups])
-            return self._note(old, batch, flags + _flags_of_parts(probed, sizes))
+            flags = [flags, _flags_of_parts(probed, sizes)]
+            return self._note(old, batch, ops.concatenate(flags))
 
         self._buffer.write_unless(
             ops.isfinite(ops.sum(probed)),
@@ -110,18 +112,18 @@ class Watch:
     def finish(self) -> None:
         """Everything was written in `on_update`."""
 
-    def _note(self, old: Any, batch: Any, flags: list[Any]) -> Any:
+    def _note(self, old: Any, batch: Any, seen: Any) -> Any:
         now = ops.cast(ops.stack(split_iteration(batch)), "float32")
-        seen = ops.stack(flags)
-        filled = ops.reshape(ops.cast(ops.any(seen > 0.0), "float32"), (1,))
-        new = ops.concatenate([filled, now, now, seen])
-        new = ops.where(filled > 0.0, new, old)
+        filled = ops.reshape(ops.max(ops.cast(seen > 0.0, "float32")), (1,))
+        fresh = ops.concatenate([filled, now, now, seen])
+        new = ops.where(filled > 0.0, fresh, old)
         if self._skips_bad_steps:
             return new
-        since = (now[0] - old[3]) * float(ITERATION_BASE) + now[1] - old[4]
-        goes_on = ops.logical_and(old[0] > 0.0, since <= 1.0)
-        continued = ops.concatenate([old[:3], now, old[5:]])
-        return ops.where(goes_on, continued, new)
+        distance = np.zeros(fresh.shape, "float32")
+        distance[_LAST] = ITERATION_BASE, 1.0
+        since = ops.sum((fresh - old) * distance)
+        goes_on = ops.logical_and(old[:1] > 0.0, since <= 1.0)
+        return ops.where(goes_on, ops.where(distance > 0.0, fresh, old), new)
 
 
 def box_width(sites: tuple[Site, ...]) -> int:
@@ -170,24 +172,22 @@ def _static_size(tensor: Any) -> float:
     return math.prod(math.inf if n is None else n for n in tensor.shape)
 
 
-def _flags_of_groups(tensors: tuple[Any, ...], sizes: list[int]) -> list[Any]:
+def _flags_of_groups(tensors: tuple[Any, ...], sizes: list[int]) -> Any:
     """Returns a flag for each group of `tensors`; the groups have these sizes."""
-    ends = np.cumsum(sizes)
-    return [_spoilt(tensors[end - n : end]) for n, end in zip(sizes, ends)]
-
-
-def _flags_of_parts(vector: Any, sizes: list[int]) -> list[Any]:
-    """Returns a flag for each part of `vector`; the parts have these sizes."""
-    ends = np.cumsum(sizes)
-    return [
-        _spoilt((vector[end - n : end],)) if n else ops.full((), _NOT_SEEN)
-        for n, end in zip(sizes, ends)
-    ]
-
-
-def _spoilt(tensors: tuple[Any, ...]) -> Any:
-    """Returns 1.0 where any of `tensors` holds NaN or infinity, else 0.0."""
     if not tensors:
-        return ops.zeros(())
-    finite = [ops.all(ops.isfinite(measure.as_float(t))) for t in tensors]
-    return ops.cast(ops.logical_not(ops.all(ops.stack(finite))), "float32")
+        return ops.zeros((len(sizes),))
+    finite = [ops.all(ops.isfinite(tensor)) for tensor in tensors]
+    return _flags(ops.stack(finite), sizes, 0.0)
+
+
+def _flags_of_parts(vector: Any, sizes: list[int]) -> Any:
+    """Returns a flag for each part of `vector`; the parts have these sizes."""
+    return _flags(ops.isfinite(vector), sizes, _NOT_SEEN)
+
+
+def _flags(finite: Any, sizes: list[int], of_nothing: float) -> Any:
+    """Returns 1.0 for each part of `finite` that is not all true, else 0.0."""
+    bad = ops.cast(ops.logical_not(finite), "float32")
+    parts = np.repeat(np.arange(len(sizes)), sizes)
+    flags = ops.segment_max(bad, parts, len(sizes))
+    return ops.where(np.array(sizes) > 0, flags, of_nothing)

@@ -1,0 +1,65 @@
+"""A training under monitors is traced no more often than it must be."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_extras.callbacks import ActivationLogger
+from keras_extras.callbacks import GradientLogger
+from keras_extras.callbacks import TrainingDiagnostics
+
+
+class Counting(keras.Sequential):
+    """Counts how often Python runs its step, which is once for each trace."""
+
+    traces = 0
+
+    def train_step(self, *args, **kwargs):
+        self.traces += 1
+        return super().train_step(*args, **kwargs)
+
+
+def fit(callbacks, metrics, *further_layers):
+    keras.utils.set_random_seed(0)
+    layers = [keras.Input((3,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(2)]
+    model = Counting([*layers, *further_layers])
+    model.compile("adam", "mse", metrics=metrics)
+    x = np.ones((48, 3), "float32")
+    model.fit(x, x[:, :2], batch_size=2, verbose=0, callbacks=callbacks)
+    return model
+
+
+@pytest.mark.parametrize("metrics", [None, ["mae"]])
+@pytest.mark.parametrize(
+    "callbacks",
+    [
+        lambda: [TrainingDiagnostics(verbose=0)],
+        lambda: [GradientLogger()],
+        lambda: [GradientLogger(), ActivationLogger(), TrainingDiagnostics(verbose=0)],
+    ],
+    ids=["diagnostics", "gradients", "all"],
+)
+def test_sampled_and_ordinary_step_are_traced_once_each(callbacks, metrics):
+    assert fit(callbacks(), metrics).traces == 2
+
+
+def test_a_step_that_makes_variables_is_traced_twice():
+    """What the counts above are compared with: without monitors Keras has two."""
+    assert fit([], ["mae"]).traces == 2
+
+
+class OnlyTrains(keras.layers.Layer):
+    """Cannot be called but in training, so its metrics cannot be made in advance."""
+
+    def call(self, x, training=None):
+        if training is not True:
+            raise NotImplementedError("`training` must be True")
+        return x * 1.0
+
+
+def test_metrics_that_cannot_be_made_in_advance_are_made_by_the_step():
+    model = fit([TrainingDiagnostics(verbose=0)], ["mae"], OnlyTrains())
+    own = fit([], ["mae"], OnlyTrains())
+    assert model.traces == 3
+    for ours, theirs in zip(model.get_weights(), own.get_weights()):
+        np.testing.assert_array_equal(ours, theirs)
