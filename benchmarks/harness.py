@@ -120,10 +120,10 @@ def _start(arm: Arm, turn: _TakeTurns, data: Any) -> threading.Thread:
     return thread
 
 
-def table(arms: list[Arm]) -> str:
+def table(arms: list[Arm], unit: str = "ms per step") -> str:
     """Returns ratios of medians to the first arm, as rows of a Markdown table."""
     base = arms[0]
-    rows = ["| arm | ms per step | wall | processor |", "|---|---|---|---|"]
+    rows = [f"| arm | {unit} | wall | processor |", "|---|---|---|---|"]
     for arm in arms:
         milliseconds = 1000 * statistics.median(arm.wall)
         wall = _excess(arm.wall, base.wall)

@@ -41,9 +41,12 @@ class Data:
 
 
 def options(
-    description: str | None, argv: list[str] | None, seeds: int, epochs: int
+    description: str | None, argv: list[str] | None, seeds: int, epochs: int = 0
 ) -> argparse.Namespace:
-    """Returns what the command line says: `quick`, `seeds`, `epochs` and `data`."""
+    """Returns what the command line says: `quick`, `seeds`, `epochs` and `data`.
+
+    Without `epochs` there is no such option.
+    """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -51,7 +54,8 @@ def options(
         "--quick", action="store_true", help="a glimpse: one seed, two epochs"
     )
     parser.add_argument("--seeds", type=int, default=seeds, help="how many")
-    parser.add_argument("--epochs", type=int, default=epochs)
+    if epochs:
+        parser.add_argument("--epochs", type=int, default=epochs)
     parser.add_argument("--data", choices=["digits", "fashion_mnist"], default="digits")
     parsed = parser.parse_args(argv)
     if parsed.quick:
@@ -59,25 +63,37 @@ def options(
     return parsed
 
 
-def load(name: str, seed: int, train: int | None = None) -> Data:
-    """Returns images, scaled to mean 0 and deviation 1, split by chance.
+def images(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns all images, as floats from 0 to 16 or to 255, and their classes.
 
     Args:
         name: "digits", 8 x 8 pixels, which come with scikit-learn, or
             "fashion_mnist", 28 x 28 pixels, which Keras downloads once.
+    """
+    if name == "digits":
+        x, y = load_digits(return_X_y=True)
+        x = x.reshape(-1, 8, 8)
+    else:
+        parts = keras.datasets.fashion_mnist.load_data()
+        x, y = (np.concatenate(arrays) for arrays in zip(*parts))
+    return x.astype("float32"), y
+
+
+def load(name: str, seed: int, train: int | None = None) -> Data:
+    """Returns images, scaled to mean 0 and deviation 1, split by chance.
+
+    Args:
+        name: As for `images`.
         seed: Which images are for what.
         train: How many images to train on: 1000 of digits, 10,000 of Fashion-MNIST
             unless said.
     """
-    if name == "digits":
-        x, y = load_digits(return_X_y=True)
-        most, held_out = 1000, 300  # and 497 to test on
-    else:
-        parts = keras.datasets.fashion_mnist.load_data()
-        x, y = (np.concatenate(arrays) for arrays in zip(*parts))
+    x, y = images(name)
+    most, held_out = 1000, 300  # and 497 to test on
+    if name == "fashion_mnist":
         x, y, most, held_out = x[:25_000], y[:25_000], 10_000, 5000
     order = np.random.default_rng(seed).permutation(len(x))
-    x, y = x.reshape(len(x), -1).astype("float32")[order], y[order]
+    x, y = x.reshape(len(x), -1)[order], y[order]
     cuts = [most, most + held_out]
     (x, x_val, x_test), (y, y_val, y_test) = np.split(x, cuts), np.split(y, cuts)
     x, y = x[:train], y[:train]

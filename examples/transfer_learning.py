@@ -7,13 +7,11 @@ and the difference in each. Offline unless `--data fashion_mnist` is asked for.
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 
 import common
 import keras
 import numpy as np
-from sklearn.datasets import load_digits
 
 from keras_extras.callbacks import FreezeUnfreeze
 from keras_extras.optimizers import discriminative_learning_rates
@@ -21,16 +19,6 @@ from keras_extras.optimizers import discriminative_learning_rates
 # Name: the two classes of task B, labelled images of them, epochs of tasks A and B.
 TASKS = {"digits": ((3, 8), 20, 10, 40), "fashion_mnist": ((5, 6), 200, 2, 20)}
 METHODS = ("from scratch", "frozen, then unfrozen", "discriminative rates")
-
-
-def load(data: str) -> Any:
-    """Returns images from 0 to 1 and labels."""
-    if data == "digits":
-        x, y = load_digits(return_X_y=True)
-        return x.reshape(-1, 8, 8) / 16.0, y
-    (x, y), (x_test, y_test) = keras.datasets.fashion_mnist.load_data()
-    x = np.concatenate([x, x_test]).astype("float32")
-    return x / 255, np.concatenate([y, y_test])
 
 
 def network(shape: Any) -> Any:
@@ -84,13 +72,9 @@ def compare(seed: int, x: Any, y: Any, options: Any) -> list[float]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one seed, few epochs")
-    parser.add_argument("--seeds", type=int, default=10, help="how many")
-    parser.add_argument("--data", choices=list(TASKS), default="digits")
-    options = parser.parse_args(argv)
-    options.seeds = 1 if options.quick else options.seeds
-    x, y = load(options.data)
+    options = common.options(__doc__, argv, seeds=10)
+    x, y = common.images(options.data)
+    x /= x.max()
     results = np.array([compare(s, x, y, options) for s in range(options.seeds)])
     pair, labelled = TASKS[options.data][:2]
     print(f"{options.data}, classes {pair}, {labelled} labelled images, ", end="")

@@ -7,27 +7,16 @@ a while and then all layers, against the same classifier from scratch. Offline u
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 
 import common
 import keras
 import numpy as np
-from sklearn.datasets import load_digits
 
 from keras_extras.callbacks import FreezeUnfreeze
 
-LABELLED, TESTED = 50, 500
+IMAGES, LABELLED, TESTED = 10_000, 50, 500
 METHODS = ("from scratch", "pretrained, then unfrozen", "pretrained, head only")
-
-
-def load(data: str) -> Any:
-    """Returns images from 0 to 1 as rows, and labels."""
-    if data == "digits":
-        x, y = load_digits(return_X_y=True)
-        return x / 16.0, y
-    (x, y), _ = keras.datasets.fashion_mnist.load_data()
-    return x[:10000].reshape(10000, -1).astype("float32") / 255, y[:10000]
 
 
 def network(features: int) -> Any:
@@ -57,7 +46,7 @@ def accuracy(method: str, encoder: Any, train: Any, test: Any, epochs: int) -> f
     elif method == "pretrained, head only":
         encoder.trainable = False
     else:
-        callbacks = [FreezeUnfreeze(epochs // 4, learning_rate=1e-3)]
+        callbacks = [FreezeUnfreeze(max(epochs // 4, 1), learning_rate=1e-3)]
     model = keras.Sequential([encoder, keras.layers.Dense(10, "softmax")])
     optimizer = keras.optimizers.Adam(5e-3)
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -82,20 +71,13 @@ def compare(seed: int, x: Any, y: Any, options: Any) -> list[float]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one seed, few epochs")
-    parser.add_argument("--seeds", type=int, default=10, help="how many")
-    parser.add_argument("--epochs", type=int, default=60, help="of the classifier")
-    parser.add_argument("--data", choices=["digits", "fashion_mnist"], default="digits")
-    options = parser.parse_args(argv)
-    if options.quick:
-        options.seeds, options.epochs = 1, 4
-    x, y = load(options.data)
+    options = common.options(__doc__, argv, seeds=10, epochs=60)
+    x, y = (array[:IMAGES] for array in common.images(options.data))
+    x = x.reshape(len(x), -1) / x.max()
     results = np.array([compare(s, x, y, options) for s in range(options.seeds)])
-    print(
-        f"{options.data}, {LABELLED} labelled and {len(x) - LABELLED - TESTED} ", end=""
-    )
-    print(f"unlabelled images, seeds: {options.seeds}; accuracy on {TESTED} others\n")
+    unlabelled = len(x) - LABELLED - TESTED
+    print(f"{options.data}, {LABELLED} labelled and {unlabelled} unlabelled ", end="")
+    print(f"images, seeds: {options.seeds}; accuracy on {TESTED} others\n")
     print(common.against_first(METHODS, results, of="classifier"))
 
 

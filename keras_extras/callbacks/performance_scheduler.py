@@ -11,12 +11,12 @@ import keras
 from keras_extras import checks
 from keras_extras.batch_loss import BatchLoss
 from keras_extras.callbacks.scheduler import Scheduler
+from keras_extras.metric_direction import is_higher_better
 from keras_extras.steering.steering import RATE
 from keras_extras.steering.steering import Steering
 from keras_extras.steering.steering import present_value
 
 _STATE_FILE = "performance_scheduler.json"
-_BETTER_WHEN_HIGH = ("acc", "auc", "precision", "recall", "f1", "iou", "r2", "top_k")
 
 
 class PerformanceScheduler(Scheduler):
@@ -40,8 +40,8 @@ class PerformanceScheduler(Scheduler):
             `0.5`.
         patience: Integer, number of looks without improvement before the rate is
             lowered. Defaults to `5`.
-        mode: `"min"`, `"max"`, or `"auto"` to tell from the name whether low is
-            good. Defaults to `"auto"`.
+        mode: `"min"`, `"max"`, or `"auto"` to tell from the metric, or its name,
+            whether low is good. Defaults to `"auto"`.
         min_delta: Float, the least change that counts as improvement. Defaults to
             `0.0001`.
         cooldown: Integer, number of looks after a change in which patience is not
@@ -166,7 +166,7 @@ class PerformanceScheduler(Scheduler):
         high = self.mode == "max" or (
             self.mode == "auto"
             and self.every == "epoch"
-            and any(name in self.monitor for name in _BETTER_WHEN_HIGH)
+            and is_higher_better(self.model, self.monitor.removeprefix("val_"))
         )
         loss = -value if high else value
         self._cooling = max(self._cooling - 1, 0)

@@ -10,9 +10,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from keras_extras.metric_direction import is_higher_better
 from keras_extras.training_sample import take_rows
-
-_HIGHER = ("acc", "auc", "precision", "recall", "f1", "f_beta", "r2", "iou", "dice")
 
 
 class Scores(NamedTuple):
@@ -75,7 +74,7 @@ class FreshTraining:
         x, y, weight = take_rows(data, rows)
         self._fit(model, x, y, weight, len(rows))
         train = self._evaluate(model, (x, y, weight))
-        self.higher_is_better = _is_higher_better(model, self.metric)
+        self.higher_is_better = is_higher_better(model, self.metric)
         return Scores(train, self._evaluate(model, self._validation))
 
     def _fit(self, model: Any, x: Any, y: Any, weight: Any, rows: int) -> None:
@@ -135,12 +134,3 @@ class _StopAfter(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self._before + batch + 1 >= self._steps:
             self.model.stop_training = True
-
-
-def _is_higher_better(model: Any, name: str) -> bool:
-    for metric in model.metrics:
-        for each in getattr(metric, "metrics", [metric]):
-            direction = getattr(each, "_direction", None)
-            if each.name == name and direction is not None:
-                return direction == "up"
-    return any(part in name.lower() for part in _HIGHER)
