@@ -72,6 +72,16 @@ def raw_iterations(optimizer: Any) -> Any:
     return innermost(optimizer)._iterations
 
 
+def batches_seen(optimizer: Any) -> int:
+    """Returns how many batches an optimizer has seen, also while accumulating."""
+    return int(number(raw_iterations(optimizer)))
+
+
+def number(variable: Any) -> float:
+    """Returns the value of a scalar variable, which devices may share."""
+    return float(keras.ops.convert_to_numpy(variable))
+
+
 def pending_gradient(optimizer: Any, variable: Any) -> Any | None:
     """Returns what was accumulated for `variable` in earlier batches, if any."""
     for part in parts(optimizer):

@@ -232,7 +232,7 @@ class FreezeUnfreeze(keras.callbacks.Callback):
 
     def _lower_rate_of_new_optimizer(self) -> None:
         """Of a model that goes on with an optimizer that has not been trained with."""
-        count = int(hyperparameters.raw_iterations(self.model.optimizer))
+        count = hyperparameters.batches_seen(self.model.optimizer)
         if self.stage and count == 0:
             self._set_rate(self.stage, times=self.stage)
 

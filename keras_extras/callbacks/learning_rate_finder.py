@@ -172,7 +172,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         steering.at_end(snapshot.restore)
         self._begins = self._batches()
         for part in steering.parts():
-            first = int(part.iterations)
+            first = int(hyperparameters.number(part.iterations))
             each = part.gradient_accumulation_steps or 1
             curve = self._sweep_from(first, self._group // each)
             steering.drive(part, RATE, curve, owner=type(self).__name__)
@@ -209,7 +209,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         writer.close()
 
     def _batches(self) -> int:
-        return int(hyperparameters.raw_iterations(self.model.optimizer))
+        return hyperparameters.batches_seen(self.model.optimizer)
 
     def _forget(self) -> None:
         self._rates, self._losses = [], []

@@ -276,4 +276,4 @@ def _column(values: Callable[[Any], tuple[Any, Any]], column: int, step: Any) ->
 
 
 def _batches(optimizer: Any) -> int:
-    return int(hyperparameters.raw_iterations(optimizer))
+    return hyperparameters.batches_seen(optimizer)

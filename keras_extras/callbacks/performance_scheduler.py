@@ -11,6 +11,7 @@ import keras
 from keras_extras import checks
 from keras_extras.batch_loss import BatchLoss
 from keras_extras.callbacks.scheduler import Scheduler
+from keras_extras.hyperparameters import number
 from keras_extras.metric_direction import is_higher_better
 from keras_extras.steering.steering import RATE
 from keras_extras.steering.steering import Steering
@@ -125,7 +126,7 @@ class PerformanceScheduler(Scheduler):
         steering.multiply(optimizer, RATE, lambda step: multiplier)
         rate = vars(optimizer)["_learning_rate"].law.base
         if isinstance(rate, keras.Variable):
-            initial = float(rate.numpy())
+            initial = number(rate)
             steering.at_end(lambda: rate.assign(initial))
         self._state_path = _state_path(steering.callbacks())
 
@@ -155,7 +156,7 @@ class PerformanceScheduler(Scheduler):
     def _look_at_steps(self, batch: int, logs: Any = None) -> None:
         if self._steering is None or self._loss is None:
             return
-        step = int(self._steering.parts()[0].iterations)
+        step = int(number(self._steering.parts()[0].iterations))
         if self._looked_at is None:
             self._looked_at = step - step % int(self.every)
         if step - self._looked_at >= int(self.every):
@@ -190,7 +191,7 @@ class PerformanceScheduler(Scheduler):
             steering.replacing(part, RATE)
             if steering.follows_a_curve(part, RATE):
                 multiplier.assign(multiplier * factor)
-                self.multiplier = float(multiplier.numpy())
+                self.multiplier = number(multiplier)
             else:  # in a variable that is saved with the optimizer
                 own = vars(part)["_learning_rate"].law.base
                 own.assign(own * factor)
@@ -217,7 +218,7 @@ class PerformanceScheduler(Scheduler):
             "best": self._best,
             "waited": self._waited,
             "cooling": self._cooling,
-            "multipliers": [float(m.numpy()) for m in self._multipliers],
+            "multipliers": [number(m) for m in self._multipliers],
         }
         os.makedirs(os.path.dirname(self._state_path), exist_ok=True)
         with open(self._state_path, "w") as file:

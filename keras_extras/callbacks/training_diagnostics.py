@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 from typing import Literal
 
-import keras
-
 from keras_extras import hyperparameters
 from keras_extras.batch_loss import reports_means
 from keras_extras.building import is_built
@@ -163,8 +161,7 @@ class TrainingDiagnostics(Monitor):
     def _look_at_model(self) -> None:
         evidence = self._evidence
         if evidence.parts is None:
-            raw = hyperparameters.raw_iterations(self.model.optimizer)
-            steps = int(keras.ops.convert_to_numpy(raw))
+            steps = hyperparameters.batches_seen(self.model.optimizer)
             evidence.is_fresh = steps <= self.model.steps_per_execution
             evidence.parts = ()
             with self._judging_without("weights"):

@@ -286,8 +286,7 @@ class Instrument:
 
     def steps_trained(self) -> int:
         """Reads how many steps were trained; in between they are counted."""
-        raw = hyperparameters.raw_iterations(self._optimizer)
-        self._batches = int(keras.ops.convert_to_numpy(raw))
+        self._batches = hyperparameters.batches_seen(self._optimizer)
         self.step = self._count()
         return self.step
 

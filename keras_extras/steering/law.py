@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_extras import hyperparameters
+
 Step = Any
 Curve = Callable[[Step], Any]
 
@@ -81,7 +83,7 @@ class Law:
         from keras_extras.steering.tensorflow import outside_of_a_trace
 
         value = outside_of_a_trace(self.tensor)
-        return float(self.base) if value is None else float(value)
+        return hyperparameters.number(self.base if value is None else value)
 
     def end(self) -> None:
         """Makes this the constant that the user set, and lets go of the trace."""

@@ -223,7 +223,7 @@ class Steering:
 
 def present_value(optimizer: Any, name: str) -> float:
     """Returns the value of a hyperparameter that acts on the next step."""
-    return value_at(optimizer, name, int(optimizer._iterations))
+    return value_at(optimizer, name, hyperparameters.batches_seen(optimizer))
 
 
 def value_at(optimizer: Any, name: str, batches: int) -> float:
@@ -238,7 +238,7 @@ def value_at(optimizer: Any, name: str, batches: int) -> float:
 
 
 def _last_step(optimizer: Any) -> int:
-    return max(int(optimizer._iterations) - 1, 0)
+    return max(hyperparameters.batches_seen(optimizer) - 1, 0)
 
 
 def _set(optimizer: Any, name: str, value: float) -> None:

@@ -117,6 +117,6 @@ def _forget_variables(optimizer: Any) -> None:
 def _count_alike(optimizer: Any) -> None:
     """Lets the parts of a `MultiOptimizer` that were idle count as the others do."""
     parts = hyperparameters.parts(optimizer)
-    most = max(int(part._iterations) for part in parts)
+    most = max(int(hyperparameters.number(part._iterations)) for part in parts)
     for part in parts:
         part._iterations.assign(most)
