@@ -72,24 +72,17 @@ def search(data: common.Data, folds: int, trials: int, epochs: int) -> None:
     # The wrapper takes the arguments of `build` as one dict, so dicts are drawn.
     drawn = {"model_kwargs": list(ParameterSampler(SPACE, trials, random_state=1))}
     scoring = {"accuracy": "accuracy", "error": has_error}
-    searcher = RandomizedSearchCV(
-        Classifier(build),
-        drawn,
-        n_iter=trials,
-        cv=folds,
-        scoring=scoring,
-        refit="accuracy",
-    )
+    how = {"scoring": scoring, "refit": "accuracy", "cv": folds, "n_iter": trials}
+    searcher = RandomizedSearchCV(Classifier(build), drawn, **how)
     searcher.fit(data.x, data.y, epochs=epochs)
-    names = ("param_model_kwargs", "mean_test_accuracy", "mean_test_error")
+    found = searcher.cv_results_
     rows = [
-        {
-            key: f"{value:.1e}" if key == "rate" else str(value)
-            for key, value in kwargs.items()
-        }
-        | {"accuracy": f"{accuracy:.1%}", "folds with an error": f"{error:.0%}"}
-        for kwargs, accuracy, error in zip(*(searcher.cv_results_[n] for n in names))
+        {**kwargs, "rate": f"{kwargs['rate']:.1e}", "units": str(kwargs["units"])}
+        for kwargs in found["param_model_kwargs"]
     ]
+    for place, row in enumerate(rows):
+        row["accuracy"] = f"{found['mean_test_accuracy'][place]:.1%}"
+        row["folds with an error"] = f"{found['mean_test_error'][place]:.0%}"
     right = np.mean(searcher.predict(data.x_test) == data.y_test)
     print(f"\nRandomised search: {trials} trials, {folds} folds each\n")
     print(common.layout(rows))

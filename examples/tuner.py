@@ -32,21 +32,16 @@ def build(hp: Any) -> keras.Model:
     """Returns a network of three hidden layers."""
     scale = hp.Choice("weight_scale", [0.01, 2.0, 100.0], default=2.0)
     activation = hp.Choice("activation", ["relu", "sigmoid"])
-    model = keras.Sequential()
-    for _ in range(3):
-        initializer = keras.initializers.VarianceScaling(scale)
-        model.add(
-            keras.layers.Dense(
-                32, activation=activation, kernel_initializer=initializer
-            )
+    hidden = [
+        keras.layers.Dense(
+            32, activation, kernel_initializer=keras.initializers.VarianceScaling(scale)
         )
-    model.add(keras.layers.Dense(10, activation="softmax"))
+        for _ in range(3)
+    ]
+    model = keras.Sequential([*hidden, keras.layers.Dense(10, "softmax")])
     rate = hp.Float("learning_rate", 1e-5, 10.0, sampling="log", default=1e-2)
-    model.compile(
-        keras.optimizers.SGD(rate, momentum=0.9),
-        "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
+    optimizer = keras.optimizers.SGD(rate, momentum=0.9)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
@@ -66,17 +61,15 @@ def search(options: argparse.Namespace) -> keras_tuner.Tuner:
         project_name="trials",
         overwrite=True,
     )
+    # Every step, which is compiled sooner; leave `every` out in long trials.
+    diagnostics = TrainingDiagnostics(directory / "runs", every=1, verbose=0)
     tuner.search(
         x[:TRAINING],
         y[:TRAINING],
         validation_data=(x[TRAINING:], y[TRAINING:]),
         epochs=options.epochs,
         verbose=0,
-        callbacks=[
-            # Every step, which is compiled sooner; leave `every` out in long trials.
-            TrainingDiagnostics(directory / "runs", every=1, verbose=0),
-            MedianPruner(min_trials=4),
-        ],
+        callbacks=[diagnostics, MedianPruner(min_trials=4)],
     )
     return tuner
 

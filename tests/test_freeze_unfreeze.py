@@ -42,11 +42,11 @@ def data_for(build):
     return models._features(DATA[build]), models._targets()
 
 
-def start(build, optimizer):
+def start(build, optimizer, jit_compile=False):
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(7)
     model = build()
-    model.compile(optimizer, "mse", metrics=["mae"], jit_compile=False)
+    model.compile(optimizer, "mse", metrics=["mae"], jit_compile=jit_compile)
     return model
 
 
@@ -75,10 +75,11 @@ def in_two_fits(
     shuffle=False,
     validates=False,
     by_factor=False,
+    jit_compile=False,
 ):
     """Returns what the two fits give that people write by hand."""
     x, y = data_for(build)
-    model = start(build, make_optimizer(RATE))
+    model = start(build, make_optimizer(RATE), jit_compile)
     model(x[:1])  # it may have to be built for its layers to be told apart
     data = feed(x, y, as_dataset, shuffle)
     frozen = frozen_by_hand(model)
@@ -89,7 +90,7 @@ def in_two_fits(
                 keeps_normalization and is_normalization(layer)
             )
         optimizer = make_optimizer(RATE * (1.0, FACTOR)[stage])
-        model.compile(optimizer, "mse", metrics=["mae"], jit_compile=False)
+        model.compile(optimizer, "mse", metrics=["mae"], jit_compile=jit_compile)
         history = model.fit(
             **data,
             initial_epoch=epochs[0],
@@ -110,10 +111,11 @@ def in_one_fit(
     shuffle=False,
     validates=False,
     by_factor=False,
+    jit_compile=False,
 ):
     """Returns what one fit with the callback gives."""
     x, y = data_for(build)
-    model = start(build, make_optimizer(RATE))
+    model = start(build, make_optimizer(RATE), jit_compile)
     own = FreezeUnfreeze(
         FROZEN_EPOCHS,
         learning_rate=None if by_factor else RATE * FACTOR,
@@ -172,6 +174,7 @@ def several(rate):
 CASES = {
     "mlp-sgd": (mlp, sgd, {}),
     "mlp-adam": (mlp, adam, {}),
+    "mlp-adam-xla": (mlp, adam, {"jit_compile": True}),
     "mlp-shuffled": (mlp, sgd, {"shuffle": True, "validates": True}),
     "mlp-shuffled-dataset": (mlp, adam, {"as_dataset": True, "shuffle": True}),
     "cnn-sgd": (cnn, sgd, {}),
