@@ -1,9 +1,9 @@
 """How often `TrainingDiagnostics` is right: on healthy and on faulty trainings.
 
 Run as `python benchmarks/diagnosis.py [--half HALF] [--jobs N]`, with the half
-`tuned`, `untouched`, `fresh`, `unseen` or `all`. With `--record DIR` the evidence of
-each training is kept, and `--replay DIR` judges it again in seconds, without training.
-`--resume` goes on with an interrupted run.
+`tuned`, `untouched`, `fresh`, `unseen`, `posted` or `all`. With `--record DIR` the
+evidence of each training is kept, and `--replay DIR` judges it again in seconds,
+without training. `--resume` goes on with an interrupted run.
 `--bare` trains without the callback and lists the metrics that the labels rest on.
 """
 
@@ -24,7 +24,8 @@ from typing import Any
 
 RESULTS = Path("logs/diagnosis")
 RECYCLE = 30  # cases per process: the memory of a graph is never quite given back
-HALVES = ("tuned", "untouched", "fresh", "unseen", "external")
+PARTS = ("tuned", "untouched", "fresh", "unseen", "posted")
+HALVES = (*PARTS, "external")
 
 
 # Judging
@@ -367,8 +368,7 @@ def replayed(options: Any) -> Iterator[dict[str, Any]]:
 
 def parse() -> Any:
     parser = argparse.ArgumentParser(description=__doc__)
-    halves = ("tuned", "untouched", "fresh", "unseen", "all")
-    parser.add_argument("--half", choices=halves, default="all")
+    parser.add_argument("--half", choices=(*PARTS, "all"), default="all")
     parser.add_argument("--only", nargs="+", metavar="ID", help="ids of cases")
     parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
     parser.add_argument("--external", metavar="PATH", help="folder with a cases.py")
