@@ -52,10 +52,10 @@ def itself(x: Any) -> data.Split:
 @healthy("code-of-one-two-three", output=None)
 def one_two_three(output: Any) -> Setup:
     rng = np.random.default_rng(31)
-    x = np.array([1, 2, 3]) * rng.uniform(0.7, 1.3, (400, 1))
+    x = np.array([1, 2, 3]) * rng.uniform(0.7, 1.3, (800, 1))
     rows = itself(x + rng.normal(0, 0.1, x.shape))
     model = dense(3, (3,), 3, output)
-    return ready(model, rows, "mse", optimizers.Adadelta(1.0), 30, 8, ERROR)
+    return ready(model, rows, "mse", optimizers.Adadelta(1.0), 12, 8, ERROR)
 
 
 @faulty(
@@ -70,7 +70,8 @@ def one_two_three(output: Any) -> Setup:
 def identity(scaled: bool) -> Setup:
     x = np.random.default_rng(32).normal(1.1090579, 0.0012380764, (2000, 84))
     rows = itself(data.standard(x) if scaled else x)
-    return ready(dense(84, (), 84), rows, "mse", optimizers.Adam(0.003), 20)
+    optimizer = optimizers.Adam(0.003)
+    return ready(dense(84, (), 84), rows, "mse", optimizer, 18, metrics=ERROR)
 
 
 @faulty(
@@ -85,7 +86,7 @@ def identity(scaled: bool) -> Setup:
 def clothes_code(rate: float) -> Setup:
     (x, _), (xv, _) = data.fashion(2000, flat=True)
     model, optimizer = dense(784, (32,), 784, "sigmoid"), optimizers.Adadelta(rate)
-    return ready(model, ((x, x), (xv, xv)), BINARY, optimizer, 15, 64, ERROR)
+    return ready(model, ((x, x), (xv, xv)), BINARY, optimizer, 12, metrics=ERROR)
 
 
 class Draw(layers.Layer):
@@ -170,12 +171,12 @@ def smoothed(penalty: float, dropout: float) -> Setup:
 
 
 @functools.cache
-def machines(n: int = 500, length: int = 80) -> data.Split:
+def machines(n: int = 320, length: int = 50) -> data.Split:
     """Long series of four sensors, and a level that they drift to."""
     rng = np.random.default_rng(35)
-    drift = rng.normal(0, 1, (n, 1, 4)) * np.linspace(0, 1, length)[:, None]
+    drift = rng.normal(0, 2, (n, 1, 4)) * np.linspace(0, 1, length)[:, None]
     x = drift + rng.normal(0, 0.5, (n, length, 4))
-    y = drift[:, -1, :2].sum(1, keepdims=True) / 1.4
+    y = drift[:, -1, :2].sum(1, keepdims=True) / 2.8
     return data.split(x.astype("float32"), y.astype("float32"))
 
 
@@ -189,14 +190,13 @@ def machines(n: int = 500, length: int = 80) -> data.Split:
 )
 @healthy("machines-lstm-of-tanh", activation="tanh")
 def machine_levels(activation: str) -> Setup:
-    again = {"activation": activation, "recurrent_dropout": 0.2}
     model = chain(
-        (80, 4),
-        layers.LSTM(24, return_sequences=True, **again),
-        layers.LSTM(24, **again),
+        (50, 4),
+        layers.LSTM(32, activation, recurrent_dropout=0.2, return_sequences=True),
+        layers.LSTM(32, activation, recurrent_dropout=0.2),
         layers.Dense(1),
     )
-    return ready(model, machines(), "mse", optimizers.Nadam(0.002), 6, metrics=ERROR)
+    return ready(model, machines(), "mse", optimizers.Nadam(0.01), 4, metrics=ERROR)
 
 
 @functools.cache
@@ -233,11 +233,14 @@ def gaps(fill: float) -> Setup:
     rows=60,
     units=64,
     dropout=0.0,
-    epochs=60,
+    epochs=20,
+    batch=6,
     twin="visits-smaller-lstm-more-rows",
 )
-@healthy("visits-smaller-lstm-more-rows", rows=700, units=8, dropout=0.1, epochs=12)
-def visits(rows: int, units: int, dropout: float, epochs: int) -> Setup:
+@healthy(
+    "visits-smaller-lstm-more-rows", rows=700, units=8, dropout=0.1, epochs=10, batch=20
+)
+def visits(rows: int, units: int, dropout: float, epochs: int, batch: int) -> Setup:
     rng = np.random.default_rng(38)
     x = rng.normal(size=(950, 10, 3)).astype("float32")
     y = x[:, -3:, 0].sum(1) + 0.5 * x[:, :, 1].mean(1) + rng.normal(0, 0.6, 950)
@@ -251,7 +254,7 @@ def visits(rows: int, units: int, dropout: float, epochs: int) -> Setup:
     )
     some = (x[:rows], y[:rows]), (x[700:], y[700:])
     optimizer = optimizers.Adam(0.005)
-    return ready(model, some, "mse", optimizer, epochs, 20, ERROR)
+    return ready(model, some, "mse", optimizer, epochs, batch, ERROR)
 
 
 # Embeddings
