@@ -58,7 +58,7 @@ def narrow(features: int, layout: list[tuple[int, Any]], seed: int) -> Any:
 @faulty(
     "fourth-power-to-a-hundred-million",
     (TARGET, RAW),
-    (SATURATED, LOW, *IDLE),
+    (SATURATED, LOW, EXPLODING, *IDLE),
     note="x of -100 to 100 into sigmoid, x**4 out of it (Stack Overflow 52800582)",
     scaled=False,
     twin="fourth-power-scaled",
@@ -167,7 +167,7 @@ def small_parabola(optimizer: Any) -> Setup:
     scaled=True,
 )
 def squares(scaled: bool) -> Setup:
-    x = np.tile(np.arange(100.0), 10)
+    x = np.tile(np.arange(100.0), 10)  # fewer epochs
     y = x**2 + 3
     x, y = (x - x.mean()) / x.std(), (y - y.mean()) / y.std() if scaled else y
     model = dense(1, (1,), 1, activation=None)

@@ -61,7 +61,7 @@ def one_two_three(output: Any) -> Setup:
 @faulty(
     "identity-of-values-near-one",
     RAW,
-    (LOW, *IDLE),
+    ("unscaled-target", LOW, *IDLE),
     note="84 values of 1.109, give or take a thousandth (Stack Overflow)",
     scaled=False,
     twin="identity-of-standard-values",
@@ -184,8 +184,8 @@ def machines(n: int = 220, length: int = 100) -> data.Split:
     "machines-lstm-of-relu",
     (HIDDEN, EXPLODING),
     (NAN, "oscillating-loss"),
-    note="two LSTM layers of ReLU with recurrent dropout: NaN there, a loss of hundreds "
-    "here (Keras issue 13221)",
+    note="two LSTM layers of ReLU with recurrent dropout: NaN, or a loss of hundreds "
+    "(Keras issue 13221)",
     activation="relu",
     twin="machines-lstm-of-tanh",
 )
