@@ -1,4 +1,4 @@
-"""Posted: texts, series and tags that people asked about, and what helped."""
+"""Posted: classifications of texts, prices, tags and features, and what helped."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from faults.build import BINARY
 from faults.build import ONE_HOT
 from faults.build import SPARSE
 from faults.build import chain
+from faults.build import dense
 from faults.build import ready
 from faults.case import Setup
 from faults.data import Split
@@ -21,14 +22,12 @@ from faults.data import split
 from faults.posted_classification import DEAD
 from faults.posted_classification import EXPLODING
 from faults.posted_classification import HIDDEN
-from faults.posted_classification import HIGH
 from faults.posted_classification import IDLE
 from faults.posted_classification import INITIAL
 from faults.posted_classification import LABELS
 from faults.posted_classification import LOOSE
 from faults.posted_classification import NAN
 from faults.posted_classification import VANISHING
-from faults.posted_classification import WRECK
 from faults.posted_classification import WRONG
 from faults.posted_classification import faulty
 from faults.posted_classification import healthy
@@ -147,29 +146,6 @@ def stars(n: int | None = None, drop: float = 0.0, epochs: int = 25) -> Setup:
     return ready(model, texts, ONE_HOT, "adam", epochs)
 
 
-@faulty(
-    "posted-texts-rmsprop-of-a-tenth",
-    HIGH,
-    (*WRECK, WRONG),
-    note="two LSTM layers with RMSprop of 0.1, and sigmoids for two classes: a coin "
-    "would do as well (GitHub keras 2711)",
-    rate=0.1,
-    output="sigmoid",
-    twin="posted-texts-rmsprop-of-a-thousandth",
-)
-@healthy("posted-texts-rmsprop-of-a-thousandth", rate=3e-3, output="softmax")
-def two_recurrent(rate: float, output: str) -> Setup:
-    model = chain(
-        (20,),
-        layers.Embedding(100, 24),
-        layers.LSTM(24, return_sequences=True),
-        layers.LSTM(16),
-        layers.Dense(2, output),
-    )
-    texts = data.one_hot(data.tokens(n=1000), 2)
-    return ready(model, texts, ONE_HOT, optimizers.RMSprop(rate), 10, 64)
-
-
 @functools.cache
 def letters(n: int = 1000, length: int = 60) -> Split:
     """Texts of letters in which one of four groups of words is written."""
@@ -251,54 +227,30 @@ def top_model(mixed: bool) -> Setup:
     return ready(model, pictures, BINARY, "rmsprop", 15)
 
 
-@faulty(
-    "posted-entropy-by-hand",
-    NAN,
-    (EXPLODING, WRONG, HIGH, "not-learning"),
-    note="the cross-entropy is written out: 0 times the logarithm of a probability "
-    "that became 0 (Stack Overflow 33712178)",
-    least=0.0,
-    twin="posted-entropy-by-hand-clipped",
-)
-@healthy("posted-entropy-by-hand-clipped", least=1e-10)
-def by_hand(least: float) -> Setup:
-    def entropy(target: Any, forecast: Any) -> Any:
-        return -ops.sum(target * ops.log(ops.maximum(forecast, least)))
-
-    model = chain(
-        (8, 8, 1),
-        layers.Conv2D(16, 3, activation="relu"),
-        layers.MaxPooling2D(),
-        layers.Flatten(),
-        layers.Dense(128, "relu"),
-        layers.Dense(10, "softmax"),
-    )
-    digits = data.one_hot(data.digits(flat=False, scale=1.0), 10)
-    return ready(model, digits, entropy, optimizers.Adam(1e-3), 15, 50)
-
-
 @functools.cache
-def beats(n: int = 500, length: int = 120) -> Split:
-    """Noisy waves of three lengths."""
+def apart(n: int = 800, features: int = 10) -> Split:
+    """Two classes that no two points make one doubt of."""
     rng = np.random.default_rng(96)
-    y, time = rng.integers(0, 3, n), np.arange(length)
-    wide = np.array([9.0, 14.0, 22.0])[y][:, None] * rng.uniform(0.9, 1.1, (n, 1))
-    x = np.sin(2 * np.pi * (time / wide + rng.random((n, 1))))
-    x = 2 * x + rng.normal(0, 0.3, (n, length))
-    return split(x[..., None].astype("float32"), y.astype("int32"))
+    y = rng.integers(0, 2, (n, 1))
+    x = rng.normal(0, 0.6, (n, features)) + np.where(y, 1, -1)
+    return split(x.astype("float32"), y.astype("float32"))
 
 
 @faulty(
-    "posted-beats-relu-in-the-lstm",
-    (EXPLODING, HIDDEN),
-    (*WRECK, HIGH),
-    note="an LSTM was given ReLU in place of its tanh: NaN after some batches",
-    activation="relu",
-    twin="posted-beats-lstm",
+    "posted-entropy-without-a-fuzz",
+    NAN,
+    (EXPLODING, "not-learning", WRONG),
+    note="a logistic loss written out: NaN once all is right, for a probability of "
+    "just 1 makes 0 times a logarithm of 0 (GitHub keras 198, before Keras clipped)",
+    fuzz=0.0,
+    twin="posted-entropy-with-a-fuzz",
 )
-@healthy("posted-beats-lstm", activation="tanh")
-def recurrent(activation: str) -> Setup:
-    model = chain(
-        (120, 1), layers.LSTM(24, activation=activation), layers.Dense(3, "softmax")
-    )
-    return ready(model, beats(), SPARSE, optimizers.Adam(0.01), 12)
+@healthy("posted-entropy-with-a-fuzz", fuzz=1e-7)
+def by_hand(fuzz: float) -> Setup:
+    def entropy(target: Any, share: Any) -> Any:
+        share = ops.clip(share, fuzz, 1 - fuzz)
+        right = target * ops.log(share) + (1 - target) * ops.log(1 - share)
+        return -ops.mean(right, axis=-1)
+
+    model = dense(10, (32,), 1, "sigmoid")
+    return ready(model, apart(), entropy, optimizers.RMSprop(0.01), 12, 16)
