@@ -228,12 +228,13 @@ def grey_levels(scale: float) -> Setup:
     "posted-clothes-one-class-for-all",
     HIGH,
     (*WRECK, VANISHING),
-    note="a rate ten times that which works: one class for all pictures, a loss of "
-    "2.30 (GitHub keras 4066)",
-    rate=0.1,
-    twin="posted-clothes-tenth-of-the-rate",
+    note="the rate of an example is too high for it: one class for all pictures and a "
+    "loss of 2.30 until it is lowered (GitHub keras 4066; the net there was larger, "
+    "the rate lower)",
+    rate=0.2,
+    twin="posted-clothes-lower-rate",
 )
-@healthy("posted-clothes-tenth-of-the-rate", rate=0.01)
+@healthy("posted-clothes-lower-rate", rate=0.01)
 def one_class(rate: float) -> Setup:
     def pair(filters: int) -> list[Any]:
         make = functools.partial(

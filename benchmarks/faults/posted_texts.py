@@ -146,6 +146,36 @@ def stars(n: int | None = None, drop: float = 0.0, epochs: int = 25) -> Setup:
     return ready(model, texts, ONE_HOT, "adam", epochs)
 
 
+@faulty(
+    "posted-sentences-three-normalised-layers",
+    LOOSE,
+    note="a convolution and three normalised layers on few sentences: the held-out "
+    "loss never falls (Data Science 65471)",
+    n=300,
+    twin="posted-sentences-smaller-net",
+)
+@healthy("posted-sentences-smaller-net", small=True)
+def liked(n: int | None = None, small: bool = False) -> Setup:
+    (x, y), held_out = reviews()
+    texts = data.with_targets(((x[:n], y[:n]), held_out), lambda y: (y > 2) * 1)
+    inner: list[Any] = [layers.Dropout(0.5)]
+    if not small:
+        inner = [
+            layer
+            for width in (50, 50, 25)
+            for layer in (layers.Dense(width, "relu"), layers.BatchNormalization())
+        ]
+    model = chain(
+        (40,),
+        layers.Embedding(1500, 16 if small else 32),
+        layers.Conv1D(16 if small else 64, 5, activation="relu"),
+        layers.GlobalMaxPooling1D(),
+        *inner,
+        layers.Dense(1, "sigmoid"),
+    )
+    return ready(model, texts, BINARY, "adam", 4 if small else 20)
+
+
 @functools.cache
 def letters(n: int = 1000, length: int = 60) -> Split:
     """Texts of letters in which one of four groups of words is written."""
