@@ -345,7 +345,7 @@ def kept(drop: float) -> Setup:
         layers.Dropout(drop),
         layers.Dense(10, "softmax"),
     )
-    return ready(model, small_clothes(), SPARSE, "adam", 12)
+    return ready(model, small_clothes(), SPARSE, "adam", 10)
 
 
 @faulty(
@@ -369,7 +369,7 @@ def lenet(activation: str) -> Setup:
         layers.Dense(84, activation),
         layers.Dense(10, "softmax"),
     )
-    return ready(model, small_clothes(), SPARSE, optimizers.SGD(0.1), 10)
+    return ready(model, small_clothes(), SPARSE, optimizers.SGD(0.1), 8)
 
 
 @faulty(
@@ -399,7 +399,7 @@ def normal_weights(start: Any) -> Setup:
         layers.Dense(10, "softmax", kernel_initializer=start()),
     )
     optimizer = optimizers.SGD(0.01, momentum=0.9)
-    return ready(model, small_clothes(), SPARSE, optimizer, 10)
+    return ready(model, small_clothes(), SPARSE, optimizer, 8)
 
 
 @faulty(
