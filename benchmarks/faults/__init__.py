@@ -15,8 +15,10 @@ from faults import healthy_images as healthy_images
 from faults import healthy_optimizers as healthy_optimizers
 from faults import healthy_regression as healthy_regression
 from faults import healthy_sequence as healthy_sequence
+from faults import posted_classification as posted_classification
 from faults import posted_regression as posted_regression
 from faults import posted_sequences as posted_sequences
+from faults import posted_texts as posted_texts
 from faults import unseen_faulty as unseen_faulty
 from faults import unseen_healthy as unseen_healthy
 from faults import unseen_others as unseen_others
