@@ -52,7 +52,9 @@ class DiagnosticHyperModel(keras_tuner.HyperModel):
         stop_on: Tuple of what ends a trial: `"error"` and `"warning"` for findings of
             that severity about the training (gradients, activations, rates, NaN, a
             loss that does not fall; not about the data, which are the same for all),
-            or codes of findings. Defaults to `("error",)`.
+            or codes of findings. Warnings too end most trials with a rate that is too
+            low, and now and then one that would have become mediocre. Defaults to
+            `("error",)`.
         patience: Integer >= 1, number of epochs in a row that must end with such a
             finding. Defaults to `2`.
 
