@@ -501,6 +501,39 @@ def test_early_damage_is_remembered():
     assert claims(observe(update_norm=updates)) == []
 
 
+def test_early_damage_is_not_what_ends_a_training_that_went_well():
+    updates = np.where(np.arange(30)[:, None] < 3, 3.0, 3e-3)
+    losses = np.geomspace(0.7, 0.001, 30)
+    losses[20:] = np.nan
+    seen = dataclasses.replace(observe(update_norm=updates), losses=losses)
+    assert "learning-rate-too-high" not in claims(seen)
+    losses[:20] = np.linspace(0.7, 0.4, 20)
+    seen = dataclasses.replace(observe(update_norm=updates), losses=losses)
+    assert "learning-rate-too-high" in claims(seen)
+
+
+def test_softmax_for_several_labels_at_a_time():
+    several = (X[:, :3] > 0.3).astype(float)
+    built = structure(activation="softmax", units=3)
+    shares = np.full_like(several, 1 / 3)
+    seen = observe(built, batches(y=several, predictions=shares), last=0.4)
+    assert claims(seen)[0] == "output-loss-mismatch"
+    exclusive = observe(built, batches(y=ONE_HOT, predictions=shares), last=0.2)
+    assert claims(exclusive) == []
+
+
+def test_penalty_is_that_of_the_last_batches():
+    falling = [
+        dataclasses.replace(batch, loss=0.7 + penalty, penalty=penalty)
+        for batch, penalty in zip(
+            batches(), [4.0, 3.0, 2.0, 1.0, 0.5, 0.2, 0.1, *[0.05] * 3]
+        )
+    ]
+    seen = dataclasses.replace(observe(last=0.72), recent=tuple(falling))
+    assert seen.outcome.penalty == pytest.approx(0.05)
+    assert seen.outcome.skill < 0.1
+
+
 def test_early_damage_to_a_model_that_has_learnt_little():
     updates = np.where(np.arange(30)[:, None] < 3, 0.6, 3e-3)
     grown = np.linspace(3.0, 12.0, 30)[:, None]
@@ -533,6 +566,37 @@ def test_rise_that_costs_little_of_what_was_learnt():
         "val_loss": [0.3, 0.1, 0.05, 0.03, *np.linspace(0.03, 0.08, 8)],
     }
     assert claims(observe(epochs=epochs)) == []
+
+
+def test_rows_known_by_heart():
+    epochs = {
+        "loss": np.geomspace(0.7, 0.02, 14),
+        "val_loss": [0.5, 0.3, 0.16, 0.15, 0.15, *np.linspace(0.16, 0.24, 9)],
+    }
+    assert claims(observe(epochs=epochs)) == ["overfitting"]
+    level = {**epochs, "val_loss": [0.5, 0.3, 0.16, 0.15, 0.15, *[0.2, 0.16] * 4, 0.2]}
+    assert claims(observe(epochs=level)) == []
+    less = {**epochs, "loss": np.geomspace(0.7, 0.06, 14)}
+    assert claims(observe(epochs=less)) == []
+
+
+def test_loss_that_ran_away_for_a_while():
+    losses = np.full(30, 0.72)
+    losses[8] = 5e3
+    ill = dataclasses.replace(observe(**BAD), losses=losses)
+    found = [f for f in examine(ill) if f.code == "exploding-gradient"]
+    assert [f.severity for f in found] == ["warning"]
+    assert "5e+03" in found[0].evidence
+    losses[8] = 50.0
+    assert "exploding-gradient" not in claims(
+        dataclasses.replace(observe(**BAD), losses=losses)
+    )
+
+
+def test_loss_that_ran_away_and_came_back():
+    losses = np.geomspace(0.7, 0.01, 30)
+    losses[8] = 5e3
+    assert claims(dataclasses.replace(observe(), losses=losses)) == []
 
 
 def test_best_weights_are_kept_already():

@@ -17,7 +17,7 @@ def test_there_are_enough_cases_and_half_of_them_are_healthy():
     assert healthy >= len(CASES) / 2
 
 
-@pytest.mark.parametrize("half", ["tuned", "untouched", "fresh", "unseen"])
+@pytest.mark.parametrize("half", ["tuned", "untouched", "fresh", "unseen", "posted"])
 def test_each_half_holds_both_kinds(half):
     kinds = [case.healthy for case in CASES.values() if case.half == half]
     assert kinds.count(True) >= 40

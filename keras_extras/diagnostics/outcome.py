@@ -119,7 +119,7 @@ def outcome_of(
 ) -> Outcome:
     """Returns the outcome of a training so far."""
     first, last = first_loss(losses, counts), last_loss(losses, counts)
-    penalty, first_penalty = _penalty(recent or early), _penalty(early[:3])
+    penalty, first_penalty = _penalty((recent or early)[-3:]), _penalty(early[:3])
     last_data = last - penalty
     if penalty > 0.5 * last:  # a difference of large numbers tells nothing
         last_data = _median([b.loss - b.penalty for b in recent or early])

@@ -306,18 +306,18 @@ def self_normalization(seen: Observations) -> Iterator[Finding]:
         )
 
 
-def _has_shrunk(seen: Observations) -> bool:
-    """Whether the weights are clearly smaller than they were at the start."""
+def _has_shrunk(seen: Observations, share: float) -> bool:
+    """Whether the weights are below a share of what they were at the start."""
     norms = total(seen, "weight_norm")
-    return bool(len(norms) and norms[-1] < 0.85 * norms[0])
+    return bool(len(norms) and norms[-1] < share * norms[0])
 
 
 def _penalty_rules(seen: Observations) -> bool:
     """Whether penalties are most of the loss to the end, at the cost of the data."""
-    outcome, norms = seen.outcome, total(seen, "weight_norm")
+    outcome = seen.outcome
     first = outcome.first_penalty > 3.0 * outcome.first
     last = outcome.penalty > 3.0 * outcome.last and outcome.skill < 0.75
-    return bool(first and last and len(norms) and norms[-1] < 0.5 * norms[0])
+    return bool(first and last and _has_shrunk(seen, 0.5))
 
 
 def over_regularized(seen: Observations) -> Iterator[Finding]:
@@ -336,7 +336,7 @@ def over_regularized(seen: Observations) -> Iterator[Finding]:
     # At the start, for weights that a large rate has blown up have large penalties.
     share = outcome.first_penalty / max(outcome.first + outcome.first_penalty, 1e-12)
     limit = 0.4 if outcome.is_poor else 0.75
-    fails = outcome.is_poor or (outcome.skill < 0.35 and _has_shrunk(seen))
+    fails = outcome.is_poor or (outcome.skill < 0.6 and _has_shrunk(seen, 0.85))
     fails |= _penalty_rules(seen)
     if strongest is not None and share > limit and fails:
         kind = "l1" if strongest.l1 > strongest.l2 else "l2"

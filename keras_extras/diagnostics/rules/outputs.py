@@ -274,14 +274,22 @@ def _binary(
         )
         if exclusive and (seen.outcome.is_good or units == 2):
             return None
+        several = targets is not None and _has_several(targets, units)
         return (
-            if_poor(seen),
-            0.75,
+            unless_excellent(seen) if several else if_poor(seen),
+            0.85 if several else 0.75,
             f"{output.loss} judges each unit alone, softmax lets them compete",
             'Use `loss="categorical_crossentropy"` for classes that exclude each '
             'other, `activation="sigmoid"` for those that do not.',
         )
     return _probabilities(output, "sigmoid", predictions, seen, remedy)
+
+
+def _has_several(targets: np.ndarray, units: int | None) -> bool:
+    """Whether rows of 0 and 1 have more than one 1, or none, and not by a slip."""
+    if targets.shape[1] != units or not np.isin(targets, (0.0, 1.0)).all():
+        return False
+    return bool(np.mean(targets.sum(axis=1) != 1.0) > 0.05)
 
 
 def _regression(

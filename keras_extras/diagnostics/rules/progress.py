@@ -15,6 +15,9 @@ from keras_extras.diagnostics.rules.common import OTHER_DATA
 from keras_extras.diagnostics.rules.common import steps_trained
 from keras_extras.diagnostics.rules.common import whole
 
+# How many times the loss of the rows trained on the validation loss is by then.
+BY_HEART = 6.0
+
 
 def oscillating_loss(seen: Observations) -> Iterator[Finding]:
     """The loss jumps up and down from epoch to epoch, and does not settle.
@@ -108,13 +111,23 @@ def _rises(
         return None
     baseline = seen.outcome.baseline
     start = baseline if np.isfinite(baseline) else max(seen.outcome.first, *validation)
-    # Of what was learnt about other data, most must still be there.
-    if recent - lowest < 0.4 * (start - lowest):
+    # Of what was learnt about other data, most must still be there; a part of it where
+    # the rows trained on are known by heart.
+    by_heart = recent > BY_HEART * now and _keeps_rising(validation[best:])
+    lost = recent - lowest > 0.4 * (start - lowest)
+    if not lost and not (by_heart and recent > 0.25 * start):
         return None
     return (
         f"the validation loss has risen from {lowest:.3g} in epoch {best + 1} to "
         f"{recent:.3g}, the training loss has fallen to {now:.3g}"
     )
+
+
+def _keeps_rising(values: np.ndarray) -> bool:
+    """Whether nearly all values are above most of those before them."""
+    pairs = np.sign(values[None, :] - values[:, None])
+    upper = pairs[np.triu_indices(len(values), 1)]
+    return bool(len(upper) and upper.mean() > 0.5)
 
 
 def _still_right(seen: Observations) -> bool:

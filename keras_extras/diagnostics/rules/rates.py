@@ -83,6 +83,8 @@ def _damage(
         clear = largest > 0.5 and growth > 3.0
     if not outcome.is_poor and not clear:
         return
+    if _went_well(seen):
+        return
     risen = outcome.last > 1.5 * outcome.first or not np.isfinite(outcome.last)
     # Healthy trainings of small nets have steps of 40 %, or grow eight times.
     if not (
@@ -104,6 +106,14 @@ def _damage(
         "warm it up; `keras_extras.find_learning_rate` suggests one.",
         0.8,
     )
+
+
+def _went_well(seen: Observations) -> bool:
+    """Whether the loss was low until it was not a number: no rate has done that."""
+    finite = seen.losses[np.isfinite(seen.losses)]
+    if len(finite) == len(seen.losses) or len(finite) < 5:
+        return False
+    return bool(np.median(finite[-5:]) < 0.1 * np.mean(finite[:3]))
 
 
 def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:

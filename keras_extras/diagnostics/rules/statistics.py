@@ -19,9 +19,13 @@ from keras_extras.diagnostics.rules.common import lasting
 from keras_extras.diagnostics.rules.common import percent
 from keras_extras.diagnostics.rules.common import unless_good
 from keras_extras.diagnostics.rules.common import update_ratio
+from keras_extras.diagnostics.rules.common import whole
 
 # A step that moves the weights by more than a tenth of their norm forgets them.
 LARGE_UPDATE = 0.1
+
+# Times the loss of the start, or of a constant: only what ran away gets there.
+LARGE_LOSS = 1000.0
 
 _DYING = ("relu", "relu6")
 
@@ -240,6 +244,7 @@ def exploding_gradient(seen: Observations) -> Iterator[Finding]:
     bad = (update > LARGE_UPDATE) & ((gradient > 10.0) | grown)
     span = lasting(seen, bad, patience=2)
     if span is None:
+        yield from _loss_exploded(seen)
         return
     layer = _steepest_layer(seen)
     now = gradient[-1]
@@ -256,6 +261,31 @@ def exploding_gradient(seen: Observations) -> Iterator[Finding]:
         "and use an initialisation that keeps the scale, "
         '`kernel_initializer="he_normal"`.',
         confidence=0.9,
+    )
+
+
+def _loss_exploded(seen: Observations) -> Iterator[Finding]:
+    """The loss was out of all bounds for a while, and the training is none the better.
+
+    Between two samples gradients may explode unseen; what the loss was is known.
+    """
+    losses, outcome = seen.losses[np.isfinite(seen.losses)], seen.outcome
+    usual = max(outcome.first, outcome.baseline)
+    if not len(losses) or not outcome.is_wanting or not usual > 0.0:
+        return
+    if not losses.max() > LARGE_LOSS * usual:
+        return
+    yield whole(
+        seen,
+        "exploding-gradient",
+        "warning",
+        None,
+        f"the loss has been {losses.max():.2g}, {losses.max() / usual:.1g} times what "
+        f"it began with (limit {LARGE_LOSS:g})",
+        "Clip gradients, `optimizer=keras.optimizers.SGD(..., clipnorm=1.0)`, lower "
+        "the learning rate, and use activations that are bounded in recurrent layers, "
+        '`LSTM(units, activation="tanh")`.',
+        0.8,
     )
 
 
