@@ -62,8 +62,8 @@ class Backend(Protocol):
     def as_dense(self, gradient: Any, variable: Any, jit_compile: bool) -> Any:
         """Returns `gradient` without repeated rows, as one dense array."""
 
-    def square_sum(self, tensor: Any) -> Any:
-        """Returns the sum of the squares of all elements of a float32 tensor."""
+    def half_square_sum(self, tensor: Any) -> Any:
+        """Returns half the sum of the squares of all elements of a float32 tensor."""
 
     def sum_over_replicas(self, tensors: list[Any]) -> list[Any]:
         """Returns the sums of `tensors` over all replicas."""

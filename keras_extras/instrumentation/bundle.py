@@ -21,17 +21,17 @@ class Bundle:
 
     Args:
         tensors: Float32 tensors.
-        square_sum: Function that returns the sum of squares of a tensor, in the
-            backend's fastest way.
+        half_square_sum: Function that returns half the sum of squares of a tensor, in
+            the backend's fastest way.
     """
 
     def __init__(
-        self, tensors: Sequence[Any], square_sum: Callable[[Any], Any]
+        self, tensors: Sequence[Any], half_square_sum: Callable[[Any], Any]
     ) -> None:
         sizes = [_static_size(tensor) for tensor in tensors]
         small = [i for i, size in enumerate(sizes) if 0 < size <= _SMALL]
         large = [i for i in range(len(tensors)) if i not in small]
-        self._square_sum = square_sum
+        self._half_square_sum = half_square_sum
         self._place = np.argsort(large + small)
         self._large = [tensors[i] for i in large]
         self._small: Any = None
@@ -55,7 +55,8 @@ class Bundle:
         """Returns the tensors, each times its element of the vector `factors`."""
         scaled = self.map(lambda x: x)
         order = np.argsort(self._place)
-        scaled._large = [x * factors[i] for x, i in zip(self._large, order)]
+        each = ops.unstack(factors, len(self._place))
+        scaled._large = [x * each[i] for x, i in zip(self._large, order)]
         if self._small is not None:
             of_small = ops.take(factors, order[len(self._large) :])
             scaled._small = self._small * ops.take(of_small, self._segments)
@@ -71,15 +72,18 @@ class Bundle:
 
     def square_sum(self) -> Any:
         """Returns the sum of the squares of each tensor."""
-        return self._reduce(
-            self._square_sum, lambda x, *segments: ops.segment_sum(x * x, *segments)
+        return 2.0 * self._reduce(
+            self._half_square_sum,
+            lambda x, *segments: ops.segment_sum(0.5 * x * x, *segments),
         )
 
     def _reduce(self, whole: Callable[..., Any], segmented: Callable[..., Any]) -> Any:
-        parts = [ops.reshape(whole(tensor), (1,)) for tensor in self._large]
+        parts = []
+        if self._large:
+            parts.append(ops.stack([whole(tensor) for tensor in self._large]))
         if self._small is not None:
             parts.append(segmented(self._small, self._segments, self._count))
-        reduced = ops.concatenate(parts)
+        reduced = ops.concatenate(parts) if len(parts) > 1 else parts[0]
         if (self._place == np.arange(len(self._place))).all():
             return reduced
         return ops.take(reduced, self._place)

@@ -115,8 +115,8 @@ class Recording:
             self._gradient_rows.append((own, ops.stack(sums, axis=1)))
 
     def _bundle(self, tensors: list[Any]) -> Bundle:
-        floats = [measure.as_float(tensor) for tensor in tensors]
-        return Bundle(floats, self._backend.square_sum)
+        floats = [ops.cast(tensor, "float32") for tensor in tensors]
+        return Bundle(floats, self._backend.half_square_sum)
 
     def _gradient_in_use(self, optimizer: Any, gradient: Any, variable: Any) -> Any:
         pending = hyperparameters.pending_gradient(optimizer, variable)
@@ -124,11 +124,11 @@ class Recording:
         dense = self._backend.as_dense(
             gradient, variable, whole or bool(self._model.jit_compile)
         )
-        dense = measure.as_float(dense)
+        dense = ops.cast(dense, "float32")
         if pending is None:
             return dense
         steps = hyperparameters.accumulation_steps(optimizer)
-        return (dense + measure.as_float(pending) * self._scale) / steps
+        return (dense + ops.cast(pending, "float32") * self._scale) / steps
 
     def _measure_updates(self, variables: list[Any], before: list[Any]) -> None:
         old, new = self._bundle(before), self._bundle(variables)

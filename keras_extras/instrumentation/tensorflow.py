@@ -130,8 +130,8 @@ class TensorFlowBackend:
         rows, position = tf.unique(gradient.indices)
         return tf.math.unsorted_segment_sum(gradient.values, position, tf.size(rows))
 
-    def square_sum(self, tensor: tf.Tensor) -> tf.Tensor:
-        return 2.0 * tf.nn.l2_loss(tensor)  # one pass, no temporary
+    def half_square_sum(self, tensor: tf.Tensor) -> tf.Tensor:
+        return tf.nn.l2_loss(tensor)  # one pass, no temporary
 
     def sum_over_replicas(self, tensors: list[Any]) -> list[Any]:
         context = tf.distribute.get_replica_context()
