@@ -22,8 +22,11 @@ class TensorFlowBuffer:
         self._strategy = strategy
         self._rows = rows
         self._read_rows = 0
-        # A step that is being traced may make buffers too. They must outlive it, and
-        # a step that seems to make variables of its own is traced a second time.
+        if tf.executing_eagerly():
+            self._make(width)
+            return
+        # A step that is being traced makes this one, which must outlive it; and a step
+        # that seems to make variables of its own is traced a second time.
         with ThreadPoolExecutor(1) as outside:
             outside.submit(self._make, width).result()
 
