@@ -12,7 +12,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from faults import case
 from faults import data
 from faults.build import BINARY
 from faults.build import ONE_HOT
@@ -23,25 +22,28 @@ from faults.build import ready
 from faults.case import Setup
 from faults.data import Split
 from faults.data import split
+from faults.posted import DEAD
+from faults.posted import HIDDEN
+from faults.posted import HIGH
+from faults.posted import IDLE
+from faults.posted import INITIAL
+from faults.posted import LABELS
+from faults.posted import LOOSE
+from faults.posted import LOW
+from faults.posted import NAN
+from faults.posted import RAW
+from faults.posted import SATURATED
+from faults.posted import TIGHT
+from faults.posted import VANISHING
+from faults.posted import WRECK
+from faults.posted import WRONG
+from faults.posted import faulty
+from faults.posted import healthy
 
-healthy = functools.partial(case.healthy, part="posted")
-faulty = functools.partial(case.faulty, part="posted")
 layers = keras.layers
 initializers = keras.initializers
 optimizers = keras.optimizers
 regularizers = keras.regularizers
-WRONG, HIDDEN, INITIAL = (
-    "output-loss-mismatch",
-    "hidden-activation",
-    "bad-initialization",
-)
-RAW, LABELS = "unnormalized-input", "wrong-labels"
-LOW, HIGH = "learning-rate-too-low", "learning-rate-too-high"
-TIGHT, LOOSE = "over-regularized", "overfitting"
-VANISHING, EXPLODING = "vanishing-gradient", "exploding-gradient"
-DEAD, SATURATED, NAN = "dead-units", "saturated-activation", "nan-loss"
-IDLE = ("not-learning",)
-WRECK = (DEAD, EXPLODING, NAN, "not-learning", "oscillating-loss", SATURATED)
 
 
 # Tables

@@ -13,30 +13,33 @@ import keras
 import numpy as np
 from keras import ops
 
-from faults import case
 from faults import data
 from faults.build import BINARY
 from faults.build import chain
 from faults.build import dense
 from faults.build import ready
 from faults.case import Setup
+from faults.posted import DEAD
+from faults.posted import ERROR
+from faults.posted import EXPLODING
+from faults.posted import HIDDEN
+from faults.posted import HIGH
+from faults.posted import IDLE
+from faults.posted import INITIAL
+from faults.posted import LABELS
+from faults.posted import LOW
+from faults.posted import NAN
+from faults.posted import RAW
+from faults.posted import SATURATED
+from faults.posted import TARGET
+from faults.posted import VANISHING
+from faults.posted import WRONG
+from faults.posted import faulty
+from faults.posted import healthy
 
-healthy = functools.partial(case.healthy, part="posted")
-faulty = functools.partial(case.faulty, part="posted")
 layers = keras.layers
 initializers = keras.initializers
 optimizers = keras.optimizers
-WRONG, HIDDEN, INITIAL = (
-    "output-loss-mismatch",
-    "hidden-activation",
-    "bad-initialization",
-)
-RAW, TARGET, LABELS = "unnormalized-input", "unscaled-target", "wrong-labels"
-LOW, HIGH = "learning-rate-too-low", "learning-rate-too-high"
-VANISHING, EXPLODING = "vanishing-gradient", "exploding-gradient"
-DEAD, SATURATED, NAN = "dead-units", "saturated-activation", "nan-loss"
-IDLE = ("not-learning",)
-ERROR = ("mae",)
 
 
 def column(values: Any) -> Any:

@@ -9,28 +9,29 @@ import keras
 import numpy as np
 from keras import ops
 
-from faults import case
 from faults import data
 from faults.build import BINARY
 from faults.build import chain
 from faults.build import dense
 from faults.build import ready
 from faults.case import Setup
+from faults.posted import DEAD
+from faults.posted import ERROR
+from faults.posted import EXPLODING
+from faults.posted import HIDDEN
+from faults.posted import IDLE
+from faults.posted import LOOSE
+from faults.posted import LOW
+from faults.posted import NAN
+from faults.posted import RAW
+from faults.posted import TIGHT
+from faults.posted import WRONG
+from faults.posted import faulty
+from faults.posted import healthy
 
-healthy = functools.partial(case.healthy, part="posted")
-faulty = functools.partial(case.faulty, part="posted")
 layers = keras.layers
 optimizers = keras.optimizers
 regularizers = keras.regularizers
-WRONG, HIDDEN, RAW = (
-    "output-loss-mismatch",
-    "hidden-activation",
-    "unnormalized-input",
-)
-LOW, TIGHT, LOOSE = "learning-rate-too-low", "over-regularized", "overfitting"
-EXPLODING, DEAD, NAN = "exploding-gradient", "dead-units", "nan-loss"
-IDLE = ("not-learning",)
-ERROR = ("mae",)
 
 
 # Codes

@@ -19,18 +19,18 @@ from faults.build import ready
 from faults.case import Setup
 from faults.data import Split
 from faults.data import split
-from faults.posted_classification import DEAD
-from faults.posted_classification import EXPLODING
-from faults.posted_classification import HIDDEN
-from faults.posted_classification import IDLE
-from faults.posted_classification import INITIAL
-from faults.posted_classification import LABELS
-from faults.posted_classification import LOOSE
-from faults.posted_classification import NAN
-from faults.posted_classification import VANISHING
-from faults.posted_classification import WRONG
-from faults.posted_classification import faulty
-from faults.posted_classification import healthy
+from faults.posted import DEAD
+from faults.posted import EXPLODING
+from faults.posted import HIDDEN
+from faults.posted import IDLE
+from faults.posted import INITIAL
+from faults.posted import LABELS
+from faults.posted import LOOSE
+from faults.posted import NAN
+from faults.posted import VANISHING
+from faults.posted import WRONG
+from faults.posted import faulty
+from faults.posted import healthy
 
 layers = keras.layers
 initializers = keras.initializers
