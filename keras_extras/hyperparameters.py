@@ -77,9 +77,9 @@ def batches_seen(optimizer: Any) -> int:
     return int(number(raw_iterations(optimizer)))
 
 
-def number(variable: Any) -> float:
-    """Returns the value of a scalar variable, which devices may share."""
-    return float(keras.ops.convert_to_numpy(variable))
+def number(value: Any) -> float:
+    """Returns the value of a scalar tensor or variable, which devices may share."""
+    return float(keras.ops.convert_to_numpy(value))
 
 
 def pending_gradient(optimizer: Any, variable: Any) -> Any | None:

@@ -251,7 +251,7 @@ class FreezeUnfreeze(keras.callbacks.Callback):
         names = [layer.name for layer in group] or ["none"]
         between = names if len(names) == 1 else [names[0], names[-1]]
         rates = [
-            f"{float(keras.ops.convert_to_numpy(part.learning_rate)):.4g}"
+            f"{hyperparameters.number(part.learning_rate):.4g}"
             for part in hyperparameters.parts(self.model.optimizer)
         ]
         return (

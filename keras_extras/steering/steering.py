@@ -211,7 +211,7 @@ class Steering:
         if isinstance(own, LearningRateSchedule):
             driven = DrivenSchedule(own, law)
         elif name == RATE:
-            driven = DrivenRate(float(keras.ops.convert_to_numpy(own)), law)
+            driven = DrivenRate(hyperparameters.number(own), law)
         else:
             driven = DrivenValue(own, law)
         # Not through the optimizer: it would stop tracking its rate, and files
@@ -234,7 +234,7 @@ def value_at(optimizer: Any, name: str, batches: int) -> float:
         value = value(step)
     elif isinstance(value, DrivenValue):
         value = value.law.at(step)
-    return float(keras.ops.convert_to_numpy(value))
+    return hyperparameters.number(value)
 
 
 def _last_step(optimizer: Any) -> int:
