@@ -13,12 +13,12 @@ from keras_extras.instrumentation.measure import GRADIENT_FIELDS
 from keras_extras.instrumentation.measure import LIMIT_FIELDS
 from keras_extras.instrumentation.measure import can_saturate
 from keras_extras.instrumentation.plan import Plan
-from keras_extras.instrumentation.records import Records
+from keras_extras.records.step_records import StepRecords
 
 _Fields = dict[str, np.ndarray]
 
 
-def decode(rows: np.ndarray, plan: Plan, optimizer: Any) -> Records:
+def decode(rows: np.ndarray, plan: Plan, optimizer: Any) -> StepRecords:
     """Returns what steps told, without those that updated nothing.
 
     Args:
@@ -49,7 +49,7 @@ def decode(rows: np.ndarray, plan: Plan, optimizer: Any) -> Records:
                 for row in rows.swapaxes(0, 1)
             ]
             statistics |= _activation_statistics(replicas, plan)
-    return Records(
+    return StepRecords(
         steps=batches // hyperparameters.accumulation_steps(optimizer),
         layers=tuple(site.info.name for site in plan.sites),
         statistics=statistics,

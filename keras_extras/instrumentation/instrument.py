@@ -36,11 +36,11 @@ from keras_extras.instrumentation.layer_table import find_sites
 from keras_extras.instrumentation.nonfinite import NonFinite
 from keras_extras.instrumentation.plan import Plan
 from keras_extras.instrumentation.recording import Recording
-from keras_extras.instrumentation.records import Records
 from keras_extras.instrumentation.sampling import Sampler
 from keras_extras.instrumentation.watch import Watch
 from keras_extras.instrumentation.watch import box_width
 from keras_extras.instrumentation.watch import open_box
+from keras_extras.records.step_records import StepRecords
 
 
 class Subscriber(Protocol):
@@ -53,7 +53,7 @@ class Subscriber(Protocol):
     def choose(self, sites: list[Site]) -> list[Site]:
         """Returns the layers that it wants measured."""
 
-    def receive(self, records: Records) -> None:
+    def receive(self, records: StepRecords) -> None:
         """Takes the records of steps that it asked for."""
 
     def receive_batch(self, batch: Batch) -> None:
