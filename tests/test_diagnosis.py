@@ -16,8 +16,8 @@ from keras_extras.diagnostics.structure import Part
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.instrumentation.batch import Batch
 from keras_extras.instrumentation.batch import BatchTensor
-from keras_extras.instrumentation.layer_info import LayerInfo
 from keras_extras.instrumentation.nonfinite import NonFinite
+from keras_extras.records.layer_info import LayerInfo
 
 FEATURES = 8
 RNG = np.random.default_rng(0)

@@ -18,8 +18,8 @@ from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.instrumentation.batch import Batch
 from keras_extras.instrumentation.batch import BatchTensor
-from keras_extras.instrumentation.layer_info import LayerInfo
 from keras_extras.instrumentation.nonfinite import NonFinite
+from keras_extras.records.layer_info import LayerInfo
 
 BATCH = 16
 optimizers = keras.optimizers

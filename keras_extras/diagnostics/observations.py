@@ -12,8 +12,8 @@ from keras_extras.diagnostics.outcome import Outcome
 from keras_extras.diagnostics.outcome import outcome_of
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.instrumentation.batch import Batch
-from keras_extras.instrumentation.layer_info import LayerInfo
 from keras_extras.instrumentation.nonfinite import NonFinite
+from keras_extras.records.layer_info import LayerInfo
 
 
 @dataclass(frozen=True)
