@@ -14,9 +14,9 @@ from keras_extras.diagnostics.structure import Kernel
 from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Part
 from keras_extras.diagnostics.structure import Structure
-from keras_extras.instrumentation.batch import Batch
-from keras_extras.instrumentation.batch import BatchTensor
 from keras_extras.instrumentation.nonfinite import NonFinite
+from keras_extras.records.batch_rows import BatchRows
+from keras_extras.records.batch_rows import BatchTensor
 from keras_extras.records.layer_info import LayerInfo
 
 FEATURES = 8
@@ -63,7 +63,7 @@ def tensor(values, dtype="float32", shape=None):
 def batches(x=X, y=LABELS, predictions=None, penalty=0.0, **facts):
     predictions = np.full_like(y, 0.5) if predictions is None else predictions
     return tuple(
-        Batch(
+        BatchRows(
             step=step,
             loss=0.7 + penalty,
             penalty=penalty,

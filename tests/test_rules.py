@@ -16,9 +16,9 @@ from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Structure
-from keras_extras.instrumentation.batch import Batch
-from keras_extras.instrumentation.batch import BatchTensor
 from keras_extras.instrumentation.nonfinite import NonFinite
+from keras_extras.records.batch_rows import BatchRows
+from keras_extras.records.batch_rows import BatchTensor
 from keras_extras.records.layer_info import LayerInfo
 
 BATCH = 16
@@ -165,7 +165,9 @@ def observe(samples=30, interval=10, chain=CHAIN, loss=1.0, **statistics):
         statistics={k: np.broadcast_to(v, shape).copy() for k, v in values.items()},
         last_step=(samples - 1) * interval,
         structure=Structure(outputs=(Output("mean_squared_error"),)),
-        early=(Batch(0, 1.0, 0.0, (), (BatchTensor(TARGETS, (1,), "float32"),), ()),),
+        early=(
+            BatchRows(0, 1.0, 0.0, (), (BatchTensor(TARGETS, (1,), "float32"),), ()),
+        ),
         losses=np.full(samples, loss),
         loss_counts=np.full(samples, float(interval)),
     )

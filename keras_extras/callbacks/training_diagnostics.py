@@ -23,12 +23,12 @@ from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.report import text_report
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.instrumentation import plan as plans
-from keras_extras.instrumentation.batch import Batch
 from keras_extras.instrumentation.layer_table import LayerFilter
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.nonfinite import NonFinite
 from keras_extras.instrumentation.sampling import Interval
 from keras_extras.log_dir import LogDir
+from keras_extras.records.batch_rows import BatchRows
 from keras_extras.running_fit import callbacks_of_fit
 
 Action = Literal["report", "stop"] | Callable[[list[Finding]], Any]
@@ -227,7 +227,7 @@ class TrainingDiagnostics(Monitor):
             frozen = describe_frozen(self.model)
             self._evidence.note_frozen(frozen, self._instrument.step)
 
-    def receive_batch(self, batch: Batch) -> None:
+    def receive_batch(self, batch: BatchRows) -> None:
         """Takes a few rows of a batch."""
         self._evidence.add_batch(batch)
 

@@ -24,7 +24,6 @@ from keras_extras.instrumentation.backend import Buffer
 from keras_extras.instrumentation.backend import Step
 from keras_extras.instrumentation.backend import TrainFunction
 from keras_extras.instrumentation.backend import load_backend
-from keras_extras.instrumentation.batch import Batch
 from keras_extras.instrumentation.capture import Album
 from keras_extras.instrumentation.capture import Capture
 from keras_extras.instrumentation.capture import Picture
@@ -40,6 +39,7 @@ from keras_extras.instrumentation.sampling import Sampler
 from keras_extras.instrumentation.watch import Watch
 from keras_extras.instrumentation.watch import box_width
 from keras_extras.instrumentation.watch import open_box
+from keras_extras.records.batch_rows import BatchRows
 from keras_extras.records.step_records import StepRecords
 
 
@@ -56,7 +56,7 @@ class Subscriber(Protocol):
     def receive(self, records: StepRecords) -> None:
         """Takes the records of steps that it asked for."""
 
-    def receive_batch(self, batch: Batch) -> None:
+    def receive_batch(self, batch: BatchRows) -> None:
         """Takes a few rows of a batch, if it measures batches."""
 
     def layers_changed(self) -> None:

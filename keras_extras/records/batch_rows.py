@@ -22,7 +22,7 @@ class BatchTensor:
 
 
 @dataclass(frozen=True)
-class Batch:
+class BatchRows:
     """A few rows of what the loss of one step was computed from.
 
     Attributes:
