@@ -25,10 +25,10 @@ from keras_extras.diagnostics.structure import Structure
 from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.layer_table import LayerFilter
 from keras_extras.instrumentation.layer_table import Site
-from keras_extras.instrumentation.nonfinite import NonFinite
 from keras_extras.instrumentation.sampling import Interval
 from keras_extras.log_dir import LogDir
 from keras_extras.records.batch_rows import BatchRows
+from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 from keras_extras.running_fit import callbacks_of_fit
 
 Action = Literal["report", "stop"] | Callable[[list[Finding]], Any]
@@ -125,7 +125,7 @@ class TrainingDiagnostics(Monitor):
         self.verbose = verbose
         self.actions = actions
         self.findings: list[Finding] = []
-        self._nonfinite: NonFinite | None = None
+        self._nonfinite: NonFiniteOrigin | None = None
         self._failed_rules: set[str] = set()
         self._evidence = Evidence()
         self._steps = 0
@@ -210,7 +210,7 @@ class TrainingDiagnostics(Monitor):
             return
         origin = self._instrument.origin_of_nonfinite()
         now = max(self._instrument.step - 1, 0)
-        self._nonfinite = origin or NonFinite(now, "unknown", None)
+        self._nonfinite = origin or NonFiniteOrigin(now, "unknown", None)
         self._examine()
 
     def choose(self, sites: list[Site]) -> list[Site]:

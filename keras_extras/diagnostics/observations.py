@@ -11,9 +11,9 @@ import numpy as np
 from keras_extras.diagnostics.outcome import Outcome
 from keras_extras.diagnostics.outcome import outcome_of
 from keras_extras.diagnostics.structure import Structure
-from keras_extras.instrumentation.nonfinite import NonFinite
 from keras_extras.records.batch_rows import BatchRows
 from keras_extras.records.layer_info import LayerInfo
+from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Observations:
     layers: tuple[LayerInfo, ...]
     steps: np.ndarray
     statistics: Mapping[str, np.ndarray]
-    nonfinite: NonFinite | None = None
+    nonfinite: NonFiniteOrigin | None = None
     last_step: int = 0
     structure: Structure = field(default_factory=Structure)
     early: tuple[BatchRows, ...] = ()

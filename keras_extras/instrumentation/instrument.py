@@ -32,7 +32,6 @@ from keras_extras.instrumentation.decode import decode
 from keras_extras.instrumentation.hooks import Hooks
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.layer_table import find_sites
-from keras_extras.instrumentation.nonfinite import NonFinite
 from keras_extras.instrumentation.plan import Plan
 from keras_extras.instrumentation.recording import Recording
 from keras_extras.instrumentation.sampling import Sampler
@@ -40,6 +39,7 @@ from keras_extras.instrumentation.watch import Watch
 from keras_extras.instrumentation.watch import box_width
 from keras_extras.instrumentation.watch import open_box
 from keras_extras.records.batch_rows import BatchRows
+from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 from keras_extras.records.step_records import StepRecords
 
 
@@ -250,7 +250,7 @@ class Instrument:
             else:
                 each.sampler.ordinary(seconds)
 
-    def origin_of_nonfinite(self) -> NonFinite | None:
+    def origin_of_nonfinite(self) -> NonFiniteOrigin | None:
         """Returns what the black box tells about the first non-finite value."""
         if self._box is None:
             return None
