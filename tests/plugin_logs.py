@@ -11,7 +11,7 @@ from keras_extras.callbacks import ActivationLogger
 from keras_extras.callbacks import LearningRateFinder
 from keras_extras.callbacks import OneCycleScheduler
 from keras_extras.callbacks import TrainingDiagnostics
-from keras_extras.diagnostics.finding import Finding
+from keras_extras.records.finding import Finding
 from keras_extras.records.step_records import StepRecords
 from keras_extras.summaries.writer import open_writer
 from keras_extras.uncertainty import UncertaintyLogger

@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from keras_extras.diagnostics.finding import Finding
+from keras_extras.records.finding import Finding
 from keras_extras.records.step_records import StepRecords
 from keras_extras.summaries.events import vector_value
 from keras_extras.summaries.writer import open_writer

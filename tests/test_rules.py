@@ -12,12 +12,12 @@ from keras import layers
 from keras_extras.callbacks import TrainingDiagnostics
 from keras_extras.diagnostics import rules
 from keras_extras.diagnostics.examine import examine
-from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.records.batch_rows import BatchRows
 from keras_extras.records.batch_rows import BatchTensor
+from keras_extras.records.finding import Finding
 from keras_extras.records.layer_info import LayerInfo
 from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 

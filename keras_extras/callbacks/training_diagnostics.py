@@ -18,7 +18,6 @@ from keras_extras.diagnostics.describe import describe_frozen
 from keras_extras.diagnostics.describe import describe_parts
 from keras_extras.diagnostics.evidence import Evidence
 from keras_extras.diagnostics.examine import examine
-from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.report import text_report
 from keras_extras.diagnostics.structure import Structure
@@ -28,6 +27,7 @@ from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.sampling import Interval
 from keras_extras.log_dir import LogDir
 from keras_extras.records.batch_rows import BatchRows
+from keras_extras.records.finding import Finding
 from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 from keras_extras.running_fit import callbacks_of_fit
 

@@ -19,7 +19,7 @@ from keras_extras.summaries.run_document import RunDocument
 from tensorboard_plugins.keras_diagnostics import schema
 
 if TYPE_CHECKING:
-    from keras_extras.diagnostics.finding import Finding
+    from keras_extras.records.finding import Finding
     from keras_extras.records.step_records import StepRecords
     from keras_extras.summaries.trial_session import TrialSession
 

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_extras.diagnostics.finding import Finding
-from keras_extras.diagnostics.finding import Severity
 from keras_extras.diagnostics.loss_names import BINARY
 from keras_extras.diagnostics.loss_names import CATEGORICAL
 from keras_extras.diagnostics.loss_names import CUSTOM
@@ -26,6 +24,8 @@ from keras_extras.diagnostics.rules.common import unless_good
 from keras_extras.diagnostics.rules.common import whole
 from keras_extras.diagnostics.structure import Output
 from keras_extras.records.batch_rows import BatchRows
+from keras_extras.records.finding import Finding
+from keras_extras.records.finding import Severity
 
 CODE = "output-loss-mismatch"
 _ACCURACIES = ("accuracy", "acc", "binary_accuracy", "categorical_accuracy")
