@@ -8,7 +8,6 @@ from typing import Any
 import keras
 
 from keras_extras import hyperparameters
-from keras_extras.history import History
 from keras_extras.instrumentation import sampling
 from keras_extras.instrumentation.instrument import Instrument
 from keras_extras.instrumentation.layer_table import LayerFilter
@@ -16,6 +15,7 @@ from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.layer_table import select_sites
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
+from keras_extras.records.history import History
 from keras_extras.records.layer_info import LayerInfo
 from keras_extras.records.step_records import StepRecords
 from keras_extras.running_fit import callbacks_of_fit
