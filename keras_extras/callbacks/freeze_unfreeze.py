@@ -18,7 +18,7 @@ from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.held_back import hold_back
 from keras_extras.held_back import release
 from keras_extras.instrumentation.instrument import Instrument
-from keras_extras.running_fit import callbacks_of_fit
+from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.steering.guard import Guard
 from keras_extras.steering.rates import has_number
 from keras_extras.steering.rates import multiply_rate

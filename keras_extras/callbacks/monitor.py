@@ -13,12 +13,12 @@ from keras_extras.instrumentation.instrument import Instrument
 from keras_extras.instrumentation.layer_table import LayerFilter
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.layer_table import select_sites
+from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
 from keras_extras.records.history import History
 from keras_extras.records.layer_info import LayerInfo
 from keras_extras.records.step_records import StepRecords
-from keras_extras.running_fit import callbacks_of_fit
 from keras_extras.summaries.run import open_run
 from keras_extras.summaries.writer import SummaryWriter
 

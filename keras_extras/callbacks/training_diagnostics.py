@@ -25,11 +25,11 @@ from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.layer_table import LayerFilter
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.sampling import Interval
+from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
 from keras_extras.records.batch_rows import BatchRows
 from keras_extras.records.finding import Finding
 from keras_extras.records.nonfinite_origin import NonFiniteOrigin
-from keras_extras.running_fit import callbacks_of_fit
 
 Action = Literal["report", "stop"] | Callable[[list[Finding]], Any]
 

@@ -8,7 +8,7 @@ import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_extras import hyperparameters
-from keras_extras.running_fit import callbacks_of_fit
+from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.steering.driven import DrivenRate
 from keras_extras.steering.driven import DrivenSchedule
 from keras_extras.steering.driven import DrivenValue
