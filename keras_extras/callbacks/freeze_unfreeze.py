@@ -18,8 +18,8 @@ from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.held_back import hold_back
 from keras_extras.held_back import release
 from keras_extras.instrumentation.instrument import Instrument
+from keras_extras.keras_internals.fit_guard import FitGuard
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
-from keras_extras.steering.guard import Guard
 from keras_extras.steering.rates import has_number
 from keras_extras.steering.rates import multiply_rate
 from keras_extras.steering.rates import set_rate
@@ -178,7 +178,7 @@ class FreezeUnfreeze(keras.callbacks.Callback):
         self._stages = Stages(self.model, groups, stage, keeps)
         self._began = False
         if callbacks is not None:
-            Guard(_nothing, functools.partial(release, self.model)).watch(callbacks)
+            FitGuard(_nothing, functools.partial(release, self.model)).watch(callbacks)
         self._enter(stage, keep=True)
         self._load_backup_again(callbacks)
         self._warn_if_never()

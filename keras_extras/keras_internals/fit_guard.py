@@ -26,7 +26,7 @@ _HOOKS = (
 )
 
 
-class Guard(keras.callbacks.Callback):
+class FitGuard(keras.callbacks.Callback):
     """Comes after all other callbacks; begins with the last and ends with the last.
 
     Args:
