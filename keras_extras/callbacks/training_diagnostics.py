@@ -11,7 +11,6 @@ from typing import Literal
 
 from keras_extras import hyperparameters
 from keras_extras.batch_loss import reports_means
-from keras_extras.building import is_built
 from keras_extras.callbacks.monitor import Monitor
 from keras_extras.diagnostics.describe import describe
 from keras_extras.diagnostics.describe import describe_frozen
@@ -25,6 +24,7 @@ from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.layer_table import LayerFilter
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.sampling import Interval
+from keras_extras.keras_internals.building import is_built
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
 from keras_extras.records.batch_rows import BatchRows

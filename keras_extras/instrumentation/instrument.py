@@ -16,8 +16,6 @@ import keras
 import numpy as np
 
 from keras_extras import hyperparameters
-from keras_extras.building import build_optimizer
-from keras_extras.building import is_built
 from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.backend import Backend
 from keras_extras.instrumentation.backend import Buffer
@@ -38,6 +36,8 @@ from keras_extras.instrumentation.sampling import Sampler
 from keras_extras.instrumentation.watch import Watch
 from keras_extras.instrumentation.watch import box_width
 from keras_extras.instrumentation.watch import open_box
+from keras_extras.keras_internals.building import build_optimizer
+from keras_extras.keras_internals.building import is_built
 from keras_extras.records.batch_rows import BatchRows
 from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 from keras_extras.records.step_records import StepRecords

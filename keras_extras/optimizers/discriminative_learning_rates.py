@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from keras_extras import checks
-from keras_extras.building import is_built
+from keras_extras.keras_internals.building import is_built
 from keras_extras.layer_choice import matching_layers
 from keras_extras.layer_choice import units_of
 from keras_extras.layer_choice import weighted_layers
