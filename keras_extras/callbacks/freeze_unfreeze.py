@@ -11,12 +11,12 @@ import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_extras import checks
-from keras_extras import hyperparameters
 from keras_extras.callbacks.performance_scheduler import PerformanceScheduler
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.held_back import hold_back
 from keras_extras.held_back import release
 from keras_extras.instrumentation.instrument import Instrument
+from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.building import build_in_fit
 from keras_extras.keras_internals.fit_guard import FitGuard
 from keras_extras.keras_internals.running_fit import callbacks_of_fit

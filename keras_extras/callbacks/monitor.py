@@ -7,12 +7,12 @@ from typing import Any
 
 import keras
 
-from keras_extras import hyperparameters
 from keras_extras.instrumentation import sampling
 from keras_extras.instrumentation.instrument import Instrument
 from keras_extras.instrumentation.layer_table import LayerFilter
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.layer_table import select_sites
+from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
@@ -141,7 +141,7 @@ class Monitor(keras.callbacks.Callback):
 
 
 def _check_compiled(model: Any, name: str) -> None:
-    from keras_extras.hyperparameters import optimizers_of
+    from keras_extras.keras_internals.hyperparameters import optimizers_of
 
     if not optimizers_of(model):
         raise ValueError(

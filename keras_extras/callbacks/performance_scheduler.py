@@ -11,7 +11,7 @@ import keras
 from keras_extras import checks
 from keras_extras.batch_loss import BatchLoss
 from keras_extras.callbacks.scheduler import Scheduler
-from keras_extras.hyperparameters import number
+from keras_extras.keras_internals.hyperparameters import number
 from keras_extras.metric_direction import is_higher_better
 from keras_extras.steering.steering import RATE
 from keras_extras.steering.steering import Steering

@@ -12,13 +12,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_extras import hyperparameters
 from keras_extras.instrumentation import measure
 from keras_extras.instrumentation.backend import Backend
 from keras_extras.instrumentation.backend import Buffer
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.plan import join_iteration
 from keras_extras.instrumentation.plan import split_iteration
+from keras_extras.keras_internals import hyperparameters
 from keras_extras.records.batch_rows import BatchRows
 from keras_extras.records.batch_rows import BatchTensor
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras import hyperparameters
 from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.measure import ACTIVATION_FIELDS
 from keras_extras.instrumentation.measure import GRADIENT_FIELDS
 from keras_extras.instrumentation.measure import LIMIT_FIELDS
 from keras_extras.instrumentation.measure import can_saturate
 from keras_extras.instrumentation.plan import Plan
+from keras_extras.keras_internals import hyperparameters
 from keras_extras.records.step_records import StepRecords
 
 _Fields = dict[str, np.ndarray]

@@ -15,7 +15,6 @@ from typing import Protocol
 import keras
 import numpy as np
 
-from keras_extras import hyperparameters
 from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.backend import Backend
 from keras_extras.instrumentation.backend import Buffer
@@ -36,6 +35,7 @@ from keras_extras.instrumentation.sampling import Sampler
 from keras_extras.instrumentation.watch import Watch
 from keras_extras.instrumentation.watch import box_width
 from keras_extras.instrumentation.watch import open_box
+from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.building import build_optimizer
 from keras_extras.keras_internals.building import is_built
 from keras_extras.records.batch_rows import BatchRows

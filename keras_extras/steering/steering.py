@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
-from keras_extras import hyperparameters
+from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.fit_guard import FitGuard
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.steering.driven import DrivenRate

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from keras_extras import hyperparameters
+from keras_extras.keras_internals import hyperparameters
 from keras_extras.layer_choice import unique
 from keras_extras.steering.rates import own_rate
 
