@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
-from keras_extras.layer_choice import own_weights
-from keras_extras.layer_choice import paths_of_layers
-from keras_extras.layer_choice import weighted_layers
+from keras_extras.keras_internals.layer_tree import own_weights
+from keras_extras.keras_internals.layer_tree import paths_of_layers
+from keras_extras.keras_internals.layer_tree import weighted_layers
 
 # What was frozen here and not unfrozen yet: nobody has frozen it on purpose.
 _frozen: weakref.WeakKeyDictionary[Any, list[bool]] = weakref.WeakKeyDictionary()
