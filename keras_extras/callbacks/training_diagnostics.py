@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 from typing import Literal
 
-from keras_extras.batch_loss import reports_means
 from keras_extras.callbacks.monitor import Monitor
 from keras_extras.diagnostics.describe import describe
 from keras_extras.diagnostics.describe import describe_frozen
@@ -25,6 +24,7 @@ from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.sampling import Interval
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.building import is_built
+from keras_extras.keras_internals.loss_tracker import reports_means
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
 from keras_extras.records.batch_rows import BatchRows
