@@ -12,7 +12,7 @@ from keras_extras import checks
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.keras_internals.hyperparameters import number
 from keras_extras.keras_internals.loss_tracker import LossTracker
-from keras_extras.metric_direction import is_higher_better
+from keras_extras.keras_internals.metric_direction import is_higher_better
 from keras_extras.steering.steering import RATE
 from keras_extras.steering.steering import Steering
 from keras_extras.steering.steering import present_value
