@@ -8,12 +8,12 @@ import keras
 
 from keras_extras import checks
 from keras_extras.finder.rules import NAMES
-from keras_extras.finder.snapshot import Snapshot
 from keras_extras.finder.sweep import LearningRateSweep
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.building import build_in_fit
 from keras_extras.keras_internals.building import build_optimizer
 from keras_extras.keras_internals.loss_tracker import LossTracker
+from keras_extras.keras_internals.snapshot import Snapshot
 from keras_extras.schedules.curve import as_float
 from keras_extras.steering.steering import RATE
 from keras_extras.steering.steering import Steering
