@@ -72,7 +72,7 @@ class Stages:
             layer._trainable = any(x.trainable for x in weighted_layers(layer))
         self.stage = stage
 
-    def held_back(self) -> list[Any]:
+    def frozen_for_now(self) -> list[Any]:
         """Returns the variables that are frozen now and train later."""
         groups = self._groups[self.stage : self.last]
         return [
