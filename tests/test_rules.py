@@ -16,7 +16,7 @@ from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.records.batch_rows import BatchRows
-from keras_extras.records.batch_rows import BatchTensor
+from keras_extras.records.batch_tensor import BatchTensor
 from keras_extras.records.finding import Finding
 from keras_extras.records.layer_info import LayerInfo
 from keras_extras.records.nonfinite_origin import NonFiniteOrigin

@@ -14,7 +14,7 @@ from keras_extras.diagnostics import loss_names
 from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.records.batch_rows import BatchRows
-from keras_extras.records.batch_rows import BatchTensor
+from keras_extras.records.batch_tensor import BatchTensor
 
 _ACCURACIES = (
     "accuracy",

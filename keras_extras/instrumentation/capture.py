@@ -20,7 +20,7 @@ from keras_extras.instrumentation.plan import join_iteration
 from keras_extras.instrumentation.plan import split_iteration
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.records.batch_rows import BatchRows
-from keras_extras.records.batch_rows import BatchTensor
+from keras_extras.records.batch_tensor import BatchTensor
 
 # Together a few hundred kilobytes at most, whatever the batch.
 _ROWS = 32
