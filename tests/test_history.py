@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from keras_extras.history import History
+from keras_extras.records.history import History
 
 
 def add(history, step, **values):

@@ -11,15 +11,15 @@ import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_extras import checks
-from keras_extras import hyperparameters
-from keras_extras.building import build_in_fit
 from keras_extras.callbacks.performance_scheduler import PerformanceScheduler
 from keras_extras.callbacks.scheduler import Scheduler
-from keras_extras.held_back import hold_back
-from keras_extras.held_back import release
 from keras_extras.instrumentation.instrument import Instrument
-from keras_extras.running_fit import callbacks_of_fit
-from keras_extras.steering.guard import Guard
+from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.building import build_in_fit
+from keras_extras.keras_internals.fit_guard import FitGuard
+from keras_extras.keras_internals.frozen_for_now import forget_frozen
+from keras_extras.keras_internals.frozen_for_now import freeze_for_now
+from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.steering.rates import has_number
 from keras_extras.steering.rates import multiply_rate
 from keras_extras.steering.rates import set_rate
@@ -178,7 +178,9 @@ class FreezeUnfreeze(keras.callbacks.Callback):
         self._stages = Stages(self.model, groups, stage, keeps)
         self._began = False
         if callbacks is not None:
-            Guard(_nothing, functools.partial(release, self.model)).watch(callbacks)
+            FitGuard(_nothing, functools.partial(forget_frozen, self.model)).watch(
+                callbacks
+            )
         self._enter(stage, keep=True)
         self._load_backup_again(callbacks)
         self._warn_if_never()
@@ -213,7 +215,7 @@ class FreezeUnfreeze(keras.callbacks.Callback):
         if stages is None:
             return
         stages.enter(stage)
-        hold_back(model, stages.held_back())
+        freeze_for_now(model, stages.frozen_for_now())
         Instrument.layers_changed(model, counts_anew=not keep)
         with model.distribute_strategy.scope():
             follow(model.optimizer, model.trainable_variables, keep)

@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from keras_extras import hyperparameters
 from keras_extras.callbacks.scheduler import Scheduler
+from keras_extras.keras_internals import hyperparameters
 from keras_extras.steering.steering import Steering
 from keras_extras.steering.steering import check_drivable
 

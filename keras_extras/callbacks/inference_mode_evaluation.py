@@ -6,13 +6,13 @@ from typing import Any
 import keras
 
 from keras_extras import checks
-from keras_extras.finder.snapshot import layer_states
-from keras_extras.finder.snapshot import random_state_kept
-from keras_extras.finder.snapshot import values_kept
+from keras_extras.keras_internals.running_fit import callbacks_of_fit
+from keras_extras.keras_internals.running_fit import local_of_fit
+from keras_extras.keras_internals.snapshot import layer_states
+from keras_extras.keras_internals.snapshot import random_state_kept
+from keras_extras.keras_internals.snapshot import values_kept
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
-from keras_extras.running_fit import callbacks_of_fit
-from keras_extras.running_fit import local_of_fit
 from keras_extras.summaries.run import open_run
 from keras_extras.summaries.writer import SummaryWriter
 from keras_extras.training_sample import FirstBatches

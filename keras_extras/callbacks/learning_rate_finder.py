@@ -7,13 +7,13 @@ from typing import Any
 import keras
 
 from keras_extras import checks
-from keras_extras import hyperparameters
-from keras_extras.batch_loss import BatchLoss
-from keras_extras.building import build_in_fit
-from keras_extras.building import build_optimizer
 from keras_extras.finder.rules import NAMES
-from keras_extras.finder.snapshot import Snapshot
 from keras_extras.finder.sweep import LearningRateSweep
+from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.building import build_in_fit
+from keras_extras.keras_internals.building import build_optimizer
+from keras_extras.keras_internals.loss_tracker import LossTracker
+from keras_extras.keras_internals.snapshot import Snapshot
 from keras_extras.schedules.curve import as_float
 from keras_extras.steering.steering import RATE
 from keras_extras.steering.steering import Steering
@@ -109,7 +109,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         self._average, self._best = 0.0, math.inf
         self._begins, self._group = 0, 1
         self._steering: Steering | None = None
-        self._loss: BatchLoss | None = None
+        self._loss: LossTracker | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to a training that is going on."""
@@ -122,7 +122,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         build_in_fit(self.model, type(self).__name__)
         self.sweep = None
         self._forget()
-        self._loss = BatchLoss(self.model)
+        self._loss = LossTracker(self.model)
         self._group = math.lcm(
             self.model.steps_per_execution,
             hyperparameters.accumulation_steps(self.model.optimizer),

@@ -7,18 +7,18 @@ from typing import Any
 
 import keras
 
-from keras_extras import hyperparameters
-from keras_extras.history import History
 from keras_extras.instrumentation import sampling
 from keras_extras.instrumentation.instrument import Instrument
-from keras_extras.instrumentation.layer_info import LayerInfo
 from keras_extras.instrumentation.layer_table import LayerFilter
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.layer_table import select_sites
-from keras_extras.instrumentation.records import Records
+from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
-from keras_extras.running_fit import callbacks_of_fit
+from keras_extras.records.history import History
+from keras_extras.records.layer_info import LayerInfo
+from keras_extras.records.step_records import StepRecords
 from keras_extras.summaries.run import open_run
 from keras_extras.summaries.writer import SummaryWriter
 
@@ -116,7 +116,7 @@ class Monitor(keras.callbacks.Callback):
         """Whether the layer has anything that this callback measures."""
         return True
 
-    def receive(self, records: Records) -> None:
+    def receive(self, records: StepRecords) -> None:
         """Takes the records of sampled steps."""
         records = records.about(self.history.layers, self.kinds)
         values = {**records.values_of_step, **records.statistics}
@@ -141,7 +141,7 @@ class Monitor(keras.callbacks.Callback):
 
 
 def _check_compiled(model: Any, name: str) -> None:
-    from keras_extras.hyperparameters import optimizers_of
+    from keras_extras.keras_internals.hyperparameters import optimizers_of
 
     if not optimizers_of(model):
         raise ValueError(

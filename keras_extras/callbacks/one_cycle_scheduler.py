@@ -9,9 +9,9 @@ import keras
 import numpy as np
 
 from keras_extras import checks
-from keras_extras import hyperparameters
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.callbacks.scheduler import momentum_names
+from keras_extras.keras_internals import hyperparameters
 from keras_extras.schedules.one_cycle import OneCycle
 from keras_extras.schedules.one_cycle_momentum import OneCycleMomentum
 from keras_extras.steering.steering import RATE

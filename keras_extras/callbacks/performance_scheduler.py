@@ -9,10 +9,10 @@ from typing import Any
 import keras
 
 from keras_extras import checks
-from keras_extras.batch_loss import BatchLoss
 from keras_extras.callbacks.scheduler import Scheduler
-from keras_extras.hyperparameters import number
-from keras_extras.metric_direction import is_higher_better
+from keras_extras.keras_internals.hyperparameters import number
+from keras_extras.keras_internals.loss_tracker import LossTracker
+from keras_extras.keras_internals.metric_direction import is_higher_better
 from keras_extras.steering.steering import RATE
 from keras_extras.steering.steering import Steering
 from keras_extras.steering.steering import present_value
@@ -104,7 +104,7 @@ class PerformanceScheduler(Scheduler):
         self.verbose = verbose
         self._given_multiplier = self.multiplier
         self._multipliers: list[Any] = []
-        self._loss: BatchLoss | None = None
+        self._loss: LossTracker | None = None
         self._state_path: str | None = None
         self._best, self._waited, self._cooling = math.inf, 0, 0
         self._began = self._warned = False
@@ -116,7 +116,7 @@ class PerformanceScheduler(Scheduler):
     def on_train_begin(self, logs: Any = None) -> None:
         self._reset()
         super().on_train_begin(logs)
-        self._loss = BatchLoss(self.model) if self.every != "epoch" else None
+        self._loss = LossTracker(self.model) if self.every != "epoch" else None
 
     def plan(self, steering: Steering, optimizer: Any) -> None:
         multiplier = keras.Variable(

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from keras_extras import checks
-from keras_extras import hyperparameters
+from keras_extras.keras_internals import hyperparameters
 from keras_extras.steering.steering import RATE
 from keras_extras.steering.steering import Steering
 from keras_extras.steering.steering import check_drivable

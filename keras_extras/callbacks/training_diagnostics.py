@@ -9,27 +9,27 @@ from collections.abc import Iterator
 from typing import Any
 from typing import Literal
 
-from keras_extras import hyperparameters
-from keras_extras.batch_loss import reports_means
-from keras_extras.building import is_built
 from keras_extras.callbacks.monitor import Monitor
 from keras_extras.diagnostics.describe import describe
 from keras_extras.diagnostics.describe import describe_frozen
 from keras_extras.diagnostics.describe import describe_parts
 from keras_extras.diagnostics.evidence import Evidence
 from keras_extras.diagnostics.examine import examine
-from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.report import text_report
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.instrumentation import plan as plans
-from keras_extras.instrumentation.batch import Batch
 from keras_extras.instrumentation.layer_table import LayerFilter
 from keras_extras.instrumentation.layer_table import Site
-from keras_extras.instrumentation.nonfinite import NonFinite
 from keras_extras.instrumentation.sampling import Interval
+from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.building import is_built
+from keras_extras.keras_internals.loss_tracker import reports_means
+from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
-from keras_extras.running_fit import callbacks_of_fit
+from keras_extras.records.batch_rows import BatchRows
+from keras_extras.records.finding import Finding
+from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 
 Action = Literal["report", "stop"] | Callable[[list[Finding]], Any]
 
@@ -125,7 +125,7 @@ class TrainingDiagnostics(Monitor):
         self.verbose = verbose
         self.actions = actions
         self.findings: list[Finding] = []
-        self._nonfinite: NonFinite | None = None
+        self._nonfinite: NonFiniteOrigin | None = None
         self._failed_rules: set[str] = set()
         self._evidence = Evidence()
         self._steps = 0
@@ -210,7 +210,7 @@ class TrainingDiagnostics(Monitor):
             return
         origin = self._instrument.origin_of_nonfinite()
         now = max(self._instrument.step - 1, 0)
-        self._nonfinite = origin or NonFinite(now, "unknown", None)
+        self._nonfinite = origin or NonFiniteOrigin(now, "unknown", None)
         self._examine()
 
     def choose(self, sites: list[Site]) -> list[Site]:
@@ -227,7 +227,7 @@ class TrainingDiagnostics(Monitor):
             frozen = describe_frozen(self.model)
             self._evidence.note_frozen(frozen, self._instrument.step)
 
-    def receive_batch(self, batch: Batch) -> None:
+    def receive_batch(self, batch: BatchRows) -> None:
         """Takes a few rows of a batch."""
         self._evidence.add_batch(batch)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from keras_extras.diagnostics.finding import Finding
+from keras_extras.records.finding import Finding
 from tensorboard_plugins.keras_diagnostics.findings import SEVERITIES
 
 _DYNAMIC = (

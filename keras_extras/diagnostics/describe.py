@@ -9,13 +9,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras import hyperparameters
 from keras_extras.diagnostics.loss_names import CUSTOM
 from keras_extras.diagnostics.structure import Kernel
 from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Part
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.instrumentation.layer_table import find_sites
+from keras_extras.keras_internals import hyperparameters
 
 # Large kernels are judged by a part of their rows.
 _MOST_WEIGHTS = 200_000

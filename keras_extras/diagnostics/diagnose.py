@@ -4,12 +4,12 @@ from typing import Any
 
 import keras
 
-from keras_extras.building import build_in_fit
-from keras_extras.building import build_optimizer
 from keras_extras.checks import check_count
 from keras_extras.diagnostics.diagnosis import Diagnosis
-from keras_extras.finder.snapshot import Snapshot
-from keras_extras.finder.snapshot import random_state_kept
+from keras_extras.keras_internals.building import build_in_fit
+from keras_extras.keras_internals.building import build_optimizer
+from keras_extras.keras_internals.snapshot import Snapshot
+from keras_extras.keras_internals.snapshot import random_state_kept
 
 _SAMPLES = 60
 

@@ -13,8 +13,8 @@ import numpy as np
 from keras_extras.diagnostics import loss_names
 from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Structure
-from keras_extras.instrumentation.batch import Batch
-from keras_extras.instrumentation.batch import BatchTensor
+from keras_extras.records.batch_rows import BatchRows
+from keras_extras.records.batch_tensor import BatchTensor
 
 _ACCURACIES = (
     "accuracy",
@@ -111,8 +111,8 @@ class Outcome:
 
 def outcome_of(
     structure: Structure,
-    early: Sequence[Batch],
-    recent: Sequence[Batch],
+    early: Sequence[BatchRows],
+    recent: Sequence[BatchRows],
     losses: np.ndarray,
     counts: np.ndarray,
     epochs: Mapping[str, np.ndarray],
@@ -173,7 +173,7 @@ def _mean(values: np.ndarray, weights: np.ndarray) -> float:
     return float(np.average(values, weights=weights)) if len(values) else np.nan
 
 
-def _penalty(batches: Sequence[Batch]) -> float:
+def _penalty(batches: Sequence[BatchRows]) -> float:
     return _median([b.penalty for b in batches]) if batches else 0.0
 
 
@@ -197,7 +197,7 @@ def _lately(values: np.ndarray) -> float:
 
 
 def _constant_prediction(
-    structure: Structure, batches: list[Batch]
+    structure: Structure, batches: list[BatchRows]
 ) -> tuple[float, float]:
     """Returns loss and accuracy of the best constant prediction."""
     if len(structure.outputs) != 1 or not batches or batches[0].weighted:
@@ -250,7 +250,7 @@ def _are_shares(targets: np.ndarray) -> bool:
     return targets.shape[1] > 1 and few and bool(np.allclose(sums, 1.0, atol=1e-3))
 
 
-def _least_loss(structure: Structure, batches: list[Batch]) -> float:
+def _least_loss(structure: Structure, batches: list[BatchRows]) -> float:
     """Returns the loss of perfect predictions: not 0 where targets are shares."""
     output, targets = structure.outputs[0], targets_of(batches)
     if output.loss == loss_names.ENTROPY_OF_TWO and targets is not None:
@@ -266,7 +266,7 @@ def _is_absolute(structure: Structure) -> bool:
     return len(losses) == 1 and losses[0] in loss_names.ABSOLUTE
 
 
-def _doubt_of_constant(structure: Structure, batches: list[Batch]) -> float:
+def _doubt_of_constant(structure: Structure, batches: list[BatchRows]) -> float:
     """Returns the standard error of a constant's loss: a jackknife over batches."""
     groups = [batches[i::8] for i in range(8)]
     if len(batches) < 16:
@@ -316,7 +316,7 @@ def _entropy_of_two(share: np.ndarray) -> np.ndarray:
     return _entropy(np.stack([share, 1.0 - share]))
 
 
-def targets_of(batches: Sequence[Batch], place: int = 0) -> np.ndarray | None:
+def targets_of(batches: Sequence[BatchRows], place: int = 0) -> np.ndarray | None:
     """Returns the targets of one output: an array of shape `(rows, features)`.
 
     Each step of a sequence, and each pixel of an image, is a row of its own.
@@ -326,12 +326,12 @@ def targets_of(batches: Sequence[Batch], place: int = 0) -> np.ndarray | None:
     )
 
 
-def inputs_of(batches: Sequence[Batch], place: int = 0) -> np.ndarray | None:
+def inputs_of(batches: Sequence[BatchRows], place: int = 0) -> np.ndarray | None:
     """Returns one of the inputs: an array of shape `(rows, features)`."""
     return _stack([b.inputs[place].values for b in batches if len(b.inputs) > place])
 
 
-def predictions_of(batches: Sequence[Batch], place: int = 0) -> np.ndarray | None:
+def predictions_of(batches: Sequence[BatchRows], place: int = 0) -> np.ndarray | None:
     """Returns one of the outputs, as `targets_of` returns targets."""
     return _stack(
         [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from keras_extras.diagnostics.finding import Finding
+from keras_extras.records.finding import Finding
 from tensorboard_plugins.keras_diagnostics import findings as found
 
 _WIDTH = 88

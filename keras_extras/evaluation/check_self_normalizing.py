@@ -6,8 +6,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras.building import build_optimizer
-from keras_extras.building import is_built
 from keras_extras.checks import check_count
 from keras_extras.diagnostics import self_normalizing
 from keras_extras.diagnostics.condition import Condition
@@ -19,9 +17,11 @@ from keras_extras.evaluation.layer_statistics import listen
 from keras_extras.evaluation.layer_statistics import measure
 from keras_extras.evaluation.layer_statistics import some_batches
 from keras_extras.evaluation.self_normalizing_check import SelfNormalizingCheck
-from keras_extras.finder.snapshot import Snapshot
-from keras_extras.finder.snapshot import random_state_kept
 from keras_extras.instrumentation.layer_table import find_sites
+from keras_extras.keras_internals.building import build_optimizer
+from keras_extras.keras_internals.building import is_built
+from keras_extras.keras_internals.snapshot import Snapshot
+from keras_extras.keras_internals.snapshot import random_state_kept
 
 # Twenty layers of 30 units stray to a mean of 0.14 and a deviation of 0.77 by chance.
 _MEAN_LIMIT = 0.25

@@ -11,12 +11,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras.finder.snapshot import layer_states
-from keras_extras.finder.snapshot import random_state_kept
-from keras_extras.finder.snapshot import values_kept
 from keras_extras.instrumentation.hooks import Hooks
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.layer_table import find_sites
+from keras_extras.keras_internals.snapshot import layer_states
+from keras_extras.keras_internals.snapshot import random_state_kept
+from keras_extras.keras_internals.snapshot import values_kept
 from keras_extras.training_sample import FirstBatches
 from keras_extras.training_sample import sample_rows
 from keras_extras.uncertainty import batches

@@ -17,7 +17,7 @@ from keras_extras.evaluation.fresh_training import Scores
 from keras_extras.evaluation.subsets import checked_sizes
 from keras_extras.evaluation.subsets import held_out
 from keras_extras.evaluation.subsets import nested
-from keras_extras.finder.snapshot import random_state_kept
+from keras_extras.keras_internals.snapshot import random_state_kept
 from keras_extras.plotting import graph_objects
 
 if TYPE_CHECKING:

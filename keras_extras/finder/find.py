@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras_extras.finder.snapshot import random_state_kept
 from keras_extras.finder.sweep import LearningRateSweep
+from keras_extras.keras_internals.snapshot import random_state_kept
 
 
 def find_learning_rate(

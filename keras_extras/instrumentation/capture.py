@@ -12,15 +12,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_extras import hyperparameters
 from keras_extras.instrumentation import measure
 from keras_extras.instrumentation.backend import Backend
 from keras_extras.instrumentation.backend import Buffer
-from keras_extras.instrumentation.batch import Batch
-from keras_extras.instrumentation.batch import BatchTensor
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.plan import join_iteration
 from keras_extras.instrumentation.plan import split_iteration
+from keras_extras.keras_internals import hyperparameters
+from keras_extras.records.batch_rows import BatchRows
+from keras_extras.records.batch_tensor import BatchTensor
 
 # Together a few hundred kilobytes at most, whatever the batch.
 _ROWS = 32
@@ -142,7 +142,7 @@ class Capture:
         return sum(penalties) if penalties else 0.0
 
 
-def decode_batch(picture: Picture, batches_per_step: int) -> Batch:
+def decode_batch(picture: Picture, batches_per_step: int) -> BatchRows:
     """Returns what `Album.read` returned as arrays."""
     places, row = picture
     header = dict(zip(_HEADER, row))
@@ -155,7 +155,7 @@ def decode_batch(picture: Picture, batches_per_step: int) -> Batch:
         tensors[place.kind].append(BatchTensor(values, place.shape, place.dtype))
         offset += size
     batch = join_iteration(header["batch_high"], header["batch_low"])
-    return Batch(
+    return BatchRows(
         step=int(batch) // batches_per_step,
         loss=float(header["loss"]),
         penalty=float(header["penalty"]),

@@ -6,19 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras import hyperparameters
 from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.measure import ACTIVATION_FIELDS
 from keras_extras.instrumentation.measure import GRADIENT_FIELDS
 from keras_extras.instrumentation.measure import LIMIT_FIELDS
 from keras_extras.instrumentation.measure import can_saturate
 from keras_extras.instrumentation.plan import Plan
-from keras_extras.instrumentation.records import Records
+from keras_extras.keras_internals import hyperparameters
+from keras_extras.records.step_records import StepRecords
 
 _Fields = dict[str, np.ndarray]
 
 
-def decode(rows: np.ndarray, plan: Plan, optimizer: Any) -> Records:
+def decode(rows: np.ndarray, plan: Plan, optimizer: Any) -> StepRecords:
     """Returns what steps told, without those that updated nothing.
 
     Args:
@@ -49,7 +49,7 @@ def decode(rows: np.ndarray, plan: Plan, optimizer: Any) -> Records:
                 for row in rows.swapaxes(0, 1)
             ]
             statistics |= _activation_statistics(replicas, plan)
-    return Records(
+    return StepRecords(
         steps=batches // hyperparameters.accumulation_steps(optimizer),
         layers=tuple(site.info.name for site in plan.sites),
         statistics=statistics,

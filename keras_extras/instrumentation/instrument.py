@@ -15,16 +15,12 @@ from typing import Protocol
 import keras
 import numpy as np
 
-from keras_extras import hyperparameters
-from keras_extras.building import build_optimizer
-from keras_extras.building import is_built
 from keras_extras.instrumentation import plan as plans
 from keras_extras.instrumentation.backend import Backend
 from keras_extras.instrumentation.backend import Buffer
 from keras_extras.instrumentation.backend import Step
 from keras_extras.instrumentation.backend import TrainFunction
 from keras_extras.instrumentation.backend import load_backend
-from keras_extras.instrumentation.batch import Batch
 from keras_extras.instrumentation.capture import Album
 from keras_extras.instrumentation.capture import Capture
 from keras_extras.instrumentation.capture import Picture
@@ -33,14 +29,18 @@ from keras_extras.instrumentation.decode import decode
 from keras_extras.instrumentation.hooks import Hooks
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.layer_table import find_sites
-from keras_extras.instrumentation.nonfinite import NonFinite
 from keras_extras.instrumentation.plan import Plan
 from keras_extras.instrumentation.recording import Recording
-from keras_extras.instrumentation.records import Records
 from keras_extras.instrumentation.sampling import Sampler
 from keras_extras.instrumentation.watch import Watch
 from keras_extras.instrumentation.watch import box_width
 from keras_extras.instrumentation.watch import open_box
+from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.building import build_optimizer
+from keras_extras.keras_internals.building import is_built
+from keras_extras.records.batch_rows import BatchRows
+from keras_extras.records.nonfinite_origin import NonFiniteOrigin
+from keras_extras.records.step_records import StepRecords
 
 
 class Subscriber(Protocol):
@@ -53,10 +53,10 @@ class Subscriber(Protocol):
     def choose(self, sites: list[Site]) -> list[Site]:
         """Returns the layers that it wants measured."""
 
-    def receive(self, records: Records) -> None:
+    def receive(self, records: StepRecords) -> None:
         """Takes the records of steps that it asked for."""
 
-    def receive_batch(self, batch: Batch) -> None:
+    def receive_batch(self, batch: BatchRows) -> None:
         """Takes a few rows of a batch, if it measures batches."""
 
     def layers_changed(self) -> None:
@@ -250,7 +250,7 @@ class Instrument:
             else:
                 each.sampler.ordinary(seconds)
 
-    def origin_of_nonfinite(self) -> NonFinite | None:
+    def origin_of_nonfinite(self) -> NonFiniteOrigin | None:
         """Returns what the black box tells about the first non-finite value."""
         if self._box is None:
             return None

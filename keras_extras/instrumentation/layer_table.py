@@ -12,8 +12,8 @@ from typing import Any
 
 import keras
 
-from keras_extras.held_back import trained_variables
-from keras_extras.instrumentation.layer_info import LayerInfo
+from keras_extras.keras_internals.frozen_for_now import trained_variables
+from keras_extras.records.layer_info import LayerInfo
 
 LayerFilter = str | re.Pattern[str] | Iterable[str] | Callable[[Any], bool] | None
 

@@ -9,7 +9,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_extras import hyperparameters
 from keras_extras.constraints.limits import is_limited
 from keras_extras.constraints.limits import units_at_limit
 from keras_extras.instrumentation import measure
@@ -19,6 +18,7 @@ from keras_extras.instrumentation.backend import Buffer
 from keras_extras.instrumentation.bundle import Bundle
 from keras_extras.instrumentation.layer_table import Site
 from keras_extras.instrumentation.plan import Plan
+from keras_extras.keras_internals import hyperparameters
 
 # What stands for a variable without a gradient: no magnitude is negative.
 _NO_GRADIENT = (0.0, -1.0, 0.0, 0.0, 0.0, 0.0)

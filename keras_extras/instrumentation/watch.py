@@ -22,11 +22,11 @@ from keras_extras.instrumentation import measure
 from keras_extras.instrumentation.backend import Backend
 from keras_extras.instrumentation.backend import Buffer
 from keras_extras.instrumentation.layer_table import Site
-from keras_extras.instrumentation.nonfinite import NonFinite
 from keras_extras.instrumentation.plan import ITERATION_BASE
 from keras_extras.instrumentation.plan import join_iteration
 from keras_extras.instrumentation.plan import split_iteration
 from keras_extras.instrumentation.recording import float_tensors
+from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 
 # filled, first batch (two parts), last batch (two parts), inputs
 _HEADER = 6
@@ -136,7 +136,7 @@ def open_box(
     sites: tuple[Site, ...],
     order: list[str],
     batches_per_step: int,
-) -> NonFinite | None:
+) -> NonFiniteOrigin | None:
     """Returns what the black box tells, or `None` when it is empty.
 
     Values flow forwards through the layers and gradients flow backwards, so the
@@ -155,13 +155,15 @@ def open_box(
     inputs, outputs, gradients = np.split(flags, [1, 1 + len(sites)])
     names = [site.info.name for site in sites]
     if inputs[0] > 0:
-        return NonFinite(step, "input", None)
+        return NonFiniteOrigin(step, "input", None)
     if (outputs > 0).any():
         bad = {name for name, flag in zip(names, outputs) if flag > 0}
-        return NonFinite(step, "activation", next(n for n in order if n in bad))
+        return NonFiniteOrigin(step, "activation", next(n for n in order if n in bad))
     if (gradients[gradients != _NOT_SEEN] > 0).all():
-        return NonFinite(step, "loss", None)
-    return NonFinite(step, "gradient", names[int(np.flatnonzero(gradients > 0)[-1])])
+        return NonFiniteOrigin(step, "loss", None)
+    return NonFiniteOrigin(
+        step, "gradient", names[int(np.flatnonzero(gradients > 0)[-1])]
+    )
 
 
 def _values(gradient: Any) -> Any:

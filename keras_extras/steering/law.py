@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
-from keras_extras import hyperparameters
+from keras_extras.keras_internals import hyperparameters
 
 Step = Any
 Curve = Callable[[Step], Any]

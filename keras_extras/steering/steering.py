@@ -7,12 +7,12 @@ from typing import Any
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
-from keras_extras import hyperparameters
-from keras_extras.running_fit import callbacks_of_fit
+from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.fit_guard import FitGuard
+from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.steering.driven import DrivenRate
 from keras_extras.steering.driven import DrivenSchedule
 from keras_extras.steering.driven import DrivenValue
-from keras_extras.steering.guard import Guard
 from keras_extras.steering.law import Clock
 from keras_extras.steering.law import Curve
 from keras_extras.steering.law import Law
@@ -45,7 +45,7 @@ class Steering:
         self._owners: dict[tuple[int, str], str] = {}
         self._places: list[tuple[dict[str, Any], str, Any]] = []
         self._own_function: Any = None
-        self._guard: weakref.ref[Guard] | None = None  # the `fit` holds it
+        self._guard: weakref.ref[FitGuard] | None = None  # the `fit` holds it
         self._kept: list[tuple[Any, str, float]] = []
         self._replaced: dict[tuple[int, str], tuple[int, float]] = {}
         self._shares: dict[int, float] = {}
@@ -73,7 +73,7 @@ class Steering:
             steering = _live[id(model)] = cls(model)
             if callbacks is not None:
                 steering._callbacks = weakref.ref(callbacks)
-                guard = Guard(steering._begin, steering._end)
+                guard = FitGuard(steering._begin, steering._end)
                 guard.watch(callbacks)
                 steering._guard = weakref.ref(guard)
         steering._plans.append(plan)

@@ -19,9 +19,9 @@ from tensorboard.plugins.histogram.metadata import (
 from tensorboard.plugins.text.metadata import create_summary_metadata as text_metadata
 from tensorboard.util.tensor_util import make_tensor_proto
 
-from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.report import markdown_table
-from keras_extras.instrumentation.records import Records
+from keras_extras.records.finding import Finding
+from keras_extras.records.step_records import StepRecords
 from tensorboard_plugins.keras_diagnostics import schema
 
 Value = Any
@@ -36,7 +36,7 @@ def scalar_values(values: Mapping[str, float]) -> list[Value]:
     ]
 
 
-def record_values(records: Records, row: int) -> list[Value]:
+def record_values(records: StepRecords, row: int) -> list[Value]:
     """Returns the scalars, vectors and histograms of the step in that row."""
     values = scalar_values(
         {name: float(column[row]) for name, column in records.values_of_step.items()}

@@ -19,8 +19,8 @@ from keras_extras.summaries.run_document import RunDocument
 from tensorboard_plugins.keras_diagnostics import schema
 
 if TYPE_CHECKING:
-    from keras_extras.diagnostics.finding import Finding
-    from keras_extras.instrumentation.records import Records
+    from keras_extras.records.finding import Finding
+    from keras_extras.records.step_records import StepRecords
     from keras_extras.summaries.trial_session import TrialSession
 
 _Job = tuple[int, Callable[[], list[Any]]]
@@ -73,7 +73,7 @@ class SummaryWriter:
         self._thread.start()
         atexit.register(self._finish)
 
-    def records(self, records: Records) -> None:
+    def records(self, records: StepRecords) -> None:
         """Queues the statistics of some steps."""
         for row, step in enumerate(records.steps.tolist()):
             self._put(step, functools.partial(self._record_values, records, row))
@@ -174,7 +174,7 @@ class SummaryWriter:
                 return
             self._write(*job)
 
-    def _record_values(self, records: Records, row: int) -> list[Any]:
+    def _record_values(self, records: StepRecords, row: int) -> list[Any]:
         from keras_extras.summaries.events import record_values
 
         self._run.saw_records(records, row)

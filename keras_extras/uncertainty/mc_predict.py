@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from keras_extras.checks import check_choice
-from keras_extras.layer_choice import sublayers
+from keras_extras.keras_internals.layer_tree import sublayers
 from keras_extras.uncertainty import checks
 from keras_extras.uncertainty.batches import arrays_of
 from keras_extras.uncertainty.batches import batches

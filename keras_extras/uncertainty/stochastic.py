@@ -18,9 +18,9 @@ from typing import Any
 
 import keras
 
-from keras_extras.layer_choice import named_layers
-from keras_extras.layer_choice import sublayers
-from keras_extras.layer_choice import unique
+from keras_extras.keras_internals.layer_tree import named_layers
+from keras_extras.keras_internals.layer_tree import sublayers
+from keras_extras.keras_internals.layer_tree import unique
 from keras_extras.layers.always_on import in_training
 
 _MISSING = object()

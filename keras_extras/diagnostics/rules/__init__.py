@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Iterator
 
-from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.rules.data import unnormalized_input
 from keras_extras.diagnostics.rules.data import unscaled_target
@@ -29,6 +28,7 @@ from keras_extras.diagnostics.rules.statistics import exploding_gradient
 from keras_extras.diagnostics.rules.statistics import non_finite
 from keras_extras.diagnostics.rules.statistics import saturated_activation
 from keras_extras.diagnostics.rules.statistics import vanishing_gradient
+from keras_extras.records.finding import Finding
 
 Rule = Callable[[Observations], Iterator[Finding]]
 

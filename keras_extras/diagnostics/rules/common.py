@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_extras.diagnostics.finding import Finding
-from keras_extras.diagnostics.finding import Severity
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.records.finding import Finding
+from keras_extras.records.finding import Severity
 
 # How many samples in a row a condition must hold before a rule speaks.
 PATIENCE = 5

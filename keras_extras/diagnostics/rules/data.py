@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from keras_extras.diagnostics.finding import Finding
-from keras_extras.diagnostics.finding import Severity
 from keras_extras.diagnostics.loss_names import CLASSIFICATION
 from keras_extras.diagnostics.loss_names import REGRESSION
 from keras_extras.diagnostics.neighbours import relation
@@ -21,6 +19,8 @@ from keras_extras.diagnostics.rules.common import update_ratio
 from keras_extras.diagnostics.rules.common import whole
 from keras_extras.diagnostics.structure import Part
 from keras_extras.diagnostics.structure import Structure
+from keras_extras.records.finding import Finding
+from keras_extras.records.finding import Severity
 
 _NORMALISERS = (
     "Normalization",

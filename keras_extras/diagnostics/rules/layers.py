@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.neighbours import reconstructs
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.rules.common import if_poor
@@ -18,6 +17,7 @@ from keras_extras.diagnostics.self_normalizing import condition
 from keras_extras.diagnostics.structure import Kernel
 from keras_extras.diagnostics.structure import Part
 from keras_extras.diagnostics.structure import Structure
+from keras_extras.records.finding import Finding
 
 _LINEAR = (None, "linear")
 _RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu", "swish", "relu6", "selu")

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_extras.diagnostics.finding import Finding
-from keras_extras.diagnostics.finding import Severity
 from keras_extras.diagnostics.loss_names import BINARY
 from keras_extras.diagnostics.loss_names import CATEGORICAL
 from keras_extras.diagnostics.loss_names import CUSTOM
@@ -25,7 +23,9 @@ from keras_extras.diagnostics.rules.common import unless_excellent
 from keras_extras.diagnostics.rules.common import unless_good
 from keras_extras.diagnostics.rules.common import whole
 from keras_extras.diagnostics.structure import Output
-from keras_extras.instrumentation.batch import Batch
+from keras_extras.records.batch_rows import BatchRows
+from keras_extras.records.finding import Finding
+from keras_extras.records.finding import Severity
 
 CODE = "output-loss-mismatch"
 _ACCURACIES = ("accuracy", "acc", "binary_accuracy", "categorical_accuracy")
@@ -433,7 +433,7 @@ def _runs_away(targets: np.ndarray, seen: Observations) -> bool:
     return bool(away) and not _agrees(seen.recent)
 
 
-def _agrees(batches: Sequence[Batch]) -> bool:
+def _agrees(batches: Sequence[BatchRows]) -> bool:
     """Whether predictions rise and fall with the targets, on whatever scale."""
     predictions, targets = predictions_of(batches), targets_of(batches)
     if predictions is None or targets is None or predictions.shape != targets.shape:
@@ -441,7 +441,7 @@ def _agrees(batches: Sequence[Batch]) -> bool:
     return bool(abs(np.corrcoef(predictions.ravel(), targets.ravel())[0, 1]) > 0.3)
 
 
-def _error(batches: Sequence[Batch]) -> float:
+def _error(batches: Sequence[BatchRows]) -> float:
     """Returns the mean squared difference of predictions and targets."""
     predictions, targets = predictions_of(batches), targets_of(batches)
     if predictions is None or targets is None or predictions.shape != targets.shape:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.rules.common import PATIENCE
 from keras_extras.diagnostics.rules.common import TINY
@@ -20,6 +19,7 @@ from keras_extras.diagnostics.rules.common import percent
 from keras_extras.diagnostics.rules.common import unless_good
 from keras_extras.diagnostics.rules.common import update_ratio
 from keras_extras.diagnostics.rules.common import whole
+from keras_extras.records.finding import Finding
 
 # A step that moves the weights by more than a tenth of their norm forgets them.
 LARGE_UPDATE = 0.1

@@ -15,7 +15,7 @@ from typing import Any
 
 import keras
 
-from keras_extras.running_fit import local_of_fit
+from keras_extras.keras_internals.running_fit import local_of_fit
 
 _HOOKS = (
     "on_epoch_begin",
@@ -26,7 +26,7 @@ _HOOKS = (
 )
 
 
-class Guard(keras.callbacks.Callback):
+class FitGuard(keras.callbacks.Callback):
     """Comes after all other callbacks; begins with the last and ends with the last.
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Records:
+class StepRecords:
     """The statistics of some optimizer steps; the first axis of all arrays.
 
     Attributes:
@@ -38,9 +38,9 @@ class Records:
         """All that has one value per step."""
         return {**self.hyperparameters, **self.scalars}
 
-    def at(self, kept: np.ndarray) -> Records:
+    def at(self, kept: np.ndarray) -> StepRecords:
         """Returns the records of the steps where `kept` holds, or of those indices."""
-        return Records(
+        return StepRecords(
             steps=self.steps[kept],
             layers=self.layers,
             statistics={name: a[kept] for name, a in self.statistics.items()},
@@ -52,11 +52,11 @@ class Records:
             },
         )
 
-    def later(self, steps: int) -> Records:
+    def later(self, steps: int) -> StepRecords:
         """Returns the same of as many steps later."""
         return dataclasses.replace(self, steps=self.steps + steps)
 
-    def about(self, layers: tuple[str, ...], kinds: tuple[str, ...]) -> Records:
+    def about(self, layers: tuple[str, ...], kinds: tuple[str, ...]) -> StepRecords:
         """Returns the part about some layers and kinds of values.
 
         Args:
@@ -65,7 +65,7 @@ class Records:
                 `"hyperparameter"` for the hyperparameters.
         """
         columns = [self.layers.index(name) for name in layers] if self.layers else []
-        return Records(
+        return StepRecords(
             steps=self.steps,
             layers=layers if self.layers else (),
             statistics={

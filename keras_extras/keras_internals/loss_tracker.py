@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 
-class BatchLoss:
+class LossTracker:
     """Reads the mean loss of the batches since the last reading.
 
     `logs["loss"]` is the mean since the epoch began: late in an epoch it hardly

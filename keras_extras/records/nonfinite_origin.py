@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class NonFinite:
+class NonFiniteOrigin:
     """Where NaN or infinity first appeared.
 
     Attributes:

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_extras.running_fit import data_of_fit
+from keras_extras.keras_internals.running_fit import data_of_fit
 
 
 def is_built(model: Any) -> bool:

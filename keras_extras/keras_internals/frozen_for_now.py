@@ -9,12 +9,12 @@ from typing import Any
 _held: weakref.WeakKeyDictionary[Any, frozenset[int]] = weakref.WeakKeyDictionary()
 
 
-def hold_back(model: Any, variables: Iterable[Any]) -> None:
+def freeze_for_now(model: Any, variables: Iterable[Any]) -> None:
     """Notes what of a model is frozen for now; what was noted before is forgotten."""
     _held[model] = frozenset(id(variable) for variable in variables)
 
 
-def release(model: Any) -> None:
+def forget_frozen(model: Any) -> None:
     """Forgets what of a model is frozen for now: its `fit` has ended."""
     _held.pop(model, None)
 
