@@ -9,20 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from tensorboard_plugins.keras_diagnostics.board import Board
-from tensorboard_plugins.keras_diagnostics.comparison import comparison_table
-from tensorboard_plugins.keras_diagnostics.statistics import STATISTICS
-from tensorboard_plugins.keras_diagnostics.statistics import Statistic
-from tensorboard_plugins.keras_diagnostics.statistics import statistics_of
-from tensorboard_plugins.keras_diagnostics.views import figure as figures
-from tensorboard_plugins.keras_diagnostics.views import histogram
-from tensorboard_plugins.keras_diagnostics.views import layers
-from tensorboard_plugins.keras_diagnostics.views import lines
-from tensorboard_plugins.keras_diagnostics.views.card import Card
-from tensorboard_plugins.keras_diagnostics.views.card import Panel
-from tensorboard_plugins.keras_diagnostics.views.card import Request
-from tensorboard_plugins.keras_diagnostics.views.card import steps_shown
-from tensorboard_plugins.keras_diagnostics.views.theme import paint
+from keras_diagnostics.board import Board
+from keras_diagnostics.comparison import comparison_table
+from keras_diagnostics.statistics import STATISTICS
+from keras_diagnostics.statistics import Statistic
+from keras_diagnostics.statistics import statistics_of
+from keras_diagnostics.views import figure as figures
+from keras_diagnostics.views import histogram
+from keras_diagnostics.views import layers
+from keras_diagnostics.views import lines
+from keras_diagnostics.views.card import Card
+from keras_diagnostics.views.card import Panel
+from keras_diagnostics.views.card import Request
+from keras_diagnostics.views.card import steps_shown
+from keras_diagnostics.views.theme import paint
 
 _MOST_CELLS = 140_000  # answers stay below 2 MB
 _FEWEST_COLUMNS = 20

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorboard_plugins.keras_diagnostics.views.figure import Figure
+from keras_diagnostics.views.figure import Figure
 
 TABLE_ROWS = 20
 
