@@ -10,15 +10,15 @@ import keras
 import numpy as np
 
 from keras_extras.checks import check_choice
+from keras_extras.data.batches import arrays_of
+from keras_extras.data.batches import batches
+from keras_extras.data.batches import count_batches
+from keras_extras.data.batches import is_dataset
+from keras_extras.data.batches import rows_of
 from keras_extras.keras_internals.layer_tree import sublayers
 from keras_extras.uncertainty import checks
-from keras_extras.uncertainty.batches import arrays_of
-from keras_extras.uncertainty.batches import batches
-from keras_extras.uncertainty.batches import check_inputs
-from keras_extras.uncertainty.batches import count_batches
-from keras_extras.uncertainty.batches import fixed_batch_size
-from keras_extras.uncertainty.batches import is_dataset
-from keras_extras.uncertainty.batches import rows_of
+from keras_extras.uncertainty.inputs import check_inputs
+from keras_extras.uncertainty.inputs import fixed_batch_size
 from keras_extras.uncertainty.mc_prediction import MCPrediction
 from keras_extras.uncertainty.progress import Progress
 from keras_extras.uncertainty.sampler import Sampler
