@@ -78,7 +78,7 @@ def test_figures_are_those_of_the_tab_in_both_themes(log_dir, tmp_path):
     figures = figures_of(write(log_dir, tmp_path / "report.html"))
     board = report.read_board(log_dir)
     from keras_diagnostics.cards import answer
-    from keras_diagnostics.views.card import Request
+    from keras_diagnostics.request import Request
 
     shown = answer(board, Request("gradients", ("2-well",)), "light")
     expected = shown["panels"][0]["figure"]

@@ -20,9 +20,9 @@ from keras_diagnostics.board import Board
 from keras_diagnostics.cards import answer
 from keras_diagnostics.cards import problems_of
 from keras_diagnostics.log_files import FileProvider
+from keras_diagnostics.request import Request
 from keras_diagnostics.source import Cache
 from keras_diagnostics.source import Source
-from keras_diagnostics.views.card import Request
 from keras_diagnostics.views.theme import THEMES
 
 _MOST_RUNS = 12

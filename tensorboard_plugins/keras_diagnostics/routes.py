@@ -15,9 +15,9 @@ from keras_diagnostics import findings
 from keras_diagnostics.board import Board
 from keras_diagnostics.cards import answer
 from keras_diagnostics.damage import DamageCheck
+from keras_diagnostics.request import Request
 from keras_diagnostics.source import Cache
 from keras_diagnostics.source import Source
-from keras_diagnostics.views.card import Request
 from keras_diagnostics.views.theme import THEMES
 
 
