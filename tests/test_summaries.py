@@ -17,11 +17,11 @@ from reading import data_provider_of
 from tensorboard import context
 from tensorboard.summary.writer import record_writer
 
+from keras_diagnostics import schema
 from keras_extras.callbacks import ActivationLogger
 from keras_extras.callbacks import GradientLogger
 from keras_extras.callbacks import HyperparameterLogger
 from keras_extras.callbacks import TrainingDiagnostics
-from tensorboard_plugins.keras_diagnostics import schema
 
 
 class Provider:

@@ -6,6 +6,10 @@ from typing import Any
 import keras
 
 from keras_extras import checks
+from keras_extras.data.batches import is_dataset
+from keras_extras.data.training_sample import FirstBatches
+from keras_extras.data.training_sample import sample_rows
+from keras_extras.data.training_sample import shares_order
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.keras_internals.running_fit import local_of_fit
 from keras_extras.keras_internals.snapshot import layer_states
@@ -15,10 +19,6 @@ from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
 from keras_extras.summaries.run import open_run
 from keras_extras.summaries.writer import SummaryWriter
-from keras_extras.training_sample import FirstBatches
-from keras_extras.training_sample import sample_rows
-from keras_extras.training_sample import shares_order
-from keras_extras.uncertainty.batches import is_dataset
 
 _DATA = ("x", "y", "sample_weight")
 _LOCALS = (*_DATA, "batch_size")

@@ -11,15 +11,15 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_extras.data import batches
+from keras_extras.data.training_sample import FirstBatches
+from keras_extras.data.training_sample import sample_rows
 from keras_extras.inspection.monitored_layers import MonitoredLayer
 from keras_extras.inspection.monitored_layers import find_layers
 from keras_extras.keras_internals.snapshot import layer_states
 from keras_extras.keras_internals.snapshot import random_state_kept
 from keras_extras.keras_internals.snapshot import values_kept
 from keras_extras.keras_internals.taps import Taps
-from keras_extras.training_sample import FirstBatches
-from keras_extras.training_sample import sample_rows
-from keras_extras.uncertainty import batches
 
 # Beginnings of the names of layers that return in inference mode what they get.
 _PASSES = (

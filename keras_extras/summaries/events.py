@@ -19,10 +19,10 @@ from tensorboard.plugins.histogram.metadata import (
 from tensorboard.plugins.text.metadata import create_summary_metadata as text_metadata
 from tensorboard.util.tensor_util import make_tensor_proto
 
+from keras_diagnostics import schema
 from keras_extras.diagnostics.report import markdown_table
 from keras_extras.records.finding import Finding
 from keras_extras.records.step_records import StepRecords
-from tensorboard_plugins.keras_diagnostics import schema
 
 Value = Any
 

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
 
+from keras_diagnostics import schema
 from keras_extras.summaries.run_document import RunDocument
-from tensorboard_plugins.keras_diagnostics import schema
 
 if TYPE_CHECKING:
     from keras_extras.records.finding import Finding

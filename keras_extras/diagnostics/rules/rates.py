@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.rules.common import LARGE_UPDATE
 from keras_extras.diagnostics.rules.common import PATIENCE
 from keras_extras.diagnostics.rules.common import TINY
 from keras_extras.diagnostics.rules.common import gradient_ratio
@@ -21,7 +22,6 @@ from keras_extras.diagnostics.rules.common import usual_norm
 from keras_extras.diagnostics.rules.common import whole
 from keras_extras.records.finding import Finding
 
-LARGE_UPDATE = 0.1
 TINY_UPDATE = 1e-6
 
 

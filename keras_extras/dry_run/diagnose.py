@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_extras.callbacks.training_diagnostics import TrainingDiagnostics
 from keras_extras.checks import check_count
 from keras_extras.diagnostics.diagnosis import Diagnosis
 from keras_extras.keras_internals.building import build_in_fit
@@ -53,8 +54,6 @@ def diagnose(
     print(diagnosis.report())
     ```
     """
-    from keras_extras.callbacks.training_diagnostics import TrainingDiagnostics
-
     check_count("steps", steps)
     every = max(steps // _SAMPLES, 1)
     diagnostics = TrainingDiagnostics(every=every, verbose=0)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras_extras.callbacks.learning_rate_finder import LearningRateFinder
 from keras_extras.finder.sweep import LearningRateSweep
 from keras_extras.keras_internals.snapshot import random_state_kept
 
@@ -73,8 +74,6 @@ def find_learning_rate(
         Smith (2015), "Cyclical Learning Rates for Training Neural Networks",
         arXiv:1506.01186.
     """
-    from keras_extras.callbacks.learning_rate_finder import LearningRateFinder
-
     finder = LearningRateFinder(
         min_rate, max_rate, steps, mode, smoothing, stop_factor, rule, log_dir
     )

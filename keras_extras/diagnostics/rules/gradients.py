@@ -1,6 +1,6 @@
-"""Rules about gradients and activations.
+"""The rules: gradients vanish or explode.
 
-Gradients are judged against those of other layers or against the weights, never by
+They are judged against those of other layers or against the weights, never by
 size alone, for a converged model has small gradients everywhere.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.rules.common import LARGE_UPDATE
 from keras_extras.diagnostics.rules.common import PATIENCE
 from keras_extras.diagnostics.rules.common import TINY
 from keras_extras.diagnostics.rules.common import gradient_ratio
@@ -19,163 +20,11 @@ from keras_extras.diagnostics.rules.common import percent
 from keras_extras.diagnostics.rules.common import unless_good
 from keras_extras.diagnostics.rules.common import update_ratio
 from keras_extras.diagnostics.rules.common import whole
+from keras_extras.diagnostics.rules.units import DYING
 from keras_extras.records.finding import Finding
-
-# A step that moves the weights by more than a tenth of their norm forgets them.
-LARGE_UPDATE = 0.1
 
 # Times the loss of the start, or of a constant: only what ran away gets there.
 LARGE_LOSS = 1000.0
-
-_DYING = ("relu", "relu6")
-
-
-def non_finite(seen: Observations) -> Iterator[Finding]:
-    """NaN or infinity appeared, in the step and layer that the black box names.
-
-    References:
-        TensorFlow, "Debugger V2": the origin of a NaN is the first value that is
-        not finite although everything it was computed from is.
-    """
-    found = seen.nonfinite
-    if found is None:
-        return
-    where = "the model" if found.layer is None else f"layer '{found.layer}'"
-    evidence, remedy = {
-        "input": (
-            "the batch that the model received holds NaN or infinity",
-            "Clean the data: `np.isfinite(x).all()` must be true.",
-        ),
-        "activation": (
-            f"the output of {where} was not finite while all before it was: that "
-            "comes from what the layer computes, or from its weights",
-            "Look for a logarithm, root or division of 0 in that layer; if values "
-            "grew step by step, lower the learning rate or clip: "
-            "`optimizer=keras.optimizers.SGD(..., clipnorm=1.0)`.",
-        ),
-        "loss": (
-            "all outputs were finite, the loss or its gradient was not",
-            "Check the labels for NaN and the last activation against the loss; "
-            "`from_logits=True` with a linear last layer is numerically safe.",
-        ),
-        "gradient": (
-            f"the gradient of {where} was not finite, its output and the loss were",
-            "Look for a root or norm at 0 in or after that layer: add a small "
-            "constant inside, `ops.sqrt(x + 1e-7)`.",
-        ),
-        "unknown": (
-            "the loss was not finite",
-            "Check the data for NaN and lower the learning rate.",
-        ),
-    }[found.kind]
-    yield Finding(
-        code="nan-loss",
-        # A model may well replace missing values, or mask with infinity.
-        severity="info" if seen.survived else "error",
-        layer=found.layer,
-        first_step=found.step,
-        last_step=max(seen.last_step, found.step),
-        evidence=f"at step {found.step} {evidence}",
-        remedy=remedy,
-        confidence=0.95 if found.kind != "unknown" else 0.8,
-    )
-
-
-def dead_units(seen: Observations) -> Iterator[Finding]:
-    """Most ReLU units of a layer are 0 for whole batches.
-
-    Judged on batches that hold at least 16 values per unit: in a small batch a
-    healthy unit may well be 0 throughout.
-
-    References:
-        Lu et al. (2019), "Dying ReLU and initialization"; SageMaker Debugger's
-        DeadRelu and TheDeepChecker's dead activation both take half of the units;
-        three quarters here, for sparse layers are healthy.
-    """
-    enough = seen["activation_values_per_unit"] >= 16
-    for index, layer in enumerate(seen.layers):
-        if layer.activation not in _DYING or _is_frozen(seen, layer.name):
-            continue
-        kept = seen.at(enough[:, index])
-        share = kept["activation_dead_fraction"][:, index]
-        yield from _share_of_layer(
-            kept,
-            "dead-units",
-            layer.name,
-            share,
-            limits=(0.75, 0.95),
-            confidences=(0.8, 0.95),
-            evidence=f"of the units of '{layer.name}' are 0 for the whole batch (limit "
-            "75 %), so they pass no gradient",
-            remedy="Use He initialisation with zero biases, a lower learning rate, or "
-            'a leaky activation: `Dense(units, activation="leaky_relu", '
-            'kernel_initializer="he_normal")`.',
-        )
-
-
-def saturated_activation(seen: Observations) -> Iterator[Finding]:
-    """Most outputs of a hidden layer lie where its activation function is flat.
-
-    The last layer is left out: a classifier that is sure saturates rightly.
-
-    References:
-        Glorot & Bengio (2010); DeepDiagnosis' and TheDeepChecker's saturation
-        rules, which also take half of the values.
-    """
-    saturated = seen["activation_saturated_fraction"]
-    ends = {seen.layers[-1].name} if seen.layers else set()
-    ends |= {output.layer for output in seen.structure.outputs if output.layer}
-    for index, layer in enumerate(seen.layers):
-        if layer.name in ends or _is_frozen(seen, layer.name):
-            continue
-        yield from _share_of_layer(
-            seen,
-            "saturated-activation",
-            layer.name,
-            saturated[:, index],
-            limits=(0.5, 0.9),
-            confidences=(0.75, 0.9),
-            evidence=f"of the outputs of '{layer.name}' lie where {layer.activation} "
-            "has at most 1 % of its largest slope (limit 50 %)",
-            remedy="Standardise the inputs and use a smaller initialisation or batch "
-            'normalisation: `kernel_initializer="glorot_uniform"`, '
-            "`BatchNormalization()`.",
-        )
-
-
-def _share_of_layer(
-    seen: Observations,
-    code: str,
-    layer: str,
-    share: np.ndarray,
-    limits: tuple[float, float],
-    confidences: tuple[float, float],
-    evidence: str,
-    remedy: str,
-) -> Iterator[Finding]:
-    """Says that a share has lasted above the first limit, louder above the second."""
-    span = lasting(seen, share >= limits[0])
-    if span is None:
-        return
-    now = float(np.median(share[-PATIENCE:]))
-    severe = now >= limits[1]
-    yield Finding(
-        code=code,
-        # Sparse layers are usual; three quarters of a layer for good are not.
-        severity=unless_good(seen, "error" if severe else "warning"),
-        layer=layer,
-        first_step=span[0],
-        last_step=span[1],
-        evidence=f"{now:.0%} {evidence}",
-        remedy=remedy,
-        confidence=confidences[severe],
-    )
-
-
-def _is_frozen(seen: Observations, layer: str) -> bool:
-    """Whether this training cannot have made the layer what it is."""
-    part = seen.structure.part(layer)
-    return part is not None and bool(part.weights) and not part.trainable
 
 
 def vanishing_gradient(seen: Observations) -> Iterator[Finding]:
@@ -308,7 +157,7 @@ def _trained(seen: Observations) -> np.ndarray:
 
 
 def _no_dead_layer(seen: Observations) -> np.ndarray:
-    relu = [layer.activation in _DYING for layer in seen.layers]
+    relu = [layer.activation in DYING for layer in seen.layers]
     dead = seen["activation_dead_fraction"][:, relu]
     return np.logical_not((dead >= 0.95).any(axis=1))
 

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras.uncertainty.batches import is_dataset
+from keras_extras.data.batches import is_dataset
 
 
 def sample_rows(data: tuple[Any, ...], size: int | None, seed: int) -> tuple[Any, ...]:
