@@ -48,16 +48,16 @@ def can_saturate(activation: str | None) -> bool:
 class Moments:
     """Statistics of what one layer returned, which those of other calls can join."""
 
-    count: float
-    mean: float
-    square_deviation: float
-    min: float
-    max: float
-    zero_count: float
-    saturated_count: float
-    nonfinite_count: float
     units: int
     dead: np.ndarray | None  # which units are 0 throughout; None for no one
+    count: float = 0.0
+    mean: float = 0.0
+    square_deviation: float = 0.0
+    min: float = 0.0
+    max: float = 0.0
+    zero_count: float = 0.0
+    saturated_count: float = 0.0
+    nonfinite_count: float = 0.0
 
     def row(self) -> list[float]:
         """Returns the values of `FIELDS`."""
@@ -102,7 +102,7 @@ def moments(stack: Stack, activations: Sequence[str | None]) -> list[Moments]:
     calls, rows, units = stack.values.shape
     size = rows * units
     if not size:
-        return [Moments(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, None)] * calls
+        return [Moments(0, None)] * calls
     flat = stack.values.reshape(calls, size)
     with np.errstate(all="ignore"):
         smallest, largest = flat.min(axis=1), flat.max(axis=1)
@@ -117,10 +117,7 @@ def moments(stack: Stack, activations: Sequence[str | None]) -> list[Moments]:
         ]
     columns = (total / size, deviation, smallest, largest, zeros, saturated, nonfinite)
     table = np.stack([np.asarray(c, np.float64) for c in columns], axis=1).tolist()
-    return [
-        Moments(float(size), *row, units=units, dead=each)
-        for row, each in zip(table, dead)
-    ]
+    return [Moments(units, each, size, *row) for row, each in zip(table, dead)]
 
 
 def _sums(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
