@@ -3,10 +3,9 @@
 One sampled step takes this path, on every backend::
 
     state, batches, again = hand_over.fetch(arguments)
-    values = dry_run(state, batch)            # writes nothing
-    before = backend.copy_weights(variables)  # the user's function writes them
-    result = own(*again)                      # untouched, with its own trace
-    after = backend.copy_weights(variables)
+    values = dry_run(state, batch)     # writes nothing; the weights before are in it
+    result = own(*again)               # untouched, with its own trace
+    after = read_weights()
 
 The user's own train function is neither traced again nor hooked. Whatever a backend
 returns are NumPy arrays, with the same fields in the same order on all backends.
@@ -66,6 +65,7 @@ class ReplicaValues:
         outputs: The outputs; members are numbers of `calls`.
         gradients: The gradients, as the optimizer would get them; members are
             numbers of the variables that were asked for.
+        weights: The variables that were asked for, before the step.
         batch: What the loss was computed from, or `None`.
         inputs_are_finite: Function that tells whether the inputs of the model are.
     """
@@ -73,6 +73,7 @@ class ReplicaValues:
     calls: tuple[int, ...] = ()
     outputs: tuple[Stack, ...] = ()
     gradients: tuple[Stack, ...] = ()
+    weights: tuple[Stack, ...] = ()
     batch: BatchValues | None = None
     inputs_are_finite: Callable[[], bool] = lambda: True
 
@@ -84,6 +85,7 @@ class Wanted:
     Attributes:
         layers: The layers whose outputs are wanted.
         variables: The variables whose gradients are wanted; none, no backward pass.
+        weights: The variables whose values are wanted.
         rows: Number of rows of the batch to bring back, 0 for none.
         dense: Whether sparse gradients are wanted as a whole; else each of their rows
             once, without the rows that are all zero.
@@ -91,6 +93,7 @@ class Wanted:
 
     layers: tuple[Any, ...] = ()
     variables: tuple[Any, ...] = ()
+    weights: tuple[Any, ...] = ()
     rows: int = 0
     dense: bool = False
 

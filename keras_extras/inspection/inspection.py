@@ -26,7 +26,6 @@ class Before(NamedTuple):
     """What was seen of a step before the user's function trained."""
 
     replicas: tuple[ReplicaValues, ...]
-    weights: tuple[Stack, ...]
     pending: dict[int, tuple[np.ndarray, int]]  # of earlier batches, by variable
     loss_scale: float
 
@@ -51,24 +50,23 @@ class Inspection:
         self.layout = layout
         self._backend = backend
         self._accumulates = hyperparameters.accumulation_steps(model.optimizer) > 1
+        layers = tuple(layer.layer for layer in layout.layers)
+        variables = tuple(layout.variables)
         wanted = Wanted(
-            layers=tuple(x.layer for x in layout.layers)
-            if layout.needs_outputs
-            else (),
-            variables=tuple(layout.variables) if layout.needs_gradients else (),
+            layers=layers if layout.needs_outputs else (),
+            variables=variables if layout.needs_gradients else (),
+            weights=variables if layout.needs_gradients or layout.has_limits else (),
             rows=ROWS if measures.BATCHES in layout.measures else 0,
             dense=self._accumulates or backend.replicas(model) > 1,
         )
         self.dry_run = backend.dry_run(model, wanted, arguments)
-        self._read_weights = backend.weight_reader(layout.variables)
-        self._reads_weights = layout.needs_gradients or layout.has_limits
+        self._read_weights = backend.weight_reader(variables)
 
     def before(self, batch: Any, optimizer: Any) -> Before:
         """Runs the step dry on `batch`, which the user's function gets next."""
         replicas = self.dry_run(None, batch)
         return Before(
             replicas=replicas,
-            weights=self._read_weights() if self._reads_weights else (),
             pending=self._pending(optimizer) if self._accumulates else {},
             loss_scale=self._number(hyperparameters.loss_scale(optimizer)),
         )
@@ -82,10 +80,10 @@ class Inspection:
             block = gradients.empty_block(len(layout.variables))
             gradients.measure_gradients(block, summed)
             after = self._read_weights() if layout.has_updates else None
-            gradients.measure_updates(block, before.weights, after)
+            gradients.measure_updates(block, before.replicas[0].weights, after)
             sample.blocks[measures.GRADIENTS] = block
         if layout.has_limits:
-            block = limits.measure_limits(layout.variables, before.weights)
+            block = limits.measure_limits(layout.variables, before.replicas[0].weights)
             sample.blocks[measures.LIMITS] = block
         if measures.ACTIVATIONS in layout.measures:
             sample.blocks[measures.ACTIVATIONS] = activations.measure_outputs(

@@ -37,14 +37,16 @@ class TensorFlowBackend:
     def weight_reader(
         self, variables: Sequence[Any]
     ) -> Callable[[], tuple[Stack, ...]]:
-        return _WeightReader([_value(variable) for variable in variables])
+        return _WeightReader(variables)
 
     def function(self, function: Callable[..., Any]) -> Callable[..., np.ndarray]:
         return _CompiledWhenUsed(function)
 
     def number(self, variable: Any) -> float:
-        value = _value(variable)
-        return float(packing.to_numpy(value if tf.is_tensor(value) else _read(value)))
+        value = packing.local_value(variable)
+        if hasattr(value, "handle"):
+            value = packing.read(value)
+        return float(packing.to_numpy(value))
 
     def build(self, model: Any, arguments: tuple[Any, ...]) -> None:
         """Builds a model that trains with Keras' own step, before its first batch.
@@ -79,49 +81,41 @@ def _makes_metrics_of_losses(model: Any) -> bool:
 class _WeightReader:
     """Reads variables, in groups of one shape; compiled when that pays."""
 
-    def __init__(self, variables: list[Any]) -> None:
+    def __init__(self, variables: Sequence[Any]) -> None:
         self._variables = variables
         self._eager_reads_left = _EAGER_READS
         self._members: tuple[tuple[int, ...], ...] = ()
-        self._compiled = tf.function(self._pack, autograph=False)
+        self._compiled: Callable[[], Any] | None = None
 
     def __call__(self) -> tuple[Stack, ...]:
-        eager = self._eager_reads_left > 0
-        self._eager_reads_left -= eager
-        values = self._pack() if eager else self._compiled()
-        return packing.unpack(packing.Packed(self._members, values))
+        if self._eager_reads_left > 0:
+            self._eager_reads_left -= 1
+            return packing.unpack(packing.pack_variables(self._variables))
+        if self._compiled is None:
+            function = tf.function(self._pack, autograph=False)
+            self._compiled = function.get_concrete_function()
+        return packing.unpack(packing.Packed(self._members, self._compiled()))
 
     def _pack(self) -> tuple[Any, ...]:
-        packed = packing.pack(
-            [(n, packing.as_float(_read(v))) for n, v in enumerate(self._variables)]
-        )
+        packed = packing.pack_variables(self._variables)
         self._members = packed.members
         return packed.values
 
 
 class _CompiledWhenUsed:
-    """Calls a function of scalars; compiles it if it is called again and again."""
+    """Calls a function of whole numbers; compiles it if it is called often."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
         self._eager_calls_left = _EAGER_CALLS
-        self._compiled = tf.function(function, autograph=False)
+        self._compiled: Callable[..., Any] | None = None
 
     def __call__(self, *numbers: int) -> np.ndarray:
-        eager = self._eager_calls_left > 0
-        self._eager_calls_left -= eager
-        function = self._function if eager else self._compiled
-        return packing.to_numpy(function(*(tf.constant(n, tf.int64) for n in numbers)))
-
-
-def _value(variable: Any) -> Any:
-    """Returns what holds the values of a Keras variable, a local one of replicas."""
-    value = getattr(variable, "_value", variable)
-    if isinstance(value, tf.distribute.DistributedValues):
-        return value.values[0]
-    return value
-
-
-def _read(variable: Any) -> Any:
-    # `variable.value()` copies on the device first, which takes longer than the rest.
-    return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
+        tensors = [tf.constant(number, tf.int64) for number in numbers]
+        if self._eager_calls_left > 0:
+            self._eager_calls_left -= 1
+            return packing.to_numpy(self._function(*tensors))
+        if self._compiled is None:
+            function = tf.function(self._function, autograph=False)
+            self._compiled = function.get_concrete_function(*tensors)
+        return packing.to_numpy(self._compiled(*tensors))

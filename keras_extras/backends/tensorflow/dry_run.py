@@ -155,10 +155,12 @@ def _on_the_host(
 ) -> ReplicaValues:
     outputs = packing.Packed(found.outputs.members, *result["outputs"])
     gradients = packing.Packed(found.gradients.members, result["gradients"])
+    weights = packing.Packed(found.weights.members, result["weights"])
     return ReplicaValues(
         calls=tuple(found.calls),
         outputs=packing.unpack_outputs(outputs),
         gradients=packing.unpack(gradients),
+        weights=packing.unpack(weights),
         batch=_batch(found, result),
         inputs_are_finite=inputs_are_finite,
     )

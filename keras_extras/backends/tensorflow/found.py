@@ -24,6 +24,7 @@ class Found:
         optimizers: The optimizers that were to apply gradients, in this order.
         outputs: How the outputs are packed, once `tensors` was called.
         gradients: How the gradients are packed.
+        weights: How the weights are packed.
         places: Kind, shape of a row and type of each tensor whose rows are kept.
         weighted: Whether the loss had sample weights.
     """
@@ -39,7 +40,7 @@ class Found:
         self._loss: tuple[dict[str, Any], Any, Any] | None = None
         self.calls: list[int] = []
         self.optimizers: tuple[Any, ...] = ()
-        self.outputs = self.gradients = packing.Packed((), ())
+        self.outputs = self.gradients = self.weights = packing.Packed((), ())
         self.places: list[tuple[str, tuple[int | None, ...], str]] = []
         self.weighted = False
 
@@ -70,10 +71,12 @@ class Found:
         dense = self._wanted.dense
         gradients = [(n, _dense(g, dense)) for n, g in self._gradients.items()]
         self.gradients = packing.pack([(n, packing.as_float(g)) for n, g in gradients])
+        self.weights = packing.pack_variables(self._wanted.weights)
         numbers, batch = self._batch()
         return {
             "outputs": (self.outputs.values, self.outputs.lengths),
             "gradients": self.gradients.values,
+            "weights": self.weights.values,
             "numbers": numbers,
             "batch": batch,
         }

@@ -40,6 +40,26 @@ def pack(tensors: Sequence[tuple[int, Any]]) -> Packed:
     return Packed(_members(groups), tuple(values))
 
 
+def pack_variables(variables: Sequence[Any]) -> Packed:
+    """Packs the values of variables as they are now."""
+    values = [as_float(read(local_value(variable))) for variable in variables]
+    return pack(list(enumerate(values)))
+
+
+def local_value(variable: Any) -> Any:
+    """Returns what holds the values of a Keras variable, the first of replicas'."""
+    value = getattr(variable, "_value", variable)
+    if isinstance(value, tf.distribute.DistributedValues):
+        return value.values[0]
+    return value
+
+
+def read(variable: Any) -> Any:
+    """Returns the value of a variable."""
+    # `variable.value()` copies on the device first, which takes longer than the rest.
+    return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
+
+
 def pack_outputs(tensors: Sequence[Any]) -> Packed:
     """Packs what layers return: the last axis are the units, all others are rows.
 
