@@ -17,10 +17,10 @@ from keras_extras.keras_internals.building import build_optimizer
 from keras_extras.keras_internals.loss_tracker import LossTracker
 from keras_extras.keras_internals.snapshot import Snapshot
 from keras_extras.schedules.curve import as_float
-from keras_extras.steering.steering import RATE
-from keras_extras.steering.steering import Steering
-from keras_extras.steering.steering import check_drivable
-from keras_extras.steering.steering import check_model
+from keras_extras.steering.checks import check_drivable
+from keras_extras.steering.checks import check_model
+from keras_extras.steering.controller import HyperparameterController
+from keras_extras.steering.values import RATE
 from keras_extras.summaries.run import open_run
 
 
@@ -29,7 +29,7 @@ class _Run:
     """The state of one sweep."""
 
     loss: LossTracker
-    steering: Steering | None = None
+    controller: HyperparameterController | None = None
     rates: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     average: float = 0.0  # of the losses, not yet corrected for its start at 0
@@ -137,7 +137,7 @@ class LearningRateFinder(keras.callbacks.Callback):
             self.model.steps_per_execution,
             hyperparameters.accumulation_steps(self.model.optimizer),
         )
-        run.steering = Steering.join(self.model, self._plan)
+        run.controller = HyperparameterController.join(self.model, self._plan)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._run is not None:
@@ -178,19 +178,19 @@ class LearningRateFinder(keras.callbacks.Callback):
         low, high = math.log(self.min_rate), math.log(self.max_rate)
         return ops.exp(low * (1 - share) + high * share)
 
-    def _plan(self, steering: Steering) -> None:
+    def _plan(self, controller: HyperparameterController) -> None:
         run = self._run
         if run is None:
             return
         build_optimizer(self.model.optimizer, self.model.trainable_variables)
         snapshot = Snapshot(self.model)
-        steering.at_end(snapshot.restore)
+        controller.at_end(snapshot.restore)
         run.begins = self._batches()
-        for part in steering.parts():
+        for part in controller.parts():
             first = int(hyperparameters.number(part.iterations))
             each = part.gradient_accumulation_steps or 1
             curve = self._sweep_from(first, run.group // each)
-            steering.drive(part, RATE, curve, owner=type(self).__name__)
+            controller.drive(part, RATE, curve, owner=type(self).__name__)
 
     def _sweep_from(self, first: int, updates_per_point: int) -> Any:
         return lambda updates: self.rate_at(

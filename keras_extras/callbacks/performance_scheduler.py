@@ -15,9 +15,9 @@ from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.keras_internals.hyperparameters import number
 from keras_extras.keras_internals.loss_tracker import LossTracker
 from keras_extras.keras_internals.metric_direction import is_higher_better
-from keras_extras.steering.steering import RATE
-from keras_extras.steering.steering import Steering
-from keras_extras.steering.steering import present_value
+from keras_extras.steering.controller import HyperparameterController
+from keras_extras.steering.values import RATE
+from keras_extras.steering.values import present_value
 
 _STATE_FILE = "performance_scheduler.json"
 
@@ -151,17 +151,17 @@ class PerformanceScheduler(Scheduler):
         if self.every != "epoch":
             self._run.loss = LossTracker(self.model)
 
-    def plan(self, steering: Steering, optimizer: Any) -> None:
+    def plan(self, controller: HyperparameterController, optimizer: Any) -> None:
         multiplier = keras.Variable(
             self.multiplier, trainable=False, dtype="float32", name="multiplier"
         )
         self._run.multipliers.append(multiplier)
-        steering.multiply(optimizer, RATE, lambda step: multiplier)
-        rate = vars(optimizer)["_learning_rate"].law.base
+        controller.multiply(optimizer, RATE, lambda step: multiplier)
+        rate = vars(optimizer)["_learning_rate"].effective.base
         if isinstance(rate, keras.Variable):
             initial = number(rate)
-            steering.at_end(lambda: rate.assign(initial))
-        self._run.state_path = _state_path(steering.callbacks())
+            controller.at_end(lambda: rate.assign(initial))
+        self._run.state_path = _state_path(controller.callbacks())
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._run.loss is not None:
@@ -188,9 +188,9 @@ class PerformanceScheduler(Scheduler):
 
     def _look_at_steps(self, batch: int, logs: Any = None) -> None:
         run = self._run
-        if self._steering is None or run.loss is None:
+        if self._controller is None or run.loss is None:
             return
-        step = int(number(self._steering.parts()[0].iterations))
+        step = int(number(self._controller.parts()[0].iterations))
         if run.looked_at is None:
             run.looked_at = step - step % int(self.every)
         if step - run.looked_at >= int(self.every):
@@ -210,20 +210,20 @@ class PerformanceScheduler(Scheduler):
 
     def _lower(self, when: str) -> None:
         self._run.plateau.start_over(self.cooldown)
-        steering = self._steering
-        if steering is None:
+        controller = self._controller
+        if controller is None:
             return
-        for part, multiplier in zip(steering.parts(), self._run.multipliers):
+        for part, multiplier in zip(controller.parts(), self._run.multipliers):
             rate = present_value(part, RATE)
             if rate <= self.min_rate:
                 continue
             factor = max(self.factor, self.min_rate / rate)
-            steering.replacing(part, RATE)
-            if steering.follows_a_curve(part, RATE):
+            controller.replacing(part, RATE)
+            if controller.follows_a_curve(part, RATE):
                 multiplier.assign(multiplier * factor)
                 self.multiplier = number(multiplier)
             else:  # in a variable that is saved with the optimizer
-                own = vars(part)["_learning_rate"].law.base
+                own = vars(part)["_learning_rate"].effective.base
                 own.assign(own * factor)
             if self.verbose:
                 print(
