@@ -21,7 +21,7 @@ from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.steering.rates import has_number
 from keras_extras.steering.rates import multiply_rate
 from keras_extras.steering.rates import set_rate
-from keras_extras.steering.steering import RATE
+from keras_extras.steering.values import RATE
 from keras_extras.transfer.checks import check_epochs
 from keras_extras.transfer.checks import check_function
 from keras_extras.transfer.checks import check_model

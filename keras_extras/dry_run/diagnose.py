@@ -9,6 +9,7 @@ from keras_extras.checks import check_count
 from keras_extras.diagnostics.diagnosis import Diagnosis
 from keras_extras.keras_internals.building import build_in_fit
 from keras_extras.keras_internals.building import build_optimizer
+from keras_extras.keras_internals.overrides import attributes_kept
 from keras_extras.keras_internals.snapshot import Snapshot
 from keras_extras.keras_internals.snapshot import random_state_kept
 
@@ -58,18 +59,15 @@ def diagnose(
     every = max(steps // _SAMPLES, 1)
     diagnostics = TrainingDiagnostics(every=every, verbose=0)
     trial = _Trial(steps)
-    attributes = vars(model)
-    before = {name: attributes.get(name) for name in ("history", "stop_training")}
     arguments = {"epochs": steps, "verbose": 0, **fit_arguments}
     # The trial comes first, to take everything down before it is touched.
     own = [trial, *(fit_arguments.get("callbacks") or []), diagnostics]
     arguments["callbacks"] = own
-    with random_state_kept():
+    with random_state_kept(), attributes_kept(model, "history", "stop_training"):
         try:
             model.fit(x, y, validation_data=validation_data, **arguments)
         finally:
             trial.put_back()
-            attributes.update(before)
     return Diagnosis(diagnostics.observations, diagnostics.findings)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from keras_extras.callbacks.learning_rate_finder import LearningRateFinder
 from keras_extras.finder.sweep import LearningRateSweep
+from keras_extras.keras_internals.overrides import attributes_kept
 from keras_extras.keras_internals.snapshot import random_state_kept
 
 
@@ -77,14 +78,11 @@ def find_learning_rate(
     finder = LearningRateFinder(
         min_rate, max_rate, steps, mode, smoothing, stop_factor, rule, log_dir
     )
-    attributes = vars(model)
-    before = {name: attributes.get(name) for name in ("history", "stop_training")}
     # An epoch has one batch at least; several may make one step.
     arguments = {"epochs": steps * 1000, "verbose": 0, **fit_arguments}
     arguments["callbacks"] = [finder, *(fit_arguments.get("callbacks") or [])]
-    with random_state_kept():
+    with random_state_kept(), attributes_kept(model, "history", "stop_training"):
         model.fit(x, y, **arguments)
-    attributes.update(before)
     if finder.sweep is None:
         raise RuntimeError("The training ended before it had begun.")
     return finder.sweep

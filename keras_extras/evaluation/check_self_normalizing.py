@@ -20,6 +20,7 @@ from keras_extras.evaluation.self_normalizing_check import SelfNormalizingCheck
 from keras_extras.inspection.monitored_layers import find_layers
 from keras_extras.keras_internals.building import build_optimizer
 from keras_extras.keras_internals.building import is_built
+from keras_extras.keras_internals.overrides import attributes_kept
 from keras_extras.keras_internals.snapshot import Snapshot
 from keras_extras.keras_internals.snapshot import random_state_kept
 
@@ -124,18 +125,12 @@ def _measure_trained(
     """Returns the statistics after a training of which nothing is left."""
     build_optimizer(model.optimizer, model.trainable_variables)
     snapshot = Snapshot(model)
-    attributes = vars(model)
-    names = ("history", "stop_training")
-    before = {n: attributes[n] for n in names if n in attributes}
-    with random_state_kept():
+    with random_state_kept(), attributes_kept(model, "history", "stop_training"):
         try:
             model.fit(x, y, **{"verbose": 0, **arguments, "epochs": epochs})
             return measure(model, inputs)
         finally:
             snapshot.restore()
-            for name in names:
-                attributes.pop(name, None)
-            attributes.update(before)
 
 
 def _inputs(model: Any, parts: Sequence[Part], inputs: list[Any]) -> Condition:

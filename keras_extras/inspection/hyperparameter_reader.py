@@ -65,7 +65,7 @@ def _at(value: Any, part: Any, batches: Any) -> Any:
     batches = keras.ops.cast(batches, part._iterations.dtype)
     if isinstance(value, LearningRateSchedule):
         return value(batches)
-    law = getattr(value, "law", None)
-    if law is not None:
-        return law.at(batches)
+    effective = getattr(value, "effective", None)
+    if effective is not None:
+        return effective.at(batches)
     return value() if callable(value) else keras.ops.convert_to_tensor(value)

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 from typing import Protocol
 
-_MISSING = object()
+from keras_extras.keras_internals.overrides import Overrides
+
 _LOSS_ARGUMENTS = ("x", "y", "y_pred", "sample_weight")
 
 # Models that share layers may train in several threads. Overrides are put on and
@@ -67,21 +68,13 @@ class Taps:
     def installed(self) -> Iterator[None]:
         """Puts the overrides on; meanwhile no other thread can do so."""
         with _one_at_a_time:
-            saved: list[tuple[dict[str, Any], str, Any]] = []
+            overrides = Overrides()
             try:
                 for owner, name, make in self._overrides:
-                    # Past `__setattr__`, which would track the override in the model.
-                    attributes = vars(owner)
-                    wrapped = make(getattr(owner, name))
-                    saved.append((attributes, name, attributes.get(name, _MISSING)))
-                    attributes[name] = wrapped
+                    overrides.set(owner, name, make(getattr(owner, name)))
                 yield
             finally:
-                for attributes, name, value in reversed(saved):
-                    if value is _MISSING:
-                        attributes.pop(name, None)
-                    else:
-                        attributes[name] = value
+                overrides.restore()
 
     @contextmanager
     def heard_by(self, listener: Listener) -> Iterator[None]:

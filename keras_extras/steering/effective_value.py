@@ -7,43 +7,13 @@ import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_extras.keras_internals import hyperparameters
+from keras_extras.steering.update_counter import UpdateCounter
 
 Step = Any
 Curve = Callable[[Step], Any]
 
 
-class Clock:
-    """Counts the updates of an optimizer, in the same tensor for all who ask.
-
-    Args:
-        optimizer: The Keras optimizer, none that wraps others.
-    """
-
-    def __init__(self, optimizer: Any) -> None:
-        from keras_extras.steering.tensorflow import OncePerUpdate
-
-        self._optimizer = optimizer
-        batches = optimizer._iterations
-        self._now = OncePerUpdate(batches, lambda: self._updates(batches))
-
-    def updates_at(self, batches: Any) -> Any:
-        """Returns how many updates a number of batches makes."""
-        if batches is self._optimizer._iterations:
-            return self._now()
-        return self._updates(batches)
-
-    def forget(self) -> None:
-        """Lets go of the last trace."""
-        self._now.forget()
-
-    def _updates(self, batches: Any) -> Any:
-        # A variable passes for a tensor, yet is another number a step later.
-        batches = keras.ops.copy(batches)
-        each = self._optimizer.gradient_accumulation_steps
-        return keras.ops.floor_divide(batches, each) if each else batches
-
-
-class Law:
+class EffectiveValue:
     """The value of one hyperparameter as a function of the step.
 
     It is what `curve` gives, or what the user set where there is no curve, times
@@ -53,14 +23,14 @@ class Law:
     Args:
         optimizer: The Keras optimizer, none that wraps others.
         base: What the user set: a number, a variable or a schedule.
-        clock: What gives `optimizer.iterations`; all laws of an optimizer share it.
+        counter: What gives `optimizer.iterations`; all values of an optimizer share it.
     """
 
-    def __init__(self, optimizer: Any, base: Any, clock: Clock) -> None:
+    def __init__(self, optimizer: Any, base: Any, counter: UpdateCounter) -> None:
         from keras_extras.steering.tensorflow import OncePerUpdate
 
         self._optimizer = optimizer
-        self._clock = clock
+        self._counter = counter
         self.base = base
         self.curve: Curve | None = None
         self.factors: list[Curve] = []
@@ -89,11 +59,11 @@ class Law:
         """Makes this the constant that the user set, and lets go of the trace."""
         self.curve, self.factors = None, []
         self._tensor.forget()
-        self._clock.forget()
+        self._counter.forget()
 
     def _evaluate(self, batches: Any) -> Any:
         ops = keras.ops
-        updates = self._clock.updates_at(batches)
+        updates = self._counter.updates_at(batches)
         value = self._own(batches) if self.curve is None else self.curve(updates)
         value = ops.cast(value, keras.config.floatx())
         for factor in self.factors:
