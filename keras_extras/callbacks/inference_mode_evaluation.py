@@ -153,8 +153,8 @@ class InferenceModeEvaluation(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         self._arguments = {}
         if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+            writer, self._writer = self._writer, None
+            writer.close()
 
     def _evaluate(self) -> dict[str, float]:
         model = self.model

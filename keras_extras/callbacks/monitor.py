@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import keras
@@ -88,7 +87,6 @@ class Monitor(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self._writer is not None and self._instrument is not None:
             self._writer.epoch(self._instrument.steps_trained(), epoch, logs or {})
-        self._report_lost_summaries()
 
     def on_train_end(self, logs: Any = None) -> None:
         if self._instrument is not None:
@@ -98,9 +96,8 @@ class Monitor(keras.callbacks.Callback):
 
     def _close_writer(self) -> None:
         if self._writer is not None:
-            self._writer.close()
-            self._report_lost_summaries()
-            self._writer = None
+            writer, self._writer = self._writer, None
+            writer.close()
 
     def choose(self, sites: list[Site]) -> list[Site]:
         """Returns the layers to measure, and starts a history for them."""
@@ -122,22 +119,10 @@ class Monitor(keras.callbacks.Callback):
         values = {**records.values_of_step, **records.statistics}
         self.history.extend(records.steps, values)
         if self._writer is not None:
-            self._writer.records(records)
+            self._writer.records(records, thin=self.every == "auto")
 
     def layers_changed(self) -> None:
         """Does nothing: statistics of what is frozen are NaN."""
-
-    def _report_lost_summaries(self) -> None:
-        if self._writer is None:
-            return
-        failure = self._writer.take_failure()
-        if failure is not None:
-            warnings.warn(
-                f"{type(self).__name__} cannot write to `log_dir` any more; training "
-                f"goes on without its summaries. Received: log_dir="
-                f"{self._writer.directory!r} ({failure})",
-                stacklevel=2,
-            )
 
 
 def _check_compiled(model: Any, name: str) -> None:

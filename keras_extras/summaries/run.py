@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import directory_of
 from keras_extras.running_trial import running_trial
@@ -26,7 +27,7 @@ def open_run(log_dir: LogDir, run: str) -> SummaryWriter | None:
     directory = directory_of(log_dir, run)
     trial = running_trial()
     try:
-        writer = open_writer(directory)
+        writer = open_writer(directory, callbacks_of_fit())
     except ValueError as error:
         if trial is None:
             raise

@@ -124,8 +124,8 @@ class UncertaintyLogger(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+            writer, self._writer = self._writer, None
+            writer.close()
 
     def _measure(self, x: Any, y: Any, samples: int) -> dict[str, float]:
         prediction = mc_predict(
