@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
-from keras_extras import hyperparameters
+from keras_extras.keras_internals import hyperparameters
 
 
 def own_rate(optimizer: Any) -> Any:
