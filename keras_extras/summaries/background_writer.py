@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import logging
 import queue
@@ -29,11 +30,12 @@ class BackgroundWriter:
     """Makes and writes events on a daemon thread, in the order they were queued.
 
     To queue an event takes microseconds and never waits. Where the disk is too slow or
-    does not answer, the queue fills up to 64 MB, and what comes then is dropped and
-    counted. When writing fails, because the disk is full or the file was removed, it
-    ends for good, and all that follows is dropped and counted. A call to the disk that
-    does not return within three seconds is not waited for any longer, in `end`, neither
-    there nor at the end of Python; should it return later, the rest is still written.
+    does not answer, the queue fills up to 64 MB; what comes then is dropped and
+    counted, until half of it is written. When writing fails, because the disk is full
+    or the file was removed, it ends for good, and all that follows is dropped and
+    counted. A call to the disk that does not return within three seconds is not waited
+    for, neither in `end` nor when Python ends; should it return later, the rest is
+    still written.
 
     Args:
         directory: Path of the run's directory.
@@ -59,6 +61,7 @@ class BackgroundWriter:
         self._queue: queue.SimpleQueue[tuple[Job | threading.Event | None, int]]
         self._queue = queue.SimpleQueue()
         self._offered = self._dropped = self._safe = 0  # events
+        self._is_dropping = False
         # One thread counts the former, one the latter: there is nothing to lock.
         self._bytes_in = self._bytes_out = 0
         self._calling_since: float | None = None  # the disk
@@ -79,12 +82,24 @@ class BackgroundWriter:
         """
         self._offered += 1
         size = max(size, _JOB_BYTES)
-        waiting = self._bytes_in - self._bytes_out
-        if self._ended.is_set() or (waiting and waiting + size > _MOST_BYTES):
-            self._drop()
+        if self._ended.is_set() or self._is_full(size):
+            self._dropped += 1
         else:
             self._bytes_in += size
             self._queue.put((job, size))
+
+    def _is_full(self, size: int) -> bool:
+        waiting = self._bytes_in - self._bytes_out
+        # One gap of some length tells more than every other step.
+        most = _MOST_BYTES / 2 if self._is_dropping else _MOST_BYTES
+        is_full = waiting > 0 and waiting + size > most
+        if is_full and not self._dropped:
+            _LOGGER.warning(
+                "%s does not answer: summaries are dropped, and training goes on",
+                self.directory,
+            )
+        self._is_dropping = is_full
+        return is_full
 
     def flush(self) -> None:
         """Waits until all that was queued is in the file, as long as there is hope."""
@@ -120,14 +135,6 @@ class BackgroundWriter:
             f"{max(lost, 1)} of {max(self._offered, 1)} summaries are lost ({reason})"
         )
 
-    def _drop(self) -> None:
-        self._dropped += 1
-        if self._dropped == 1 and self.failure is None:
-            _LOGGER.warning(
-                "%s does not answer: summaries are dropped, and training goes on",
-                self.directory,
-            )
-
     def _wait(self, event: threading.Event) -> None:
         """Waits for the thread to set `event`, unless it stands still or has ended."""
         until = time.monotonic() + _CLOSE_SECONDS
@@ -140,10 +147,10 @@ class BackgroundWriter:
     def _work(self, opened: threading.Event) -> None:
         try:
             self._calling_since = time.monotonic()
-            file = EventFile(self.directory)
-            self._calling_since = None
-            opened.set()
-            self._write_until_ended(file)
+            with contextlib.closing(EventFile(self.directory)) as file:
+                self._calling_since = None
+                opened.set()
+                self._write_until_ended(file)
         except Exception as error:  # whatever it is, training must not notice
             self.failure = error
             if opened.is_set():
@@ -186,7 +193,7 @@ class BackgroundWriter:
         self._calling_since = time.monotonic()
         file.flush()
         if last:
-            file.close()
+            file.close()  # a remote file may be written only now
         self._calling_since = None
 
     def _write(self, file: EventFile, job: Job) -> None:

@@ -41,10 +41,13 @@ class EventFile:
         self._make(directory)
         self._file = self._open()
         self._buffer = bytearray()
-        self.write(
-            Event(wall_time=now, file_version="brain.Event:2").SerializeToString()
-        )
-        self.flush()
+        header = Event(wall_time=now, file_version="brain.Event:2")
+        self.write(header.SerializeToString())
+        try:
+            self.flush()
+        except Exception:
+            self.close()
+            raise
 
     def write(self, event: bytes) -> None:
         """Appends a serialised event."""
@@ -67,6 +70,7 @@ class EventFile:
             raise FileNotFoundError(f"the event file was removed: {self.path}")
 
     def close(self) -> None:
+        """Closes the file, without what was not flushed."""
         self._file.close()
 
     def _write_buffer(self) -> None:
