@@ -31,7 +31,7 @@ class RecordThinning:
 
     def __init__(self) -> None:
         self._spacings = {
-            "step": Spacing(first=16, base=16_000, rate=0.8),
+            "step": Spacing(first=16, base=24_000, rate=1.0),
             "layers": Spacing(first=16, base=16_000, rate=0.4),
             "histograms": Spacing(first=16, base=16_000, rate=0.4),
         }
