@@ -230,10 +230,10 @@ import time
 import keras
 import models
 from keras_extras.callbacks import GradientLogger
-from keras_extras.instrumentation import instrument
+from keras_extras.inspection import deliveries
 from keras_extras.summaries import background_writer
 
-instrument._UNREAD_SECONDS = 0.0
+deliveries._UNREAD_SECONDS = 0.0
 background_writer._FLUSH_SECONDS = 0.01
 
 class Kill(keras.callbacks.Callback):

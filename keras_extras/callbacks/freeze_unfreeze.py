@@ -13,7 +13,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_extras import checks
 from keras_extras.callbacks.performance_scheduler import PerformanceScheduler
 from keras_extras.callbacks.scheduler import Scheduler
-from keras_extras.instrumentation.instrument import Instrument
+from keras_extras.inspection.session import MonitoringSession
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.building import build_in_fit
 from keras_extras.keras_internals.fit_guard import FitGuard
@@ -216,7 +216,7 @@ class FreezeUnfreeze(keras.callbacks.Callback):
             return
         stages.enter(stage)
         freeze_for_now(model, stages.frozen_for_now())
-        Instrument.layers_changed(model, counts_anew=not keep)
+        MonitoringSession.layers_changed(model, counts_anew=not keep)
         with model.distribute_strategy.scope():
             follow(model.optimizer, model.trainable_variables, keep)
         model._compiled_trainable_state = {

@@ -17,7 +17,7 @@ from keras_extras.evaluation.layer_statistics import listen
 from keras_extras.evaluation.layer_statistics import measure
 from keras_extras.evaluation.layer_statistics import some_batches
 from keras_extras.evaluation.self_normalizing_check import SelfNormalizingCheck
-from keras_extras.instrumentation.layer_table import find_sites
+from keras_extras.inspection.monitored_layers import find_layers
 from keras_extras.keras_internals.building import build_optimizer
 from keras_extras.keras_internals.building import is_built
 from keras_extras.keras_internals.snapshot import Snapshot
@@ -150,7 +150,7 @@ def _inputs(model: Any, parts: Sequence[Part], inputs: list[Any]) -> Condition:
         features.add(output.reshape(-1, output.shape[-1]))
 
     if source:
-        sites = [site for site in find_sites(model) if site.info.name == source]
+        sites = [site for site in find_layers(model) if site.info.name == source]
         listen(model, sites, inputs, heard)
     else:
         for batch in inputs:

@@ -26,8 +26,12 @@ _ACTIVATION_CLASSES = {
 }
 
 
+class NoSuchLayerError(ValueError):
+    """Says that `layers` does not name layers of the model."""
+
+
 @dataclass(frozen=True, eq=False)
-class Site:
+class MonitoredLayer:
     """A layer of a live model, with the variables that are its own."""
 
     layer: Any
@@ -40,7 +44,7 @@ class Site:
         return id(self.layer), self.info, *(id(v) for v in self.variables)
 
 
-def find_sites(model: Any) -> list[Site]:
+def find_layers(model: Any) -> list[MonitoredLayer]:
     """Returns the layers of `model` in model order, nested ones included.
 
     Recurrent layers and `TimeDistributed` run their inner layers in a loop, so
@@ -49,7 +53,7 @@ def find_sites(model: Any) -> list[Site]:
     """
     claimed: set[int] = set()
     names: set[str] = set()
-    sites = []
+    found = []
     for path, layer in [*_walk(model, "", set()), (model.name, model)]:
         own = [v for v in _own_variables(layer) if id(v) not in claimed]
         claimed.update(id(v) for v in own)
@@ -63,49 +67,56 @@ def find_sites(model: Any) -> list[Site]:
             variables=tuple(v.path for v in own),
             sizes=tuple(math.prod(v.shape) for v in own),
         )
-        sites.append(Site(layer, info, tuple(own)))
-    return sites
+        found.append(MonitoredLayer(layer, info, tuple(own)))
+    return found
 
 
-def select_sites(sites: list[Site], layers: LayerFilter) -> list[Site]:
-    """Returns the sites that `layers` names.
+def select_layers(
+    candidates: list[MonitoredLayer], layers: LayerFilter
+) -> list[MonitoredLayer]:
+    """Returns those of the candidates that `layers` names.
 
     Raises:
-        ValueError: If a name or a pattern fits no layer of the model.
+        NoSuchLayerError: If a name or a pattern fits no layer of the model.
     """
     if layers is None:
-        return sites
+        return candidates
     if callable(layers):
-        chosen = [s for s in sites if layers(s.layer)]
+        chosen = [c for c in candidates if layers(c.layer)]
     elif isinstance(layers, str | re.Pattern):
-        chosen = [s for s in sites if _fits(layers, s)]
+        chosen = [c for c in candidates if _fits(layers, c)]
     else:
         wanted = list(layers) if isinstance(layers, Iterable) else [layers]
         if not all(isinstance(name, str) for name in wanted):
-            raise ValueError(
+            raise NoSuchLayerError(
                 "`layers` must be names, a regular expression, a function of the "
                 f"layer or None. Received: layers={layers!r}"
             )
-        unknown = [n for n in wanted if not any(_fits(re.escape(n), s) for s in sites)]
+        patterns = [re.escape(name) for name in wanted]
+        unknown = [
+            name
+            for name, pattern in zip(wanted, patterns)
+            if not any(_fits(pattern, c) for c in candidates)
+        ]
         if unknown:
-            raise ValueError(_no_such_layer(unknown, sites))
-        chosen = [s for s in sites if any(_fits(re.escape(n), s) for n in wanted)]
+            raise NoSuchLayerError(_no_such_layer(unknown, candidates))
+        chosen = [c for c in candidates if any(_fits(p, c) for p in patterns)]
     if not chosen:
-        raise ValueError(_no_such_layer(layers, sites))
+        raise NoSuchLayerError(_no_such_layer(layers, candidates))
     return chosen
 
 
-def _no_such_layer(received: Any, sites: list[Site]) -> str:
-    known = ", ".join(s.info.name for s in sites)
+def _no_such_layer(received: Any, candidates: list[MonitoredLayer]) -> str:
+    known = ", ".join(c.info.name for c in candidates)
     return (
         "`layers` must name layers of the model. "
         f"Received: layers={received!r}. The model has: {known}"
     )
 
 
-def _fits(pattern: str | re.Pattern[str], site: Site) -> bool:
-    candidates = (site.info.name, site.layer.name)
-    return any(re.fullmatch(pattern, c) is not None for c in candidates)
+def _fits(pattern: str | re.Pattern[str], candidate: MonitoredLayer) -> bool:
+    names = (candidate.info.name, candidate.layer.name)
+    return any(re.fullmatch(pattern, name) is not None for name in names)
 
 
 def _walk(parent: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
@@ -126,6 +137,8 @@ def _runs_a_loop(layer: Any) -> bool:
 
 
 def _own_variables(layer: Any) -> list[Any]:
+    if not layer._layers and not layer.built:  # never called
+        return []
     if _runs_a_loop(layer):
         return trained_variables(layer)
     inner = {id(v) for sub in layer._layers for v in trained_variables(sub)}

@@ -7,8 +7,6 @@ from collections import deque
 from typing import Literal
 from typing import Protocol
 
-import numpy as np
-
 Interval = int | Literal["auto"]
 
 _DENSE_STEPS = 10
@@ -22,14 +20,14 @@ class Sampler(Protocol):
     def due(self, step: int, steps: int) -> bool:
         """Whether to sample the execution of `steps` steps that starts at `step`."""
 
-    def accepts(self, steps: np.ndarray) -> np.ndarray:
-        """Whether each step of sampled executions is to be recorded."""
+    def accepts(self, step: int) -> bool:
+        """Returns whether that step of a sampled execution is to be recorded."""
 
     def ordinary(self, seconds: float) -> None:
         """Hears how long a batch that was not sampled took."""
 
-    def sampled(self, seconds: float, first: bool) -> None:
-        """Hears how long a sampled batch took, and whether it was compiled first."""
+    def sampled(self, seconds: float) -> None:
+        """Hears how long a sampled batch took."""
 
     def spent(self, seconds: float) -> None:
         """Hears of time spent on the samples outside the training thread."""
@@ -44,12 +42,12 @@ class EveryNth:
     def due(self, step: int, steps: int) -> bool:
         return -step % self._interval < steps
 
-    def accepts(self, steps: np.ndarray) -> np.ndarray:
-        return steps % self._interval == 0
+    def accepts(self, step: int) -> bool:
+        return step % self._interval == 0
 
     def ordinary(self, seconds: float) -> None: ...
 
-    def sampled(self, seconds: float, first: bool) -> None: ...
+    def sampled(self, seconds: float) -> None: ...
 
     def spent(self, seconds: float) -> None: ...
 
@@ -83,8 +81,8 @@ class WithinBudget:
             return True
         return self._typical > 0.0 and self._earned >= self._price
 
-    def accepts(self, steps: np.ndarray) -> np.ndarray:
-        return np.ones(steps.shape, bool)
+    def accepts(self, step: int) -> bool:
+        return True
 
     def ordinary(self, seconds: float) -> None:
         self._ordinary.append(seconds)
@@ -93,12 +91,12 @@ class WithinBudget:
         # A pause between batches is no training time that would pay for samples.
         self._earned += self._share * min(seconds, 2.0 * self._typical)
 
-    def sampled(self, seconds: float, first: bool) -> None:
-        if not first:
-            self._sampled.append(seconds)
+    def sampled(self, seconds: float) -> None:
+        self._sampled.append(seconds)
         if self._seen > _DENSE_STEPS:
             self._estimate()
-            self._earned -= self._price
+            # What a graph costs to trace is paid for too, once it was traced.
+            self._earned -= max(self._price, seconds - self._typical)
 
     def spent(self, seconds: float) -> None:
         if self._seen > _DENSE_STEPS:
