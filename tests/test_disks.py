@@ -122,3 +122,39 @@ def test_disk_that_becomes_full_costs_one_warning(tmp_path, monkeypatch):
     lost, offered = counts_of(*ours)
     written = [e for e in disks.events_in(tmp_path) if e.summary.value]
     assert lost == offered - len(written)
+
+
+class Trouble(Exception):
+    pass
+
+
+def raise_trouble(*_):
+    raise Trouble
+
+
+ENDINGS = {
+    "epoch": {"on_epoch_end": lambda epoch, logs: epoch and raise_trouble()},
+    "validation": {"on_test_end": raise_trouble},
+    "batch": {"on_train_batch_end": lambda batch, logs: batch == 3 and raise_trouble()},
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("name", ["gradients", "uncertainty", "evaluation"])
+def test_when_a_training_fails_all_is_in_the_log(name, ending, tmp_path):
+    logger = LOGGERS[name](tmp_path)
+    trouble = keras.callbacks.LambdaCallback(**ENDINGS[ending])
+    arguments = {"validation_data": (X, Y)} if ending == "validation" else {}
+    with pytest.raises(Trouble):
+        classifier().fit(
+            X, Y, 4, epochs=3, verbose=0, callbacks=[logger, trouble], **arguments
+        )
+    if name == "gradients":
+        steps = {"epoch": 8, "validation": 4, "batch": 4}[ending]
+        assert logger.history.steps.tolist() == list(range(steps))
+        assert disks.steps_in(tmp_path, "global_gradient_norm") == list(range(steps))
+    else:
+        epochs = {"epoch": [0, 1], "validation": [], "batch": []}[ending]
+        tag = {"uncertainty": "mc_nll", "evaluation": "epoch_loss"}[name]
+        assert logger.history.get("epoch", []) == epochs
+        assert disks.steps_in(tmp_path, tag) == epochs

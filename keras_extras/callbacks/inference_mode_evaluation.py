@@ -13,6 +13,7 @@ from keras_extras.keras_internals.snapshot import random_state_kept
 from keras_extras.keras_internals.snapshot import values_kept
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
+from keras_extras.summaries.run import end_with_fit
 from keras_extras.summaries.run import open_run
 from keras_extras.summaries.writer import SummaryWriter
 from keras_extras.training_sample import FirstBatches
@@ -134,6 +135,8 @@ class InferenceModeEvaluation(keras.callbacks.Callback):
         with random_state_kept():
             self._arguments = self._data(running)
         self._writer = open_run(self.log_dir, "train_evaluation")
+        if self._writer is not None:
+            end_with_fit(self._close_writer)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self._writer is not None:
@@ -152,8 +155,11 @@ class InferenceModeEvaluation(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         self._arguments = {}
-        if self._writer is not None:
-            writer, self._writer = self._writer, None
+        self._close_writer()
+
+    def _close_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
             writer.close()
 
     def _evaluate(self) -> dict[str, float]:
