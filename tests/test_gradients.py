@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import replay
 from keras import layers
+from keras_extras.instrumentation.plan import Plan
 
 from keras_extras.callbacks import GradientLogger
 from keras_extras.callbacks import TrainingDiagnostics
@@ -15,7 +16,6 @@ from keras_extras.constraints import apply_max_norm
 from keras_extras.constraints import max_norm_for
 from keras_extras.constraints import share_at_limit
 from keras_extras.inspection.monitored_layers import find_layers
-from keras_extras.instrumentation.plan import Plan
 
 optimizers = keras.optimizers
 NAMES = (
