@@ -92,12 +92,6 @@ class Pair:
         """Returns plain values, for JSON."""
         return asdict(self)
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Pair:
-        """Returns what `as_dict` was made of."""
-        outcomes = {k: Outcome(**v) for k, v in values["outcomes"].items()}
-        return cls(**{**values, "outcomes": outcomes})
-
 
 def _by_default(logs: str) -> list[Any]:
     return [TrainingDiagnostics(verbose=0)]
@@ -123,7 +117,9 @@ CALLBACKS: dict[str, Callable[[str], list[Any]]] = {
 }
 
 
-def run_pair(case: Case, setup: Setup, names: tuple[str, ...] = tuple(CALLBACKS)) -> Pair:
+def run_pair(
+    case: Case, setup: Setup, names: tuple[str, ...] = tuple(CALLBACKS)
+) -> Pair:
     """Trains plainly, again, and with each of the callbacks."""
     pair = Pair(case.name, setup.name, SAME)
     try:
