@@ -65,7 +65,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="say what there is")
     parser.add_argument("--json", metavar="PATH", help="write all that was found there")
     parser.add_argument(
-        "--verbose", action="store_true", help="each array, each warning"
+        "--verbose", action="store_true", help="all arrays and warnings"
     )
     return parser.parse_args()
 

@@ -11,12 +11,12 @@ from dataclasses import field
 from typing import Any
 
 import numpy as np
+
 from identity_matrix.case import Case
 from identity_matrix.setups import Setup
 from identity_matrix.state import differences
 from identity_matrix.training import Training
 from identity_matrix.training import train
-
 from keras_extras.callbacks import ActivationLogger
 from keras_extras.callbacks import GradientLogger
 from keras_extras.callbacks import HyperparameterLogger
@@ -132,7 +132,7 @@ def run_pair(
     if unstable:
         pair.status, pair.reason = NOT_DETERMINISTIC, ", ".join(unstable)
         return pair
-    for name in names:
+    for name in callbacks:
         outcome = _outcome(case, setup, CALLBACKS[name], plain, again.seconds)
         pair.outcomes[name] = outcome
     found = [each.status for each in pair.outcomes.values()]

@@ -7,12 +7,12 @@ from collections import Counter
 from identity_matrix.pair import Outcome
 from identity_matrix.pair import Pair
 
-HEADER = (
-    "Recorded by default / every=1 / loggers: steps, with gradients, with activations.\n"
-    "Traced: tracings of the train function, and of the plain one where they differ.\n\n"
-    "| model | set-up | outcome | steps | gradients | activations | traced | extra s |\n"
-    "|---|---|---|---|---|---|---|---|"
-)
+HEADER = """\
+Steps recorded, with gradients, with activations: by default / every=1 / loggers.
+Traced: how often the train function was, and plainly where that differs.
+
+| model | set-up | outcome | steps | gradients | activations | traced | extra s |
+|---|---|---|---|---|---|---|---|"""
 _SHOWN = 3
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+
 from identity_matrix.case import BATCH
 from identity_matrix.case import EPOCHS
 from identity_matrix.case import Case

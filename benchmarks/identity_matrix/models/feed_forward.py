@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+from keras import layers
+
 from identity_matrix import data
 from identity_matrix.case import case
 from identity_matrix.case import classification
-from keras import layers
 
 
 @case(data.vectors)

@@ -8,12 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import layers
+
 from identity_matrix import data
 from identity_matrix.case import BATCH
 from identity_matrix.case import ROWS
 from identity_matrix.case import case
 from identity_matrix.case import classification
-from keras import layers
 
 
 def _classifier() -> Any:

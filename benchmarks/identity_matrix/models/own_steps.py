@@ -6,12 +6,13 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras import layers
+from keras import ops
+
 from identity_matrix import data
 from identity_matrix.case import case
 from identity_matrix.case import own_loss
 from identity_matrix.setups import Setup
-from keras import layers
-from keras import ops
 
 
 class VariationalAutoencoder(keras.Model):
