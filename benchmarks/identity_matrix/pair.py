@@ -132,7 +132,7 @@ def run_pair(
     if unstable:
         pair.status, pair.reason = NOT_DETERMINISTIC, ", ".join(unstable)
         return pair
-    for name in callbacks:
+    for name in names:
         outcome = _outcome(case, setup, CALLBACKS[name], plain, again.seconds)
         pair.outcomes[name] = outcome
     found = [each.status for each in pair.outcomes.values()]
