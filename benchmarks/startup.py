@@ -2,8 +2,8 @@
 
 Run as `python benchmarks/startup.py [--models NAME ...] [--rounds N]`. Each value is
 the processor time of the first 16 steps of a `fit` in a fresh process, beyond that of
-plain training: a median over rounds in which each arm has its turn. The control is plain
-training again. Ends with 1 if a bound is not met.
+plain training: a median over rounds in which each arm has its turn. The control is
+plain training again. Ends with 1 if a bound is not met.
 """
 
 from __future__ import annotations

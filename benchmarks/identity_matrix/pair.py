@@ -58,6 +58,7 @@ class Pair:
         setup: Name of the set-up.
         status: The worst of the outcomes, or why the pair does not count.
         reason: Why plain training failed, or what differed in its repetition.
+        seconds: Processor time of plain training.
         outcomes: By the name of the callbacks.
     """
 
@@ -65,6 +66,7 @@ class Pair:
     setup: str
     status: str
     reason: str = ""
+    seconds: float = 0.0
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
     @property
@@ -128,6 +130,7 @@ def run_pair(
     except Exception as error:
         pair.status, pair.reason = PLAIN_FAILS, _short(error)
         return pair
+    pair.seconds = again.seconds
     unstable = differences(plain.state, again.state)
     if unstable:
         pair.status, pair.reason = NOT_DETERMINISTIC, ", ".join(unstable)

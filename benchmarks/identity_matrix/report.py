@@ -11,8 +11,8 @@ HEADER = """\
 Steps recorded, with gradients, with activations: by default / every=1 / loggers.
 Traced: how often the train function was, and plainly where that differs.
 
-| model | set-up | outcome | steps | gradients | activations | traced | extra s |
-|---|---|---|---|---|---|---|---|"""
+| model | set-up | outcome | steps | gradients | activations | traced | plain s | extra s |
+|---|---|---|---|---|---|---|---|---|"""
 _SHOWN = 3
 
 
@@ -27,6 +27,7 @@ def row(pair: Pair) -> str:
         f"{pair.status:7}",
         *recorded,
         _tracings(outcomes),
+        f"{pair.seconds:.1f}",
         seconds,
     ]
     return f"| {' | '.join(cells)} |"
