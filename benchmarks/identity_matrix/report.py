@@ -10,8 +10,9 @@ from identity_matrix.pair import Pair
 HEADER = """\
 Steps recorded, with gradients, with activations: by default / every=1 / loggers.
 Traced: how often the train function was, and plainly where that differs.
+Plain and extra: seconds of processor time of a training, and beyond it.
 
-| model | set-up | outcome | steps | gradients | activations | traced | plain s | extra s |
+| model | set-up | outcome | steps | gradients | activations | traced | plain | extra |
 |---|---|---|---|---|---|---|---|---|"""
 _SHOWN = 3
 
