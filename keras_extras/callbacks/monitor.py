@@ -19,6 +19,7 @@ from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
+from keras_extras.records.cost import Cost
 from keras_extras.records.history import History
 from keras_extras.records.layer_info import LayerInfo
 from keras_extras.records.step_records import StepRecords
@@ -57,12 +58,21 @@ class Monitor(keras.callbacks.Callback):
         self.infos: tuple[LayerInfo, ...] = ()
         self.sampler = sampling.make_sampler(every, overhead)
         self._session: MonitoringSession | None = None
+        self._cost = Cost()
         self._writer: SummaryWriter | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to a training that is going on."""
         state = dict(vars(self))
         return state | {"_session": None, "_writer": None, "_model": None}
+
+    @property
+    def cost(self) -> Cost:
+        """What monitoring has cost this training so far: time per sample, and share.
+
+        The callbacks of one `fit` share their samples, and so what these cost.
+        """
+        return self._cost if self._session is None else self._session.cost
 
     def on_train_begin(self, logs: Any = None) -> None:
         _check_compiled(self.model, type(self).__name__)
@@ -116,6 +126,7 @@ class Monitor(keras.callbacks.Callback):
         with self._boundary():
             if session is not None:
                 session.leave(self)
+                self._cost = session.cost
         self.history.source = None
         self._close_writer()
 
