@@ -30,7 +30,9 @@ class Layouts:
         choosers: The callbacks that measure; more may join.
     """
 
-    def __init__(self, model: Any, backend: Backend, choosers: Sequence[Chooser]) -> None:
+    def __init__(
+        self, model: Any, backend: Backend, choosers: Sequence[Chooser]
+    ) -> None:
         self._model = model
         self._backend = backend
         self._choosers = choosers
