@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from typing import NamedTuple
+from typing import NoReturn
 from typing import Protocol
 
 import numpy as np
@@ -118,13 +119,28 @@ class DryRun(Protocol):
 
 
 class HandOver(Protocol):
-    """Takes batches out of what Keras hands a train function, and gives them back."""
+    """Takes batches out of what Keras hands a train function, and gives them back.
+
+    Attributes:
+        error: What the user's data raised instead of a batch, or `None`.
+    """
+
+    error: Exception | None
+
+    def fits(self, data: Any) -> bool:
+        """Returns whether `data` yields what this hand-over was made for."""
 
     def fetch(self, arguments: tuple[Any, ...], limit: int) -> list[Any] | None:
         """Returns at most `limit` batches; `None` if the data has ended already."""
 
-    def give(self, batches: Sequence[Any]) -> tuple[Any, ...]:
+    def give(self, *batches: Any) -> tuple[Any, ...]:
         """Returns arguments with which the user's function trains on `batches`."""
+
+    def give_in_another_way(self, *batches: Any) -> tuple[Any, ...]:
+        """Does what `give` does, should that fail; it may take longer."""
+
+    def raise_error(self, own: Callable[..., Any]) -> NoReturn:
+        """Raises `error`, after the user's function has met one at the same place."""
 
 
 class Backend(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -103,7 +102,6 @@ class Monitor(keras.callbacks.Callback):
         with self._boundary():
             if self._writer is not None and self._session is not None:
                 self._writer.epoch(self._session.steps_trained(), epoch, logs or {})
-        self._report_lost_summaries()
 
     def on_train_end(self, logs: Any = None) -> None:
         self._end_part()
@@ -149,7 +147,6 @@ class Monitor(keras.callbacks.Callback):
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()
-            self._say_what_was_lost(writer)
 
     def choose(self, layers: list[MonitoredLayer]) -> list[MonitoredLayer]:
         """Returns the layers to measure, and starts a history for them."""
@@ -171,24 +168,10 @@ class Monitor(keras.callbacks.Callback):
         values = {**records.values_of_step, **records.statistics}
         self.history.extend(records.steps, values)
         if self._writer is not None:
-            self._writer.records(records)
+            self._writer.records(records, thin=self.every == "auto")
 
     def layers_changed(self) -> None:
         """Does nothing: statistics of what is frozen are NaN."""
-
-    def _report_lost_summaries(self) -> None:
-        if self._writer is not None:
-            self._say_what_was_lost(self._writer)
-
-    def _say_what_was_lost(self, writer: SummaryWriter) -> None:
-        failure = writer.take_failure()
-        if failure is not None:
-            warnings.warn(
-                f"{type(self).__name__} cannot write to `log_dir` any more; training "
-                f"goes on without its summaries. Received: log_dir="
-                f"{writer.directory!r} ({failure})",
-                stacklevel=2,
-            )
 
 
 def _check_compiled(model: Any, name: str) -> None:

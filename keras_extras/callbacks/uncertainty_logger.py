@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
+from keras_extras.summaries.run import end_with_fit
 from keras_extras.summaries.run import open_run
 from keras_extras.summaries.writer import SummaryWriter
 from keras_extras.uncertainty import checks
@@ -108,6 +109,8 @@ class UncertaintyLogger(keras.callbacks.Callback):
             x = keras.tree.map_structure(lambda array: array[:2], self.x)
             self._measure(x, self.y[:2], samples=2)
         self._writer = open_run(self.log_dir, "uncertainty")
+        if self._writer is not None:
+            end_with_fit(self._close_writer)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self._writer is not None:
@@ -123,9 +126,12 @@ class UncertaintyLogger(keras.callbacks.Callback):
             self._writer.scalars(epoch, values)
 
     def on_train_end(self, logs: Any = None) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        self._close_writer()
+
+    def _close_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
     def _measure(self, x: Any, y: Any, samples: int) -> dict[str, float]:
         prediction = mc_predict(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import itertools
 import time
 from collections.abc import Callable
@@ -65,10 +66,10 @@ class Deliveries:
         for (_, takers, _), group in itertools.groupby(unread, _alike):
             samples = [sample for sample, _ in group]
             for taker in takers:
-                self._deliver_to(
-                    taker,
-                    lambda t=taker, s=samples: _deliver(s, t, optimizer, replicas),
+                deliver = functools.partial(
+                    _deliver, samples, taker, optimizer, replicas
                 )
+                self._deliver_to(taker, deliver)
 
 
 def _alike(entry: tuple[Sample, Takers]) -> tuple[Any, ...]:

@@ -18,7 +18,9 @@ Arguments = tuple[Any, ...]
 class Plan(Protocol):
     """What is wanted of the steps of one execution."""
 
-    optimizer: Any
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer that trains."""
 
     def step_of(self, number: int) -> int:
         """Returns the optimizer step of the batch of that number."""
@@ -78,11 +80,13 @@ class Inspector:
             result = own(*self._again(batch))
             if before is not None:
                 self._after(number, before, plan)
+        if self._hand_over is not None and self._hand_over.error is not None:
+            self._hand_over.raise_error(own)
         return result
 
     def _fetch(self, arguments: Arguments) -> list[Any] | None:
         try:
-            if self._hand_over is None:
+            if self._hand_over is None or not self._hand_over.fits(*arguments):
                 self._hand_over = self._backend.hand_over(self._model, arguments)
             return self._hand_over.fetch(arguments, self._model.steps_per_execution)
         except Exception as error:

@@ -9,11 +9,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_extras.backends import contract
 from keras_extras.backends.contract import Stack
 from keras_extras.backends.contract import Wanted
 from keras_extras.backends.tensorflow import packing
 from keras_extras.backends.tensorflow.dry_run import TensorFlowDryRun
 from keras_extras.backends.tensorflow.hand_over import HandOver
+from keras_extras.backends.tensorflow.plain_hand_over import PlainHandOver
 from keras_extras.backends.tensorflow.stock import trains_with_keras_own_step
 from keras_extras.keras_internals.building import is_built
 
@@ -28,11 +30,14 @@ class TensorFlowBackend:
     def dry_run(
         self, model: Any, wanted: Wanted, arguments: tuple[Any, ...]
     ) -> TensorFlowDryRun:
-        (iterator,) = arguments
-        return TensorFlowDryRun(model, wanted, iterator.element_spec)
+        (data,) = arguments
+        return TensorFlowDryRun(model, wanted, getattr(data, "element_spec", None))
 
-    def hand_over(self, model: Any, arguments: tuple[Any, ...]) -> HandOver:
-        return HandOver(arguments[0], model)
+    def hand_over(self, model: Any, arguments: tuple[Any, ...]) -> contract.HandOver:
+        (data,) = arguments
+        if isinstance(data, tf.data.Iterator | tf.distribute.DistributedIterator):
+            return HandOver(data)
+        return PlainHandOver()
 
     def weight_reader(
         self, variables: Sequence[Any]

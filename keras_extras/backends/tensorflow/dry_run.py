@@ -36,7 +36,8 @@ class TensorFlowDryRun:
     Args:
         model: The model.
         wanted: What to bring back.
-        spec: The `element_spec` of the iterator that `fit` reads.
+        spec: The `element_spec` of the iterator that `fit` reads; `None` if it reads
+            none, as `train_on_batch` does: then it is that of the first batch.
     """
 
     def __init__(self, model: Any, wanted: Wanted, spec: Any) -> None:
@@ -56,13 +57,15 @@ class TensorFlowDryRun:
         return self._found[0].optimizers if self._found else ()
 
     def __call__(self, state: Any, batch: Any) -> tuple[ReplicaValues, ...]:
+        if self._spec is None:
+            batch = tf.nest.map_structure(tf.convert_to_tensor, batch)
         if self._eager_runs_left > 0 or self._model.run_eagerly:
             self._eager_runs_left -= 1
             with random_state_kept():
                 results = self._run_replicas(batch)
         else:
             if self._compiled is None:
-                self._compiled = self._trace()
+                self._compiled = self._trace(batch)
             results = self._compiled(batch)
         return tuple(
             _on_the_host(found, result, functools.partial(self._are_finite, batch))
@@ -80,10 +83,11 @@ class TensorFlowDryRun:
             if isinstance(leaf, tf.Tensor) and leaf.dtype.is_floating
         )
 
-    def _trace(self) -> Callable[..., Any]:
+    def _trace(self, batch: Any) -> Callable[..., Any]:
+        spec = batch if self._spec is None else self._spec
         function = tf.function(self._run_replicas, autograph=False)
         with random_state_kept():
-            concrete = function.get_concrete_function(self._spec)
+            concrete = function.get_concrete_function(spec)
         effect = side_effect(concrete.graph)
         if effect is not None:
             raise CannotInspectError(

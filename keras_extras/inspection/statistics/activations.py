@@ -6,12 +6,13 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from keras_extras.backends.contract import ReplicaValues
 from keras_extras.backends.contract import Stack
+from keras_extras.inspection.statistics import blocks
 
 FIELDS = (
     "count",
@@ -43,24 +44,36 @@ def can_saturate(activation: str | None) -> bool:
     return activation in _SATURATED
 
 
-class Moments(NamedTuple):
-    """Statistics of what one layer returned; counts, so that calls can be merged."""
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Statistics of what one layer returned, which those of other calls can join."""
 
-    count: float
-    mean: float
-    square_deviation: float
-    min: float
-    max: float
-    zero_count: float
-    saturated_count: float
-    nonfinite_count: float
-    peak: np.ndarray  # the largest magnitude of each unit
+    units: int
+    dead: np.ndarray | None  # which units are 0 throughout; None for no one
+    count: float = 0.0
+    mean: float = 0.0
+    square_deviation: float = 0.0
+    min: float = 0.0
+    max: float = 0.0
+    zero_count: float = 0.0
+    saturated_count: float = 0.0
+    nonfinite_count: float = 0.0
 
     def row(self) -> list[float]:
         """Returns the values of `FIELDS`."""
-        units = self.peak.size
-        dead = np.count_nonzero(self.peak == 0.0) / max(units, 1)
-        return [*self[:-1], dead, units]
+        dead = 0 if self.dead is None else np.count_nonzero(self.dead)
+        return [
+            self.count,
+            self.mean,
+            self.square_deviation,
+            self.min,
+            self.max,
+            self.zero_count,
+            self.saturated_count,
+            self.nonfinite_count,
+            dead / max(self.units, 1),
+            self.units,
+        ]
 
 
 def measure_outputs(
@@ -86,34 +99,52 @@ def measure_outputs(
 
 def moments(stack: Stack, activations: Sequence[str | None]) -> list[Moments]:
     """Returns the moments of each call in a stack."""
-    values = stack.values
-    calls, rows, units = values.shape
+    calls, rows, units = stack.values.shape
     size = rows * units
     if not size:
-        nothing = Moments(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, np.zeros(0))
-        return [nothing] * calls
+        return [Moments(0, None)] * calls
+    flat = stack.values.reshape(calls, size)
     with np.errstate(all="ignore"):
-        low, high = values.min(axis=1), values.max(axis=1)
-        smallest, largest = low.min(axis=1), high.max(axis=1)
-        flat = values.reshape(calls, size)
-        mean = flat.mean(axis=1)
-        apart = flat - mean[:, None]
-        deviation = np.matmul(apart[:, None, :], apart[:, :, None])[:, 0, 0]
-        zeros, nonfinite = np.zeros(calls), np.zeros(calls)
-        for call in np.flatnonzero(~((smallest > 0.0) | (largest < 0.0))):
-            zeros[call] = np.count_nonzero(flat[call] == 0.0)
+        smallest, largest = flat.min(axis=1), flat.max(axis=1)
+        total, deviation = _sums(flat)
+        zeros, dead = _zeros(stack.values, smallest, largest)
+        nonfinite = np.zeros(calls)
         for call in np.flatnonzero(~np.isfinite(smallest + largest)):
             nonfinite[call] = np.count_nonzero(~np.isfinite(flat[call]))
         saturated = [
-            float(np.count_nonzero(_SATURATED[name](each)))
-            if name in _SATURATED
-            else 0.0
+            np.count_nonzero(_SATURATED[name](each)) if name in _SATURATED else 0
             for name, each in zip(activations, flat)
         ]
-        peak = np.maximum(np.abs(low), np.abs(high))
-    columns = (mean, deviation, smallest, largest, zeros, saturated, nonfinite)
+    columns = (total / size, deviation, smallest, largest, zeros, saturated, nonfinite)
     table = np.stack([np.asarray(c, np.float64) for c in columns], axis=1).tolist()
-    return [Moments(float(size), *row, each) for row, each in zip(table, peak)]
+    return [Moments(units, each, size, *row) for row, each in zip(table, dead)]
+
+
+def _sums(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the sum of each row, and that of its squared distances to its mean."""
+    total, deviation = np.zeros((2, len(flat)))
+    for rows, piece in blocks.blocks(flat):
+        total[rows] += blocks.sums(piece)
+    means = (total / flat.shape[1]).astype(np.float32)
+    for rows, piece in blocks.blocks(flat):
+        apart = np.subtract(piece, means[rows, None], out=blocks.scratch(piece))
+        deviation[rows] += blocks.square_sums(apart)
+    return total, deviation
+
+
+def _zeros(
+    values: np.ndarray, smallest: np.ndarray, largest: np.ndarray
+) -> tuple[np.ndarray, list[np.ndarray | None]]:
+    """Returns how many values of each call are 0, and which units throughout."""
+    counts = np.zeros(len(values))
+    dead: list[np.ndarray | None] = [None] * len(values)
+    for call in np.flatnonzero(~((smallest > 0.0) | (largest < 0.0))):
+        zero = values[call] == 0.0
+        counts[call] = np.count_nonzero(zero)
+        if counts[call] >= len(zero):
+            mask = zero.all(axis=0)
+            dead[call] = mask if mask.any() else None
+    return counts, dead
 
 
 def merge(a: Moments, b: Moments) -> Moments:
@@ -127,10 +158,7 @@ def merge(a: Moments, b: Moments) -> Moments:
     if not total:
         return a
     shift = b.mean - a.mean
-    if a.peak.shape == b.peak.shape:
-        peak = np.maximum(a.peak, b.peak)
-    else:
-        peak = np.concatenate([a.peak, b.peak])
+    units, dead = _join_units(a, b)
     return Moments(
         count=total,
         mean=a.mean + shift * b.count / total,
@@ -142,8 +170,19 @@ def merge(a: Moments, b: Moments) -> Moments:
         zero_count=a.zero_count + b.zero_count,
         saturated_count=a.saturated_count + b.saturated_count,
         nonfinite_count=a.nonfinite_count + b.nonfinite_count,
-        peak=peak,
+        units=units,
+        dead=dead,
     )
+
+
+def _join_units(a: Moments, b: Moments) -> tuple[int, np.ndarray | None]:
+    """Returns the units of two calls: the same ones, or else those of both."""
+    if a.units == b.units:
+        if a.dead is None or b.dead is None:
+            return a.units, None
+        return a.units, a.dead & b.dead
+    masks = [np.zeros(x.units, bool) if x.dead is None else x.dead for x in (a, b)]
+    return a.units + b.units, np.concatenate(masks)
 
 
 def statistics(

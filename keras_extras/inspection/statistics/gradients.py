@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_extras.backends.contract import Stack
 from keras_extras.inspection.row_layout import RowLayout
+from keras_extras.inspection.statistics import blocks
 from keras_extras.keras_internals import hyperparameters
 
 FIELDS = (
@@ -52,43 +53,56 @@ def measure_updates(
         block[list(members), _WEIGHT] = square_sums(old)
     if after is not None:
         for (members, old), (_, new) in zip(before, after):
-            block[list(members), _UPDATE] = square_sums(new - old)
+            block[list(members), _UPDATE] = square_sums(new, old)
 
 
 def gradient_sums(values: np.ndarray) -> np.ndarray:
     """Returns the first five of `FIELDS` for each row of `(variables, elements)`."""
-    if not values.shape[1]:
-        return np.zeros((len(values), 5))
+    total, largest, nonzero, squares, nonfinite = np.zeros((5, len(values)))
     with np.errstate(all="ignore"):
-        magnitudes = np.abs(values)
-        sums, largest = magnitudes.sum(1), magnitudes.max(1)
-        squares = square_sums(values, largest)
-        nonzero = np.full(len(values), float(values.shape[1]))
-        for row in np.flatnonzero(magnitudes.min(1) == 0.0):
-            nonzero[row] = np.count_nonzero(values[row])
-        nonfinite = np.zeros(len(values))
-        for row in np.flatnonzero(~np.isfinite(sums)):
-            nonfinite[row] = np.count_nonzero(~np.isfinite(values[row]))
-            nonzero[row] = np.count_nonzero(values[row])
-    return np.stack([sums, largest, nonzero, squares, nonfinite], axis=1)
+        for rows, piece in blocks.blocks(values):
+            magnitudes = np.abs(piece, out=blocks.scratch(piece))
+            sums = blocks.sums(magnitudes)
+            total[rows] += sums
+            largest[rows] = np.maximum(largest[rows], magnitudes.max(axis=1))
+            squares[rows] += blocks.square_sums(magnitudes)
+            nonzero[rows] += piece.shape[1]
+            if not magnitudes.min() > 0.0:  # or there is NaN
+                nonzero[rows] -= blocks.count(piece == 0.0)
+            if not np.isfinite(sums).all():
+                nonfinite[rows] += blocks.count(~np.isfinite(piece))
+        usual = ((largest > 1e-12) & (largest < 1e15)) | (largest == 0.0)
+        _sum_in_double(squares, values, ~usual)
+    return np.stack([total, largest, nonzero, squares, nonfinite], axis=1)
 
 
-def square_sums(values: np.ndarray, largest: np.ndarray | None = None) -> np.ndarray:
-    """Returns the sum of the squares of each row.
-
-    Squares of vanishing numbers underflow and squares of exploding ones overflow in
-    float32; those rows are summed in float64.
-    """
+def square_sums(values: np.ndarray, minus: np.ndarray | None = None) -> np.ndarray:
+    """Returns the sum of the squares of each row, or of its difference to another."""
+    found = np.zeros(len(values))
+    others = values if minus is None else minus
     with np.errstate(all="ignore"):
-        sums = np.matmul(values[:, None, :], values[:, :, None])[:, 0, 0]
-        sums = sums.astype(np.float64)
-        if largest is None:
-            far_out = ~((sums > 1e-24) & (sums < 1e30))
-        else:
-            far_out = ~((largest > 1e-12) & (largest < 1e15)) & (largest != 0.0)
-        for row in np.flatnonzero(far_out):
-            sums[row] = np.square(values[row], dtype=np.float64).sum()
-    return sums
+        for (rows, piece), (_, other) in zip(
+            blocks.blocks(values), blocks.blocks(others)
+        ):
+            if minus is not None:
+                piece = np.subtract(piece, other, out=blocks.scratch(piece))
+            found[rows] += blocks.square_sums(piece)
+        _sum_in_double(found, values, ~((found > 1e-24) & (found < 1e30)), minus)
+    return found
+
+
+def _sum_in_double(
+    found: np.ndarray,
+    values: np.ndarray,
+    which: np.ndarray,
+    minus: np.ndarray | None = None,
+) -> None:
+    """Sums the squares of those rows again, where float32 under- or overflows."""
+    for row in np.flatnonzero(which):
+        exact = values[row].astype(np.float64)
+        if minus is not None:
+            exact -= minus[row]
+        found[row] = np.square(exact).sum()
 
 
 def statistics(
