@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Iterable
 from typing import Any
 
-from keras_extras.running_fit import callbacks_of_fit
+from keras_extras.keras_internals.running_fit import callbacks_of_fit
 
 _EVENTS = ".keras_extras"  # how the names of our event files end
 

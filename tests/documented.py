@@ -23,7 +23,7 @@ class Example:
         path: The file that it stands in.
         line: Number of its first line there, from 1.
         code: The code, without its indentation.
-        owner: What it documents, such as `"keras_extras.history.History"`.
+        owner: What it documents, such as `"keras_extras.records.history.History"`.
         mark: What the comment before it says: `"starts anew"` takes back what
             earlier blocks of the page defined, `"not run, ..."` leaves it out.
     """

@@ -11,8 +11,8 @@ from keras_extras.callbacks import ActivationLogger
 from keras_extras.callbacks import LearningRateFinder
 from keras_extras.callbacks import OneCycleScheduler
 from keras_extras.callbacks import TrainingDiagnostics
-from keras_extras.diagnostics.finding import Finding
-from keras_extras.instrumentation.records import Records
+from keras_extras.records.finding import Finding
+from keras_extras.records.step_records import StepRecords
 from keras_extras.summaries.writer import open_writer
 from keras_extras.uncertainty import UncertaintyLogger
 
@@ -36,7 +36,7 @@ def write_hostile(directory: Path) -> None:
     assert writer is not None
     norms = np.geomspace(1e-3, 1.0, 20).reshape(10, 2)
     layers = (HOSTILE_LAYER, HOSTILE)
-    writer.records(Records(np.arange(10), layers, {"gradient_norm": norms}))
+    writer.records(StepRecords(np.arange(10), layers, {"gradient_norm": norms}))
     finding = Finding(HOSTILE, "error", HOSTILE_LAYER, 2, 7, HOSTILE, HOSTILE, 0.9)
     writer.findings(9, [finding])
     writer.close()

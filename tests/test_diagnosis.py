@@ -14,10 +14,10 @@ from keras_extras.diagnostics.structure import Kernel
 from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Part
 from keras_extras.diagnostics.structure import Structure
-from keras_extras.instrumentation.batch import Batch
-from keras_extras.instrumentation.batch import BatchTensor
-from keras_extras.instrumentation.layer_info import LayerInfo
-from keras_extras.instrumentation.nonfinite import NonFinite
+from keras_extras.records.batch_rows import BatchRows
+from keras_extras.records.batch_tensor import BatchTensor
+from keras_extras.records.layer_info import LayerInfo
+from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 
 FEATURES = 8
 RNG = np.random.default_rng(0)
@@ -63,7 +63,7 @@ def tensor(values, dtype="float32", shape=None):
 def batches(x=X, y=LABELS, predictions=None, penalty=0.0, **facts):
     predictions = np.full_like(y, 0.5) if predictions is None else predictions
     return tuple(
-        Batch(
+        BatchRows(
             step=step,
             loss=0.7 + penalty,
             penalty=penalty,
@@ -628,7 +628,7 @@ def test_loss_that_jumps():
 
 
 def test_symptoms_come_after_their_cause_and_name_it():
-    nan = NonFinite(200, "loss", None)
+    nan = NonFiniteOrigin(200, "loss", None)
     seen = observe(seen=batches(x=X * 200.0), update_norm=1.0, gradient_norm=1e3, **BAD)
     found = examine(dataclasses.replace(seen, nonfinite=nan))
     assert found[0].code == "unnormalized-input"
@@ -640,7 +640,7 @@ def test_symptoms_come_after_their_cause_and_name_it():
 
 
 def test_bad_batch_is_no_symptom():
-    nan = NonFinite(200, "input", None)
+    nan = NonFiniteOrigin(200, "input", None)
     seen = observe(update_norm=1.0, first=0.7, last=np.nan)
     found = examine(dataclasses.replace(seen, nonfinite=nan))
     assert [f.cause for f in found if f.code == "nan-loss"] == [None]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_extras import held_back
 from keras_extras.callbacks import ActivationLogger
 from keras_extras.callbacks import ExponentialDecayScheduler
 from keras_extras.callbacks import FreezeUnfreeze
@@ -14,6 +13,7 @@ from keras_extras.callbacks import GradientLogger
 from keras_extras.callbacks import OneCycleScheduler
 from keras_extras.callbacks import PerformanceScheduler
 from keras_extras.callbacks import TrainingDiagnostics
+from keras_extras.keras_internals import frozen_for_now
 from keras_extras.steering.rates import set_rate
 from keras_extras.transfer.groups import frozen_groups
 from keras_extras.transfer.optimizer_variables import follow
@@ -105,7 +105,7 @@ def test_layers_come_back_from_the_last_and_all_is_left_consistent(tmp_path, cap
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert_same(state_of(model), state_of(loaded))
     fit(model, epochs=1)
-    assert not held_back._held
+    assert not frozen_for_now._held
 
 
 def test_dict_says_what_comes_back_and_the_rest_stays_frozen():
@@ -155,7 +155,7 @@ def test_backup_is_restored_to_the_same_end(crash, tmp_path):
     whole = trained()
     with pytest.raises(Trouble):
         trained(keras.callbacks.LambdaCallback(on_epoch_begin=fail))
-    assert not held_back._held
+    assert not frozen_for_now._held
     assert_same(trained(), whole)
 
 
@@ -304,7 +304,7 @@ def test_groups_keep_together_what_belongs_together():
     stages = Stages(model, groups)
     for stage in range(4):
         stages.enter(stage)
-        assert len(stages.held_back()) + len(model.trainable_variables) == 20
+        assert len(stages.frozen_for_now()) + len(model.trainable_variables) == 20
     assert stages.group(3)[0].name == "a"
 
 

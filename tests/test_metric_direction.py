@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_extras.metric_direction import is_higher_better
+from keras_extras.keras_internals.metric_direction import is_higher_better
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,14 @@ from keras import layers
 from keras_extras.callbacks import TrainingDiagnostics
 from keras_extras.diagnostics import rules
 from keras_extras.diagnostics.examine import examine
-from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Structure
-from keras_extras.instrumentation.batch import Batch
-from keras_extras.instrumentation.batch import BatchTensor
-from keras_extras.instrumentation.layer_info import LayerInfo
-from keras_extras.instrumentation.nonfinite import NonFinite
+from keras_extras.records.batch_rows import BatchRows
+from keras_extras.records.batch_tensor import BatchTensor
+from keras_extras.records.finding import Finding
+from keras_extras.records.layer_info import LayerInfo
+from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 
 BATCH = 16
 optimizers = keras.optimizers
@@ -165,7 +165,9 @@ def observe(samples=30, interval=10, chain=CHAIN, loss=1.0, **statistics):
         statistics={k: np.broadcast_to(v, shape).copy() for k, v in values.items()},
         last_step=(samples - 1) * interval,
         structure=Structure(outputs=(Output("mean_squared_error"),)),
-        early=(Batch(0, 1.0, 0.0, (), (BatchTensor(TARGETS, (1,), "float32"),), ()),),
+        early=(
+            BatchRows(0, 1.0, 0.0, (), (BatchTensor(TARGETS, (1,), "float32"),), ()),
+        ),
         losses=np.full(samples, loss),
         loss_counts=np.full(samples, float(interval)),
     )
@@ -263,7 +265,9 @@ def test_layer_without_any_gradient_is_not_called_vanishing():
 
 
 def test_infinity_that_the_training_survives_is_advice():
-    seen = dataclasses.replace(observe(), nonfinite=NonFinite(5, "activation", None))
+    seen = dataclasses.replace(
+        observe(), nonfinite=NonFiniteOrigin(5, "activation", None)
+    )
     assert [(f.code, f.severity) for f in examine(seen)] == [("nan-loss", "info")]
 
 
@@ -346,7 +350,7 @@ def test_few_samples_do_not_tell_a_low_rate():
 
 
 def with_nan(seen, step):
-    nan = NonFinite(step, "loss", None)
+    nan = NonFiniteOrigin(step, "loss", None)
     return dataclasses.replace(seen, nonfinite=nan, losses=seen.losses * np.nan)
 
 

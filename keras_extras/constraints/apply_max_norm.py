@@ -8,9 +8,9 @@ from keras_extras.constraints import checks
 from keras_extras.constraints.axes import Kernel
 from keras_extras.constraints.axes import kernels_of
 from keras_extras.constraints.max_norm_for import make
-from keras_extras.layer_choice import named_layers
-from keras_extras.layer_choice import sublayers
-from keras_extras.layer_choice import unique
+from keras_extras.keras_internals.layer_tree import named_layers
+from keras_extras.keras_internals.layer_tree import sublayers
+from keras_extras.keras_internals.layer_tree import unique
 
 
 def apply_max_norm(

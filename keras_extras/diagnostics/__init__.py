@@ -1,6 +1,6 @@
 """From evidence to findings: what is wrong, where, since when, what to do."""
 
 from keras_extras.diagnostics.diagnosis import Diagnosis
-from keras_extras.diagnostics.finding import Finding
+from keras_extras.records.finding import Finding
 
 __all__ = ["Diagnosis", "Finding"]

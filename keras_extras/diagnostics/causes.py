@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from keras_extras.diagnostics.finding import Finding
-from tensorboard_plugins.keras_diagnostics.findings import SEVERITIES
+from keras_diagnostics.findings import SEVERITIES
+from keras_extras.records.finding import Finding
 
 _DYNAMIC = (
     "exploding-gradient",

@@ -9,13 +9,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras import hyperparameters
 from keras_extras.diagnostics.loss_names import CUSTOM
 from keras_extras.diagnostics.structure import Kernel
 from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Part
 from keras_extras.diagnostics.structure import Structure
-from keras_extras.instrumentation.layer_table import find_sites
+from keras_extras.inspection.monitored_layers import find_layers
+from keras_extras.keras_internals import hyperparameters
 
 # Large kernels are judged by a part of their rows.
 _MOST_WEIGHTS = 200_000
@@ -33,7 +33,7 @@ _OPTIMIZER_NUMBERS = (
 
 def describe_parts(model: Any) -> tuple[Part, ...]:
     """Returns the layers of a built model, with its weights as they are now."""
-    sites = find_sites(model)
+    sites = find_layers(model)
     names = {id(site.layer): site.info.name for site in sites}
     before = _links(model)
     parts = []
@@ -66,7 +66,7 @@ def describe_parts(model: Any) -> tuple[Part, ...]:
 
 def describe_frozen(model: Any) -> frozenset[str]:
     """Returns the names of the layers of a built model that do not train now."""
-    sites = find_sites(model)
+    sites = find_layers(model)
     return frozenset(s.info.name for s in sites if not s.layer.trainable)
 
 
@@ -221,7 +221,7 @@ def _outputs(model: Any, parts: tuple[Part, ...]) -> Iterator[Output]:
         (place,) for place in range(len(ends))
     ]:
         ends = []  # which loss belongs to which output is not known
-    sites = find_sites(model)
+    sites = find_layers(model)
     names = {id(site.layer): site.info.name for site in sites}
     links = _links(model)
     masked = _may_return_sequences(model) and any(_masks(s.layer) for s in sites)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.report import text_report
+from keras_extras.records.finding import Finding
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

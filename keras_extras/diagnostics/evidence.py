@@ -10,7 +10,7 @@ import numpy as np
 from keras_extras.diagnostics.loss_curve import LossCurve
 from keras_extras.diagnostics.structure import Part
 from keras_extras.diagnostics.structure import Structure
-from keras_extras.instrumentation.batch import Batch
+from keras_extras.records.batch_rows import BatchRows
 
 _EARLY = _RECENT = 12
 
@@ -21,8 +21,8 @@ class Evidence:
     def __init__(self, keeps_best: bool = False) -> None:
         self.curve = LossCurve()
         self.epochs: dict[str, list[float]] = {}
-        self.early: list[Batch] = []
-        self.recent: deque[Batch] = deque(maxlen=_RECENT)
+        self.early: list[BatchRows] = []
+        self.recent: deque[BatchRows] = deque(maxlen=_RECENT)
         self.parts: tuple[Part, ...] | None = None
         self.structure: Structure | None = None
         self.is_fresh = True
@@ -30,7 +30,7 @@ class Evidence:
         self.keeps_best = keeps_best
         self.unfrozen_at = 0
 
-    def add_batch(self, batch: Batch) -> None:
+    def add_batch(self, batch: BatchRows) -> None:
         """Takes a few rows of a batch."""
         if len(self.early) < _EARLY:
             self.early.append(batch)

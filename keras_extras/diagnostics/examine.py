@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from keras_extras.diagnostics.causes import fold
-from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.rules import RULES
 from keras_extras.diagnostics.rules import non_finite
 from keras_extras.diagnostics.rules import not_learning
+from keras_extras.records.finding import Finding
 
 
 def examine(seen: Observations, failed: set[str] | None = None) -> list[Finding]:

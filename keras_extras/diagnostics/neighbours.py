@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from keras_extras.diagnostics.batch_arrays import inputs_of
+from keras_extras.diagnostics.batch_arrays import targets_of
 from keras_extras.diagnostics.observations import Observations
-from keras_extras.diagnostics.outcome import inputs_of
-from keras_extras.diagnostics.outcome import targets_of
 
 
 def reconstructs(seen: Observations) -> bool:

@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 
 from keras_extras.diagnostics.outcome import Outcome
-from keras_extras.diagnostics.outcome import outcome_of
+from keras_extras.diagnostics.outcome_of import outcome_of
 from keras_extras.diagnostics.structure import Structure
-from keras_extras.instrumentation.batch import Batch
-from keras_extras.instrumentation.layer_info import LayerInfo
-from keras_extras.instrumentation.nonfinite import NonFinite
+from keras_extras.records.batch_rows import BatchRows
+from keras_extras.records.layer_info import LayerInfo
+from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Observations:
     layers: tuple[LayerInfo, ...]
     steps: np.ndarray
     statistics: Mapping[str, np.ndarray]
-    nonfinite: NonFinite | None = None
+    nonfinite: NonFiniteOrigin | None = None
     last_step: int = 0
     structure: Structure = field(default_factory=Structure)
-    early: tuple[Batch, ...] = ()
-    recent: tuple[Batch, ...] = ()
+    early: tuple[BatchRows, ...] = ()
+    recent: tuple[BatchRows, ...] = ()
     losses: np.ndarray = field(default_factory=lambda: np.empty(0))
     loss_counts: np.ndarray = field(default_factory=lambda: np.empty(0))
     epochs: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Observations:
         return bool(np.isfinite(self.losses[-1]))
 
     @property
-    def batches(self) -> tuple[Batch, ...]:
+    def batches(self) -> tuple[BatchRows, ...]:
         """A few rows of all batches that were looked at."""
         return (*self.early, *self.recent)
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 
+# The activation functions of a layer that computes a linear function.
+LINEAR = (None, "linear")
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -116,3 +119,8 @@ class Structure:
     def after(self, name: str) -> list[Part]:
         """Returns the layers that are known to take the output of another."""
         return [part for part in self.parts if name in (part.inputs or ())]
+
+    @property
+    def last_layers(self) -> set[str | None]:
+        """Names of the layers that make the outputs."""
+        return {output.layer for output in self.outputs}

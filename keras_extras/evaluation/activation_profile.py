@@ -12,7 +12,7 @@ from keras_extras.evaluation.initialization import fresh_model
 from keras_extras.evaluation.initialization import labelled
 from keras_extras.evaluation.layer_statistics import measure
 from keras_extras.evaluation.layer_statistics import some_batches
-from keras_extras.finder.snapshot import random_state_kept
+from keras_extras.keras_internals.snapshot import random_state_kept
 from keras_extras.plotting import graph_objects
 
 if TYPE_CHECKING:

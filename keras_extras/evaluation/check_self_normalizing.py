@@ -6,8 +6,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras.building import build_optimizer
-from keras_extras.building import is_built
 from keras_extras.checks import check_count
 from keras_extras.diagnostics import self_normalizing
 from keras_extras.diagnostics.condition import Condition
@@ -19,9 +17,12 @@ from keras_extras.evaluation.layer_statistics import listen
 from keras_extras.evaluation.layer_statistics import measure
 from keras_extras.evaluation.layer_statistics import some_batches
 from keras_extras.evaluation.self_normalizing_check import SelfNormalizingCheck
-from keras_extras.finder.snapshot import Snapshot
-from keras_extras.finder.snapshot import random_state_kept
-from keras_extras.instrumentation.layer_table import find_sites
+from keras_extras.inspection.monitored_layers import find_layers
+from keras_extras.keras_internals.building import build_optimizer
+from keras_extras.keras_internals.building import is_built
+from keras_extras.keras_internals.overrides import attributes_kept
+from keras_extras.keras_internals.snapshot import Snapshot
+from keras_extras.keras_internals.snapshot import random_state_kept
 
 # Twenty layers of 30 units stray to a mean of 0.14 and a deviation of 0.77 by chance.
 _MEAN_LIMIT = 0.25
@@ -124,18 +125,12 @@ def _measure_trained(
     """Returns the statistics after a training of which nothing is left."""
     build_optimizer(model.optimizer, model.trainable_variables)
     snapshot = Snapshot(model)
-    attributes = vars(model)
-    names = ("history", "stop_training")
-    before = {n: attributes[n] for n in names if n in attributes}
-    with random_state_kept():
+    with random_state_kept(), attributes_kept(model, "history", "stop_training"):
         try:
             model.fit(x, y, **{"verbose": 0, **arguments, "epochs": epochs})
             return measure(model, inputs)
         finally:
             snapshot.restore()
-            for name in names:
-                attributes.pop(name, None)
-            attributes.update(before)
 
 
 def _inputs(model: Any, parts: Sequence[Part], inputs: list[Any]) -> Condition:
@@ -150,7 +145,7 @@ def _inputs(model: Any, parts: Sequence[Part], inputs: list[Any]) -> Condition:
         features.add(output.reshape(-1, output.shape[-1]))
 
     if source:
-        sites = [site for site in find_sites(model) if site.info.name == source]
+        sites = [site for site in find_layers(model) if site.info.name == source]
         listen(model, sites, inputs, heard)
     else:
         for batch in inputs:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from keras_extras.constraints.axes import kernels_of
-from keras_extras.layer_choice import sublayers
+from keras_extras.keras_internals.layer_tree import sublayers
 
 _AS_IT_IS = "as it is"
 

@@ -9,10 +9,10 @@ from typing import Any
 import keras
 
 from keras_extras import checks
-from keras_extras.building import is_built
-from keras_extras.layer_choice import matching_layers
-from keras_extras.layer_choice import units_of
-from keras_extras.layer_choice import weighted_layers
+from keras_extras.keras_internals.building import is_built
+from keras_extras.keras_internals.layer_tree import matching_layers
+from keras_extras.keras_internals.layer_tree import units_of
+from keras_extras.keras_internals.layer_tree import weighted_layers
 from keras_extras.steering.rates import has_number
 from keras_extras.transfer.groups import blocks_of
 

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_extras.keras_internals import hyperparameters
+
 
 def own_rate(optimizer: Any) -> Any:
     """Returns the variable, schedule or function that the user gave as a rate.
@@ -15,8 +17,8 @@ def own_rate(optimizer: Any) -> Any:
         optimizer: A Keras optimizer, none that wraps others. A scheduler may drive it.
     """
     rate = vars(optimizer)["_learning_rate"]
-    law = getattr(rate, "law", None)
-    return rate if law is None else law.base
+    effective = getattr(rate, "effective", None)
+    return rate if effective is None else effective.base
 
 
 def has_number(optimizer: Any) -> bool:
@@ -36,7 +38,7 @@ def shares_of_rate(optimizers: list[Any]) -> list[float]:
     kinds = [_all_but_rate(optimizer) for optimizer in optimizers]
     if any(kind is None or kind != kinds[0] for kind in kinds):
         return alone
-    rates = [float(keras.ops.convert_to_numpy(own_rate(o))) for o in optimizers]
+    rates = [hyperparameters.number(own_rate(o)) for o in optimizers]
     return [rate / max(rates) if max(rates) > 0 else 1.0 for rate in rates]
 
 

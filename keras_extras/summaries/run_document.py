@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 
-from keras_extras.instrumentation.records import Records
+from keras_extras.records.step_records import StepRecords
 
 
 class RunDocument:
@@ -32,7 +32,7 @@ class RunDocument:
         """The last step that was written."""
         return max(self._steps, default=0)
 
-    def saw_records(self, records: Records, row: int) -> None:
+    def saw_records(self, records: StepRecords, row: int) -> None:
         """Counts the step in that row of `records`."""
         step = int(records.steps[row])
         for name in records.statistics:
@@ -64,5 +64,5 @@ class RunDocument:
             "first_step": min(self._steps, default=0),
             "last_step": self.last_step,
             "values": list(self._values),
-            "about": self._about,
+            "about": dict(self._about),
         }

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from keras_extras.diagnostics.finding import Finding
+    from keras_extras.records.finding import Finding
     from keras_extras.running_trial import RunningTrial
 
 _PREFIX = "trial/"

@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras.layer_choice import matching_layers
-from keras_extras.layer_choice import units_of
-from keras_extras.layer_choice import weighted_layers
+from keras_extras.keras_internals.layer_tree import matching_layers
+from keras_extras.keras_internals.layer_tree import units_of
+from keras_extras.keras_internals.layer_tree import weighted_layers
 
 Unfreezing = int | Sequence[int] | Mapping[int, Any]
 

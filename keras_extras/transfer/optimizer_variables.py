@@ -10,8 +10,8 @@ from typing import Any
 
 import keras
 
-from keras_extras import hyperparameters
-from keras_extras.layer_choice import unique
+from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.layer_tree import unique
 from keras_extras.steering.rates import own_rate
 
 _NO_SLOTS = ("_variables", "_trainable_variables", "_inner_optimizers")

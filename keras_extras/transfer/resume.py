@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_extras.running_fit import local_of_fit
+from keras_extras.keras_internals.running_fit import local_of_fit
 
 
 def backup_of(callbacks: Any) -> Any | None:

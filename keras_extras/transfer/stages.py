@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
-from keras_extras.layer_choice import own_weights
-from keras_extras.layer_choice import paths_of_layers
-from keras_extras.layer_choice import weighted_layers
+from keras_extras.keras_internals.layer_tree import own_weights
+from keras_extras.keras_internals.layer_tree import paths_of_layers
+from keras_extras.keras_internals.layer_tree import weighted_layers
 
 # What was frozen here and not unfrozen yet: nobody has frozen it on purpose.
 _frozen: weakref.WeakKeyDictionary[Any, list[bool]] = weakref.WeakKeyDictionary()
@@ -72,7 +72,7 @@ class Stages:
             layer._trainable = any(x.trainable for x in weighted_layers(layer))
         self.stage = stage
 
-    def held_back(self) -> list[Any]:
+    def frozen_for_now(self) -> list[Any]:
         """Returns the variables that are frozen now and train later."""
         groups = self._groups[self.stage : self.last]
         return [

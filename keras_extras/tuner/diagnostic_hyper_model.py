@@ -9,7 +9,7 @@ from tensorflow import io
 
 from keras_extras import checks
 from keras_extras.callbacks.training_diagnostics import TrainingDiagnostics
-from keras_extras.diagnostics.finding import Finding
+from keras_extras.records.finding import Finding
 from keras_extras.running_trial import RunningTrial
 from keras_extras.running_trial import trial_of
 from keras_extras.tuner import trial_files

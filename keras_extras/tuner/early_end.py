@@ -10,7 +10,7 @@ import keras
 
 from keras_extras.callbacks.training_diagnostics import TrainingDiagnostics
 from keras_extras.diagnostics.causes import EXPLAINS
-from keras_extras.diagnostics.finding import Finding
+from keras_extras.records.finding import Finding
 
 SEVERITIES = ("error", "warning")
 CODES = {*EXPLAINS, *itertools.chain(*EXPLAINS.values()), "overfitting"}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras_extras.diagnostics.finding import Finding
+from keras_extras.records.finding import Finding
 from keras_extras.tuner import trial_files
 
 

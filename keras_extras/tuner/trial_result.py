@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import keras_tuner
 
-from keras_extras.diagnostics.finding import Finding
+from keras_extras.records.finding import Finding
 from keras_extras.running_trial import RunningTrial
 
 ENDED = "findings/ended"

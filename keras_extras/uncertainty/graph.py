@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_extras.layer_choice import sublayers
+from keras_extras.keras_internals.layer_tree import sublayers
 
 Tensor = Any
 

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_extras import layers
-from keras_extras.layer_choice import sublayers
+from keras_extras.keras_internals.layer_tree import sublayers
 from keras_extras.layers.always_on import ALWAYS_ON
 from keras_extras.uncertainty import checks
 from keras_extras.uncertainty.stochastic import install

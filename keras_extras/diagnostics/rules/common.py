@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_extras.diagnostics.finding import Finding
-from keras_extras.diagnostics.finding import Severity
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.records.finding import Finding
+from keras_extras.records.finding import Severity
 
 # How many samples in a row a condition must hold before a rule speaks.
 PATIENCE = 5
 TINY = 1e-300
+# A step that moves the weights by more than a tenth of their norm forgets them.
+LARGE_UPDATE = 0.1
 # Early on a model is little more than a constant. A validation loss that never comes
 # near that of the best constant for the training data is one of other data.
 OTHER_DATA = 1.4

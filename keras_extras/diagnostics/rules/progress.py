@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.neighbours import reconstructs
 from keras_extras.diagnostics.neighbours import relation
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.rules.common import OTHER_DATA
 from keras_extras.diagnostics.rules.common import steps_trained
 from keras_extras.diagnostics.rules.common import whole
+from keras_extras.records.finding import Finding
 
 # How many times the loss of the rows trained on the validation loss is by then.
 BY_HEART = 6.0

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from keras_extras.diagnostics.finding import Finding
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.rules.common import LARGE_UPDATE
 from keras_extras.diagnostics.rules.common import PATIENCE
 from keras_extras.diagnostics.rules.common import TINY
 from keras_extras.diagnostics.rules.common import gradient_ratio
@@ -20,8 +20,8 @@ from keras_extras.diagnostics.rules.common import unless_good
 from keras_extras.diagnostics.rules.common import update_ratio
 from keras_extras.diagnostics.rules.common import usual_norm
 from keras_extras.diagnostics.rules.common import whole
+from keras_extras.records.finding import Finding
 
-LARGE_UPDATE = 0.1
 TINY_UPDATE = 1e-6
 
 

@@ -1,0 +1,1 @@
+"""The only importers of a backend: how one training step is inspected on each."""

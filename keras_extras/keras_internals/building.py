@@ -1,0 +1,48 @@
+"""Makes the variables that `fit` would make on its way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from keras_extras.keras_internals.running_fit import data_of_fit
+
+
+def is_built(model: Any) -> bool:
+    """Whether all layers of `model` have their variables."""
+    return all(layer.built for layer in model._flatten_layers())
+
+
+def is_ready(model: Any) -> bool:
+    """Returns whether all layers within `model` have their variables.
+
+    A model with a training step of its own may never be called itself.
+    """
+    return all(layer.built for layer in model._flatten_layers(include_self=False))
+
+
+def build_optimizer(optimizer: Any, variables: list[Any]) -> None:
+    """Makes the variables of `optimizer` for those of a model, as Keras names them."""
+    if not optimizer.built:
+        with keras.name_scope(optimizer.name, caller=optimizer):
+            optimizer.build(variables)
+
+
+def build_in_fit(model: Any, name: str) -> None:
+    """Makes the variables of a model whose `fit` has begun, before its first batch.
+
+    Args:
+        model: The model.
+        name: Name of the class or function that needs them, for the error.
+    """
+    if is_built(model):
+        return
+    data = data_of_fit()
+    if data is None:
+        raise ValueError(
+            f"`{name}` needs a model that is built; call it on a batch first. "
+            f"Received: model={model!r}"
+        )
+    model._symbolic_build(iterator=data)
+    data.reset()
