@@ -81,9 +81,9 @@ class Monitor(keras.callbacks.Callback):
         load_backend()
         self._close_writer()
         self._writer = open_run(self.log_dir, _RUN)
-        self.sampler = sampling.make_sampler(self.every, self.overhead)
         self._is_off = False
         with self._boundary():
+            self.sampler = sampling.make_sampler(self.every, self.overhead)
             self._session = MonitoringSession.join(self.model, self, callbacks_of_fit())
             self.history.source = self._session.deliver
             self._session.look_at_layers_if_built()
@@ -163,7 +163,8 @@ class Monitor(keras.callbacks.Callback):
     def _close_writer(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
-            writer.close()
+            with self._boundary():
+                writer.close()
 
     def choose(self, layers: list[MonitoredLayer]) -> list[MonitoredLayer]:
         """Returns the layers to measure, and starts a history for them."""

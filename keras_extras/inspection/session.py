@@ -220,18 +220,22 @@ class MonitoringSession:
     def _run(self, own: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """Stands in for the train function, for one call."""
         try:
-            ready = self._layouts.prepare(arguments)
+            execution = self._new_execution(arguments)
         except NoSuchLayerError:
             raise  # a mistake of the user's, who is to know before it trains
         except Exception as error:
-            ready = False
+            execution = None
             self._cannot_inspect(error)
-        if not ready:
+        if execution is None:
             return own(*arguments)
-        self._execution = Execution(
-            self._requests, self._layouts, self._steps, self._deliveries
-        )
-        return self._inspector.train(own, arguments, self._execution)
+        self._execution = execution
+        return self._inspector.train(own, arguments, execution)
+
+    def _new_execution(self, arguments: tuple[Any, ...]) -> Execution | None:
+        """Returns what is wanted next; `None` before the model has layers."""
+        if not self._layouts.prepare(arguments):
+            return None
+        return Execution(self._requests, self._layouts, self._steps, self._deliveries)
 
     def look_at_layers_if_built(self) -> None:
         """Finds the layers of a model that is built already, for all subscribers."""
