@@ -165,7 +165,7 @@ class FreezeUnfreeze(keras.callbacks.Callback):
 
     @property
     def stage(self) -> int | None:
-        """How many groups of layers are unfrozen; `None` before a `fit`."""
+        """Returns how many groups of layers are unfrozen; `None` before a `fit`."""
         return None if self._stages is None else self._stages.stage
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -286,7 +286,7 @@ class FreezeUnfreeze(keras.callbacks.Callback):
                 )
 
     def _goes_with(self, by_epoch: bool) -> bool:
-        """Whether another callback only multiplies the number that this one sets."""
+        """Returns whether another callback only multiplies the number set here."""
         parts = hyperparameters.parts(self.model.optimizer)
         numbers = all(
             not isinstance(r, LearningRateSchedule) for r in self._rates or ()

@@ -228,5 +228,5 @@ class LearningRateFinder(keras.callbacks.Callback):
 
 
 def _is_broken(logs: Any) -> bool:
-    """Whether the mean loss of the epoch is NaN or infinite already."""
+    """Returns whether the mean loss of the epoch is NaN or infinite already."""
     return not math.isfinite(float((logs or {}).get("loss", 0.0)))

@@ -1,4 +1,4 @@
-"""What the callbacks that drive hyperparameters have in common."""
+"""Holds what the callbacks that drive hyperparameters have in common."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Scheduler(keras.callbacks.Callback):
         return dict(vars(self)) | {"_controller": None, "_model": None}
 
     def plan(self, controller: HyperparameterController, optimizer: Any) -> None:
-        """Says what to drive of one optimizer, after all callbacks have begun."""
+        """Names what to drive of one optimizer, after all callbacks have begun."""
         raise NotImplementedError
 
     def check(self) -> None:

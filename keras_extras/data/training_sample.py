@@ -100,7 +100,7 @@ def _elements(dataset: Any) -> Iterator[Any]:
 
 
 def shares_order(ours: Any, trained_on: Any) -> bool:
-    """Whether to read one dataset changes the order of the batches of another.
+    """Returns whether to read one dataset changes the order of the batches of another.
 
     Each iterator over a `tf.data.Dataset` that shuffles has the next order from a
     generator that all datasets made from it share. What a `PyDataset` draws, nobody

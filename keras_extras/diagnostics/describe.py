@@ -1,4 +1,4 @@
-"""From a live model to its `Structure`."""
+"""Describes a live model as a `Structure`."""
 
 from __future__ import annotations
 
@@ -313,6 +313,6 @@ def _end(
 
 
 def _is_plain(op: Any) -> bool:
-    """Whether what the layer returns is what its activation function makes."""
+    """Returns whether what the layer returns is what its activation function makes."""
     known = type(op).__module__.startswith("keras.")
     return known and not isinstance(op, keras.layers.Lambda | keras.layers.Wrapper)

@@ -10,7 +10,7 @@ from keras_extras.keras_internals.running_fit import data_of_fit
 
 
 def is_built(model: Any) -> bool:
-    """Whether all layers of `model` have their variables."""
+    """Returns whether all layers of `model` have their variables."""
     return all(layer.built for layer in model._flatten_layers())
 
 

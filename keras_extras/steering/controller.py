@@ -140,7 +140,7 @@ class HyperparameterController:
         return None if self._callbacks is None else self._callbacks()
 
     def follows_a_curve(self, optimizer: Any, name: str) -> bool:
-        """Whether what the user set, a number, has no part in the value."""
+        """Returns whether what the user set, a number, has no part in the value."""
         effective = self._effective_value(optimizer, name)
         return effective.curve is not None or not isinstance(
             effective.base, keras.Variable

@@ -22,7 +22,7 @@ def own_rate(optimizer: Any) -> Any:
 
 
 def has_number(optimizer: Any) -> bool:
-    """Whether the rate of an optimizer is a number."""
+    """Returns whether the rate of an optimizer is a number."""
     return isinstance(own_rate(optimizer), keras.Variable)
 
 

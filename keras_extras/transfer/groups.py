@@ -1,4 +1,4 @@
-"""Which layers are frozen at first, and which of them come back together."""
+"""Groups the layers that are frozen at first by when they come back."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def _is_built_for(optimizer: Any, variables: list[Any]) -> bool:
 
 
 class _Memory:
-    """What an optimizer has gathered about each variable, and in numbers."""
+    """Holds what an optimizer has gathered about each variable, and in numbers."""
 
     def __init__(self, optimizer: Any) -> None:
         self._optimizer = optimizer

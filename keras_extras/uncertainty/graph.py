@@ -51,7 +51,7 @@ class SplitGraph:
 
     @property
     def is_split(self) -> bool:
-        """Whether any work is left for the prefix."""
+        """Returns whether any work is left for the prefix."""
         return any(not step.is_random for step in self._steps)
 
     def prefix(self, inputs: Any) -> list[Tensor]:
@@ -72,11 +72,11 @@ class SplitGraph:
         return packed[0] if single else packed
 
     def batched(self) -> list[bool]:
-        """Whether the first axis of each tensor of `prefix` is that of the batch."""
+        """Returns for each tensor of `prefix` whether its first axis is the batch."""
         return [self._symbolic[place].shape[0] is None for place in self._frontier]
 
     def can_tile(self) -> bool:
-        """Whether the rows of a batch can stand for several samples of an input."""
+        """Returns whether rows of a batch can be several samples of one input."""
         shapes = [tuple(self._symbolic[place].shape) for place in self._frontier]
         if any(not shape for shape in shapes):
             return False
@@ -150,7 +150,7 @@ def _nodes(functional: Any) -> list[Any]:
 
 
 def _can_inline(node: Any) -> bool:
-    """Whether the call of a model is that of its layers, one after the other."""
+    """Returns whether a model's call is that of its layers, one after another."""
     inner = functional_of(node.operation)
     args = node.arguments.args
     if inner is None or len(args) != 1 or isinstance(args[0], dict):

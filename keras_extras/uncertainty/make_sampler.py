@@ -57,6 +57,6 @@ def make_sampler(
 
 
 def _rows_are_free(model: Any) -> bool:
-    """Whether a batch may have any number of rows."""
+    """Returns whether a batch may have any number of rows."""
     layers = model._flatten_layers(include_self=True, recursive=True)
     return not any(getattr(layer, "stateful", False) for layer in layers)

@@ -1,4 +1,4 @@
-"""Which layers of a model are random, and how to switch those on alone.
+"""Finds the layers of a model that are random, and switches those on alone.
 
 Layers are switched on one by one: an override of a method on the instance passes
 `training=True` to it and to nothing else, so that batch normalisation, spectral
@@ -65,7 +65,7 @@ def stochastic_layers(model: Any, layers: LayerChoice = None) -> list[Any]:
 
 
 def is_regularisation(layer: Any) -> bool:
-    """Whether the layer itself drops something or adds noise in training."""
+    """Returns whether the layer itself drops something or adds noise in training."""
     if isinstance(layer, _DROPOUT):
         return layer.rate > 0
     if isinstance(layer, keras.layers.GaussianNoise):
@@ -83,7 +83,7 @@ _DROPOUT = (
 
 
 def _is_dropping_cell(layer: Any) -> bool:
-    """Whether it is the cell of a recurrent layer that makes masks of its own."""
+    """Returns whether it is a recurrent cell that makes masks of its own."""
     if not hasattr(layer, "get_dropout_mask"):
         return False
     return bool(layer.dropout or layer.recurrent_dropout)
