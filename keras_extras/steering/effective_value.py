@@ -29,13 +29,13 @@ class EffectiveValue:
     def __init__(self, optimizer: Any, base: Any, counter: UpdateCounter) -> None:
         from keras_extras.steering.tensorflow import OncePerUpdate
 
-        self._optimizer = optimizer
+        self._batches = hyperparameters.raw_iterations(optimizer)
         self._counter = counter
         self.base = base
         self.curve: Curve | None = None
         self.factors: list[Curve] = []
         self._tensor = OncePerUpdate(
-            optimizer._iterations, lambda: self._evaluate(optimizer._iterations)
+            self._batches, lambda: self._evaluate(self._batches)
         )
 
     def tensor(self) -> Any:
@@ -44,7 +44,7 @@ class EffectiveValue:
 
     def at(self, batches: Any) -> Any:
         """Returns the value at a number of batches, as Keras' schedules count."""
-        if batches is self._optimizer._iterations:
+        if batches is self._batches:
             return self._tensor()
         return self._evaluate(batches)
 

@@ -14,6 +14,7 @@ from keras_extras import checks
 from keras_extras.callbacks.one_cycle_scheduler import OneCycleScheduler
 from keras_extras.dry_run.find_learning_rate import find_learning_rate
 from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.layer_tree import all_layers
 from keras_extras.running_trial import RunningTrial
 from keras_extras.running_trial import trial_of
 from keras_extras.tuner import trial_files
@@ -152,7 +153,7 @@ def _fingerprint(model: Any, kwargs: Mapping[str, Any]) -> str:
             # Of a model that is not built yet there are no shapes.
             [repr(getattr(layer, name, None)) for name in _SIZES],
         )
-        for layer in model._flatten_layers(include_self=False)
+        for layer in all_layers(model, include_self=False)
     ]
     optimizers = [type(o).__name__ for o in hyperparameters.parts(model.optimizer)]
     shapes = [list(v.shape) for v in model.variables]

@@ -19,6 +19,7 @@ from typing import Any
 import keras
 
 from keras_extras.keras_internals.layer_tree import named_layers
+from keras_extras.keras_internals.layer_tree import own_seed_generators
 from keras_extras.keras_internals.layer_tree import sublayers
 from keras_extras.keras_internals.layer_tree import unique
 from keras_extras.keras_internals.overrides import Overrides
@@ -99,7 +100,7 @@ def random_layers(model: Any, chosen: list[Any]) -> list[Any]:
     return [
         layer
         for layer in sublayers(model)
-        if id(layer) in known or (_own_generators(layer) and not _of_keras(layer))
+        if id(layer) in known or (own_seed_generators(layer) and not _of_keras(layer))
     ]
 
 
@@ -107,13 +108,9 @@ def _of_keras(layer: Any) -> bool:
     return type(layer).__module__.split(".")[0] == "keras"
 
 
-def _own_generators(layer: Any) -> list[Any]:
-    return list(layer._seed_generators)
-
-
 def seed_generators(model: Any) -> list[Any]:
     """Returns every generator of random numbers that a layer of the model holds."""
-    found = [item for layer in sublayers(model) for item in _own_generators(layer)]
+    found = [item for layer in sublayers(model) for item in own_seed_generators(layer)]
     return unique(found)
 
 

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_extras.keras_internals.graph import takes_training
 from keras_extras.uncertainty import running
 from keras_extras.uncertainty.graph import SplitGraph
 from keras_extras.uncertainty.sampling_plan import SamplingPlan
@@ -223,7 +224,7 @@ class Sampler:
             return self._graph().outputs(tensors)
         inputs = self._pack(tensors)
         # As `predict_step` does.
-        if model._call_has_training_arg:
+        if takes_training(model):
             return model(inputs, training=False)
         return model(inputs)
 

@@ -9,6 +9,18 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_extras.keras_internals import hyperparameters
 
+RATE = "learning_rate"
+
+
+def attribute_of(name: str) -> str:
+    """Returns where an optimizer keeps a hyperparameter, which a property may hide."""
+    return "_learning_rate" if name == RATE else name
+
+
+def rate_in_place(optimizer: Any) -> Any:
+    """Returns what an optimizer has for a rate: a variable, a schedule or a proxy."""
+    return vars(optimizer).get(attribute_of(RATE))
+
 
 def own_rate(optimizer: Any) -> Any:
     """Returns the variable, schedule or function that the user gave as a rate.
@@ -16,7 +28,7 @@ def own_rate(optimizer: Any) -> Any:
     Args:
         optimizer: A Keras optimizer, none that wraps others. A scheduler may drive it.
     """
-    rate = vars(optimizer)["_learning_rate"]
+    rate = rate_in_place(optimizer)
     effective = getattr(rate, "effective", None)
     return rate if effective is None else effective.base
 
