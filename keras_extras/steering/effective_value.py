@@ -27,7 +27,7 @@ class EffectiveValue:
     """
 
     def __init__(self, optimizer: Any, base: Any, counter: UpdateCounter) -> None:
-        from keras_extras.steering.tensorflow import OncePerUpdate
+        from keras_extras.backends.tensorflow.once_per_update import OncePerUpdate
 
         self._batches = hyperparameters.raw_iterations(optimizer)
         self._counter = counter
@@ -50,7 +50,7 @@ class EffectiveValue:
 
     def number(self) -> float:
         """Returns the present value; inside a trace, what the user set."""
-        from keras_extras.steering.tensorflow import outside_of_a_trace
+        from keras_extras.backends.tensorflow.once_per_update import outside_of_a_trace
 
         value = outside_of_a_trace(self.tensor)
         return hyperparameters.number(self.base if value is None else value)

@@ -15,7 +15,7 @@ class UpdateCounter:
     """
 
     def __init__(self, optimizer: Any) -> None:
-        from keras_extras.steering.tensorflow import OncePerUpdate
+        from keras_extras.backends.tensorflow.once_per_update import OncePerUpdate
 
         self._optimizer = optimizer
         self._batches = batches = hyperparameters.raw_iterations(optimizer)

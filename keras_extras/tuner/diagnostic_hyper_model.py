@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras_tuner
-from tensorflow import io
 
 from keras_extras import checks
 from keras_extras.callbacks.training_diagnostics import TrainingDiagnostics
@@ -183,7 +182,7 @@ def _keep_weights(model: Any, callbacks: list[Any]) -> None:
     `Hyperband` may go on with an ended trial if it has too few others.
     """
     for callback in callbacks:
-        if type(callback).__name__ == "SaveBestEpoch" and not io.gfile.exists(
+        if type(callback).__name__ == "SaveBestEpoch" and not trial_files.exists(
             callback.filepath
         ):
             model.save_weights(callback.filepath)

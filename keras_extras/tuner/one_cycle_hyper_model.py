@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras_tuner
-from tensorflow import io
 
 from keras_extras import checks
 from keras_extras.callbacks.one_cycle_scheduler import OneCycleScheduler
@@ -123,7 +122,7 @@ class OneCycleHyperModel(keras_tuner.HyperModel):
         path = None
         if trial is not None:
             folder = os.path.join(os.path.dirname(trial.directory), _FOLDER)
-            io.gfile.makedirs(folder)
+            trial_files.make_directory(folder)
             path = os.path.join(folder, f"{_fingerprint(model, kwargs)}.json")
             known = trial_files.read(path)
             if known is not None:
