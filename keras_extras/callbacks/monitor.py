@@ -17,6 +17,7 @@ from keras_extras.inspection.monitored_layers import NoSuchLayerError
 from keras_extras.inspection.monitored_layers import select_layers
 from keras_extras.inspection.session import MonitoringSession
 from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.callback_state import state_of
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
@@ -65,8 +66,7 @@ class Monitor(keras.callbacks.Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to a training that is going on."""
-        state = dict(vars(self))
-        return state | {"_session": None, "_writer": None, "_model": None}
+        return state_of(self, _session=None, _writer=None)
 
     @property
     def cost(self) -> Cost:

@@ -62,7 +62,7 @@ class HyperparameterReader:
 
 
 def _at(value: Any, part: Any, batches: Any) -> Any:
-    batches = keras.ops.cast(batches, part._iterations.dtype)
+    batches = keras.ops.cast(batches, hyperparameters.raw_iterations(part).dtype)
     if isinstance(value, LearningRateSchedule):
         return value(batches)
     effective = getattr(value, "effective", None)

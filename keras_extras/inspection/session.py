@@ -69,7 +69,6 @@ class MonitoringSession:
         self._began = 0.0
         self._requests: list[Subscriber] = []
         self._started = time.perf_counter()
-        self._batches = model.steps_per_execution  # of an execution, at most
         self.origin: NonFiniteOrigin | None = None
 
     @classmethod
@@ -135,7 +134,7 @@ class MonitoringSession:
     @property
     def steps_per_batch(self) -> int:
         """Number of batches of one execution, at most."""
-        return self._batches
+        return self._model.steps_per_execution
 
     @property
     def skips_bad_steps(self) -> bool:
@@ -169,7 +168,7 @@ class MonitoringSession:
             self._execution = self._light = None
             self._requests = []
             self._began = time.perf_counter()
-        if subscriber.sampler.due(self._counter.step, self._batches):
+        if subscriber.sampler.due(self._counter.step, self.steps_per_batch):
             self._requests.append(subscriber)
         if self._requests and subscriber is self._subscribers[-1]:
             self._prepare_execution()
@@ -180,7 +179,7 @@ class MonitoringSession:
         deep = [r for r in self._requests if looks and r.measures & m.OF_STEPS]
         light = [r for r in self._requests if r not in deep]
         if light:
-            self._light = LightExecution(light, self._steps, self._batches)
+            self._light = LightExecution(light, self._steps, self.steps_per_batch)
         if deep:
             self._requests = deep
             self._substitute.arm()
@@ -191,7 +190,7 @@ class MonitoringSession:
             return
         seconds = time.perf_counter() - self._began
         execution, light = self._execution, self._light
-        self._counter.trained(self._batches, exactly=bool(execution or light))
+        self._counter.trained(self.steps_per_batch, exactly=bool(execution or light))
         sampled = execution is not None and execution.sampled
         for each in self._subscribers:
             if sampled:
