@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import weakref
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +18,11 @@ _OPTIONS.deterministic = True
 _OPTIONS.experimental_optimization.apply_default_optimizations = False
 _OPTIONS.experimental_optimization.inject_prefetch = False
 _OPTIONS.threading.private_threadpool_size = 0
+
+# TensorFlow keeps a kernel of 34 kB for each queue that was ever made: they are used
+# again, those that are closed by several at a time.
+_free: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
+_closed: dict[tuple[Any, ...], Any] = {}
 
 
 class BatchQueue:
@@ -39,9 +46,8 @@ class BatchQueue:
         types = structure.get_flat_tensor_types(element_spec)
         shapes = structure.get_flat_tensor_shapes(element_spec)
         with tf.init_scope(), tf.device("CPU:0"):
-            self._queue = tf.queue.FIFOQueue(-1, types)
-            self._none_left = tf.queue.FIFOQueue(1, types)
-            self._none_left.close()
+            self._queue = self._take_queue(tuple(types))
+            self._none_left = _closed_queue(tuple(types))
             # Held, as the iterator refers to its function by name only.
             self._dataset = self._made_of(types, shapes)
             resource = gen_dataset_ops.anonymous_iterator_v3(types, shapes)
@@ -49,6 +55,16 @@ class BatchQueue:
         self.iterator = OwnedIterator(components=[resource], element_spec=element_spec)
         # As with an iterator of a dataset: who holds the iterator holds its source.
         self.iterator._dataset = self
+
+    def _take_queue(self, types: tuple[Any, ...]) -> Any:
+        """Returns an empty queue, which others may have when this object is gone."""
+        free = _free[types]
+        queue = free.pop() if free else tf.queue.FIFOQueue(-1, types)
+        returning = weakref.finalize(self, free.append, queue)
+        returning.atexit = False
+        for _ in range(int(queue.size())):  # left there by a training that failed
+            queue.dequeue()
+        return queue
 
     def put(self, batch: Any) -> None:
         """Appends a batch, a structure as the specification says."""
@@ -88,3 +104,11 @@ class BatchQueue:
             endless, take, use_inter_op_parallelism=False, preserve_cardinality=False
         )
         return taken.with_options(_OPTIONS)
+
+
+def _closed_queue(types: tuple[Any, ...]) -> Any:
+    """Returns a queue that is empty for good."""
+    if types not in _closed:
+        _closed[types] = tf.queue.FIFOQueue(1, types)
+        _closed[types].close()
+    return _closed[types]
