@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from keras_extras.backends.load import load_backend
 from keras_extras.inspection import sampling
 from keras_extras.inspection.faults import warn_switched_off
 from keras_extras.inspection.monitored_layers import LayerFilter
@@ -19,6 +20,7 @@ from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
+from keras_extras.records.cost import Cost
 from keras_extras.records.history import History
 from keras_extras.records.layer_info import LayerInfo
 from keras_extras.records.step_records import StepRecords
@@ -57,6 +59,8 @@ class Monitor(keras.callbacks.Callback):
         self.infos: tuple[LayerInfo, ...] = ()
         self.sampler = sampling.make_sampler(every, overhead)
         self._session: MonitoringSession | None = None
+        self._cost = Cost()
+        self._is_off = False
         self._writer: SummaryWriter | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -64,14 +68,24 @@ class Monitor(keras.callbacks.Callback):
         state = dict(vars(self))
         return state | {"_session": None, "_writer": None, "_model": None}
 
+    @property
+    def cost(self) -> Cost:
+        """What monitoring has cost this training so far: time per sample, and share.
+
+        The callbacks of one `fit` share their samples, and so what these cost.
+        """
+        return self._cost if self._session is None else self._session.cost
+
     def on_train_begin(self, logs: Any = None) -> None:
         _check_compiled(self.model, type(self).__name__)
+        load_backend()
         self._close_writer()
         self._writer = open_run(self.log_dir, _RUN)
         self.sampler = sampling.make_sampler(self.every, self.overhead)
-        self._session = MonitoringSession.join(self.model, self, callbacks_of_fit())
-        self.history.source = self._session.deliver
+        self._is_off = False
         with self._boundary():
+            self._session = MonitoringSession.join(self.model, self, callbacks_of_fit())
+            self.history.source = self._session.deliver
             self._session.look_at_layers_if_built()
             if self._writer is not None:
                 self._writer.about(hyperparameters.describe(self.model.optimizer))
@@ -116,6 +130,7 @@ class Monitor(keras.callbacks.Callback):
         with self._boundary():
             if session is not None:
                 session.leave(self)
+                self._cost = session.cost
         self.history.source = None
         self._close_writer()
 
@@ -124,13 +139,15 @@ class Monitor(keras.callbacks.Callback):
 
         What was recorded until then stays, and is written.
         """
-        session, self._session = self._session, None
-        if session is None:
+        if self._is_off:
             return
+        self._is_off = True
         warn_switched_off(type(self).__name__, error)
+        session, self._session = self._session, None
         self.history.source = None
-        with contextlib.suppress(Exception):
-            session.leave(self)
+        if session is not None:
+            with contextlib.suppress(Exception):
+                session.leave(self)
         self._close_writer()
 
     @contextlib.contextmanager

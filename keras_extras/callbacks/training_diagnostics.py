@@ -12,9 +12,9 @@ from typing import Literal
 from keras_extras.callbacks.monitor import Monitor
 from keras_extras.diagnostics.describe import describe
 from keras_extras.diagnostics.describe import describe_frozen
-from keras_extras.diagnostics.describe import describe_parts
-from keras_extras.diagnostics.evidence import Evidence
+from keras_extras.diagnostics.describe import describe_layers
 from keras_extras.diagnostics.examine import examine
+from keras_extras.diagnostics.observation_collector import ObservationCollector
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.report import text_report
 from keras_extras.diagnostics.structure import Structure
@@ -127,7 +127,7 @@ class TrainingDiagnostics(Monitor):
         self.findings: list[Finding] = []
         self._nonfinite: NonFiniteOrigin | None = None
         self._failed_rules: set[str] = set()
-        self._evidence = Evidence()
+        self._evidence = ObservationCollector()
         self._steps = 0
         self._acted_on: set[tuple[str, str | None]] = set()
         self._written: list[Finding] | None = None  # nor an empty list as yet
@@ -160,12 +160,12 @@ class TrainingDiagnostics(Monitor):
 
     def _look_at_model(self) -> None:
         evidence = self._evidence
-        if evidence.parts is None:
+        if evidence.layers is None:
             steps = hyperparameters.batches_seen(self.model.optimizer)
             evidence.is_fresh = steps <= self.model.steps_per_execution
-            evidence.parts = ()
+            evidence.layers = ()
             with self._judging_without("weights"):
-                evidence.parts = describe_parts(self.model)
+                evidence.layers = describe_layers(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         super().on_epoch_begin(epoch, logs)
@@ -185,7 +185,7 @@ class TrainingDiagnostics(Monitor):
 
     def _take_loss(self, loss: Any) -> bool:
         """Takes the loss of a batch; returns whether it is the first bad one."""
-        if self._evidence.parts is None and is_ready(self.model):
+        if self._evidence.layers is None and is_ready(self.model):
             self._look_at_model()
         if loss is None or self._session is None:
             return False
@@ -232,7 +232,7 @@ class TrainingDiagnostics(Monitor):
         known = self.infos
         chosen = super().choose(layers)
         if self.infos != known:
-            self._evidence = Evidence(self._evidence.keeps_best)
+            self._evidence = ObservationCollector(self._evidence.keeps_best)
         return chosen
 
     def layers_changed(self) -> None:
@@ -287,8 +287,8 @@ class TrainingDiagnostics(Monitor):
         if evidence.structure is not None or self.model is None:
             return
         self._look_at_model()
-        parts = evidence.parts or ()
-        evidence.structure = Structure(parts=parts)
+        parts = evidence.layers or ()
+        evidence.structure = Structure(layers=parts)
         with self._judging_without("outputs"):
             evidence.structure = describe(self.model, parts, evidence.is_fresh)
 

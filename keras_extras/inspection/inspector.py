@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 from typing import Protocol
@@ -47,6 +48,8 @@ class Inspector:
 
     Attributes:
         refused: Whether the model cannot be inspected, or no longer.
+        samples: Number of steps that were inspected.
+        seconds: What they took on top of the user's own function.
     """
 
     def __init__(
@@ -58,6 +61,8 @@ class Inspector:
         self._hand_over: HandOver | None = None
         self._inspections: dict[RowLayout, Inspection] = {}
         self.refused = False
+        self.samples = 0
+        self.seconds = 0.0
 
     def forget(self) -> None:
         """Forgets what was traced: the model is another one from here."""
@@ -71,15 +76,20 @@ class Inspector:
             arguments: What Keras hands it.
             plan: What is wanted of the steps.
         """
+        began = time.perf_counter()
         batches = None if self.refused else self._fetch(arguments)
         if batches is None:  # the data has ended: the user's function is to find out
             return own(*arguments)
         result = None
         for number, batch in enumerate(batches):
             before = self._before(batch, arguments, number, plan)
-            result = own(*self._again(batch))
+            given = self._again(batch)
+            self.seconds += time.perf_counter() - began
+            result = own(*given)
+            began = time.perf_counter()
             if before is not None:
                 self._after(number, before, plan)
+        self.seconds += time.perf_counter() - began
         if self._hand_over is not None and self._hand_over.error is not None:
             self._hand_over.raise_error(own)
         return result
@@ -120,6 +130,7 @@ class Inspector:
         try:
             inspection, before = seen
             plan.measured(number, inspection.after(plan.step_of(number), before))
+            self.samples += 1
         except Exception as error:
             self._refuse(error)
 

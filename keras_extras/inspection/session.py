@@ -20,8 +20,8 @@ from keras_extras.inspection.monitored_layers import NoSuchLayerError
 from keras_extras.inspection.step_counter import StepCounter
 from keras_extras.inspection.substitute import Substitute
 from keras_extras.inspection.training_steps import TrainingSteps
-from keras_extras.keras_internals.building import is_ready
 from keras_extras.keras_internals.fit_guard import FitGuard
+from keras_extras.records.cost import Cost
 from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 
 _live: weakref.WeakValueDictionary[int, MonitoringSession] = (
@@ -62,13 +62,13 @@ class MonitoringSession:
         self._deliveries = Deliveries(_on_behalf_of)
         self._substitute = Substitute(model, self._run)
         self._steps = TrainingSteps(model, self._backend)
-        self._layouts: Layouts | None = None
         self._subscribers: list[Subscriber] = []
+        self._layouts = Layouts(model, self._backend, self._subscribers)
         self._execution: Execution | None = None
         self._light: LightExecution | None = None
         self._began = 0.0
         self._requests: list[Subscriber] = []
-        self._tried_in_vain = False
+        self._started = time.perf_counter()
         self._batches = model.steps_per_execution  # of an execution, at most
         self.origin: NonFiniteOrigin | None = None
 
@@ -90,7 +90,7 @@ class MonitoringSession:
             if callbacks is not None:
                 FitGuard(lambda: None, session._fit_failed).watch(callbacks)
         session._subscribers.append(subscriber)
-        session._layouts = None
+        session._layouts.forget()
         return session
 
     def _can_take(self, model: Any, subscriber: Subscriber) -> bool:
@@ -111,7 +111,7 @@ class MonitoringSession:
             session._counter.synchronize()
             session.deliver()
             session._inspector.forget()
-            session._layouts = None
+            session._layouts.forget()
             if counts_anew:
                 session._counter.start_over()
             for subscriber in session._subscribers:
@@ -121,7 +121,7 @@ class MonitoringSession:
         """Ends the part of `subscriber` in the training; it gets what is its due."""
         self._substitute.disarm()
         self.deliver()
-        self._subscribers = [s for s in self._subscribers if s is not subscriber]
+        self._subscribers[:] = [s for s in self._subscribers if s is not subscriber]
 
     @property
     def _counter(self) -> StepCounter:
@@ -219,37 +219,30 @@ class MonitoringSession:
 
     def _run(self, own: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """Stands in for the train function, for one call."""
-        if not self._prepare(arguments):
+        try:
+            ready = self._layouts.prepare(arguments)
+        except NoSuchLayerError:
+            raise  # a mistake of the user's, who is to know before it trains
+        except Exception as error:
+            ready = False
+            self._cannot_inspect(error)
+        if not ready:
             return own(*arguments)
-        assert self._layouts is not None
         self._execution = Execution(
             self._requests, self._layouts, self._steps, self._deliveries
         )
         return self._inspector.train(own, arguments, self._execution)
 
-    def _prepare(self, arguments: tuple[Any, ...]) -> bool:
-        """Looks at the model as soon as it is built; returns whether it is."""
-        if self._layouts is not None:
-            return True
-        try:
-            self._backend.build(self._model, arguments)
-            if not (is_ready(self._model) or self._tried_in_vain):
-                # The user's own function builds it. What is not built then is never
-                # called.
-                self._tried_in_vain = True
-                return False
-            self._layouts = Layouts(self._model, self._subscribers)
-        except NoSuchLayerError:
-            raise  # a mistake of the user's, who is to know before it trains
-        except Exception as error:
-            self._cannot_inspect(error)
-            return False
-        return True
-
     def look_at_layers_if_built(self) -> None:
         """Finds the layers of a model that is built already, for all subscribers."""
-        if is_ready(self._model):
-            self._layouts = Layouts(self._model, self._subscribers)
+        self._layouts.look_if_built()
+
+    @property
+    def cost(self) -> Cost:
+        """What the samples have cost so far."""
+        samples, seconds = self._inspector.samples, self._inspector.seconds
+        passed = time.perf_counter() - self._started
+        return Cost(samples, 1e3 * seconds / max(samples, 1), seconds / passed)
 
     def _cannot_inspect(self, error: Exception) -> None:
         self._inspector.refused = True

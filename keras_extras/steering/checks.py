@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_extras.keras_internals import hyperparameters
 from keras_extras.steering.values import RATE
 
 _NOT_DRIVEN = frozenset(
@@ -59,4 +61,16 @@ def check_model(model: Any) -> None:
         raise ValueError(
             "Schedules need a model that is compiled with an optimizer. "
             f"Received: model={model!r}, model.optimizer=None"
+        )
+    others = [
+        each.name
+        for each in hyperparameters.optimizers_of(model)
+        if each is not model.optimizer
+    ]
+    if others:
+        warnings.warn(
+            "Schedules drive the optimizer that a model is compiled with, "
+            f"{model.optimizer.name!r}. This model holds other optimizers too, which "
+            f"go on as they are: {', '.join(others)}",
+            stacklevel=2,
         )

@@ -27,7 +27,7 @@ from keras_extras.records.finding import Finding
 LARGE_LOSS = 1000.0
 
 
-def vanishing_gradient(seen: Observations) -> Iterator[Finding]:
+def vanishing_gradient(observations: Observations) -> Iterator[Finding]:
     """Gradients shrink on their way to the input by a factor of 1000 or more.
 
     Each layer is compared with the layer nearest to the output that has the
@@ -39,30 +39,30 @@ def vanishing_gradient(seen: Observations) -> Iterator[Finding]:
         Glorot & Bengio (2010); the ratio of AUTOTRAINER (Zhang et al., 2021), whose
         second, absolute limit is replaced by the comparison with the weights.
     """
-    trained = _trained(seen)
+    trained = _trained(observations)
     if len(trained) < 3:
         return
-    norms = seen["gradient_norm"][:, trained]
+    norms = observations["gradient_norm"][:, trained]
     half = len(trained) // 2
     reference = np.max(norms[:, half:], axis=1, keepdims=True)
     ratio = norms[:, :half] / np.maximum(reference, TINY)
-    alive = (reference[:, 0] > 0) & _no_dead_layer(seen)
+    alive = (reference[:, 0] > 0) & _no_dead_layer(observations)
     # The gradient at the top may be small by chance too: the middle one counts.
     # Exactly 0 is no gradient that has vanished on its way: there is no way.
     ratio[ratio == 0.0] = np.inf
     lowest = ratio.min(axis=1)
     recent = np.median(ratio[-PATIENCE:], axis=0)
-    span = lasting(seen, alive & (_running_median(lowest) < 1e-3))
+    span = lasting(observations, alive & (_running_median(lowest) < 1e-3))
     if span is None:
         return
     worst = int(np.argmin(recent))
-    layer = seen.layers[trained[worst]]
-    top = seen.layers[
+    layer = observations.layers[trained[worst]]
+    top = observations.layers[
         trained[half + int(np.argmax(np.median(norms[-PATIENCE:, half:], 0)))]
     ]
     yield Finding(
         code="vanishing-gradient",
-        severity=unless_good(seen, "error"),
+        severity=unless_good(observations, "error"),
         layer=layer.name,
         first_step=span[0],
         last_step=span[1],
@@ -75,7 +75,7 @@ def vanishing_gradient(seen: Observations) -> Iterator[Finding]:
     )
 
 
-def exploding_gradient(seen: Observations) -> Iterator[Finding]:
+def exploding_gradient(observations: Observations) -> Iterator[Finding]:
     """Gradients are many times as large as the weights and tear them along.
 
     A large gradient alone is no fault: targets in odd units make one, and Adam
@@ -85,21 +85,21 @@ def exploding_gradient(seen: Observations) -> Iterator[Finding]:
         Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent
         neural networks"; TheDeepChecker's growth rule.
     """
-    update, gradient = update_ratio(seen), gradient_ratio(seen)
+    update, gradient = update_ratio(observations), gradient_ratio(observations)
     if not len(update):
         return
     start = np.nanmedian(gradient[:PATIENCE])
     grown = gradient > 1000.0 * max(start, TINY)
     bad = (update > LARGE_UPDATE) & ((gradient > 10.0) | grown)
-    span = lasting(seen, bad, patience=2)
+    span = lasting(observations, bad, patience=2)
     if span is None:
-        yield from _loss_exploded(seen)
+        yield from _loss_exploded(observations)
         return
-    layer = _steepest_layer(seen)
+    layer = _steepest_layer(observations)
     now = gradient[-1]
     yield Finding(
         code="exploding-gradient",
-        severity=unless_good(seen, "error"),
+        severity=unless_good(observations, "error"),
         layer=layer,
         first_step=span[0],
         last_step=span[1],
@@ -113,19 +113,22 @@ def exploding_gradient(seen: Observations) -> Iterator[Finding]:
     )
 
 
-def _loss_exploded(seen: Observations) -> Iterator[Finding]:
+def _loss_exploded(observations: Observations) -> Iterator[Finding]:
     """The loss was out of all bounds for a while, and the training is none the better.
 
     Between two samples gradients may explode unseen; what the loss was is known.
     """
-    losses, outcome = seen.losses[np.isfinite(seen.losses)], seen.outcome
+    losses, outcome = (
+        observations.losses[np.isfinite(observations.losses)],
+        observations.outcome,
+    )
     usual = max(outcome.first, outcome.baseline)
     if not len(losses) or not outcome.is_wanting or not usual > 0.0:
         return
     if not losses.max() > LARGE_LOSS * usual:
         return
     yield whole(
-        seen,
+        observations,
         "exploding-gradient",
         "warning",
         None,
@@ -148,20 +151,22 @@ def _running_median(values: np.ndarray) -> np.ndarray:
     return np.concatenate([[middle[0]] * half, middle, [middle[-1]] * half])
 
 
-def _trained(seen: Observations) -> np.ndarray:
+def _trained(observations: Observations) -> np.ndarray:
     """Returns the indices of the layers whose gradient was measured throughout."""
-    norms = seen["gradient_norm"]
+    norms = observations["gradient_norm"]
     # The gradient of an embedding lives in the few rows that a batch looks up.
-    usual = [layer.class_name != "Embedding" for layer in seen.layers]
+    usual = [layer.class_name != "Embedding" for layer in observations.layers]
     return np.flatnonzero(np.isfinite(norms).all(axis=0) & usual)
 
 
-def _no_dead_layer(seen: Observations) -> np.ndarray:
-    relu = [layer.activation in DYING for layer in seen.layers]
-    dead = seen["activation_dead_fraction"][:, relu]
+def _no_dead_layer(observations: Observations) -> np.ndarray:
+    relu = [layer.activation in DYING for layer in observations.layers]
+    dead = observations["activation_dead_fraction"][:, relu]
     return np.logical_not((dead >= 0.95).any(axis=1))
 
 
-def _steepest_layer(seen: Observations) -> str:
-    ratio = seen["gradient_norm"][-1] / np.maximum(seen["weight_norm"][-1], TINY)
-    return seen.layers[int(np.nanargmax(ratio))].name
+def _steepest_layer(observations: Observations) -> str:
+    ratio = observations["gradient_norm"][-1] / np.maximum(
+        observations["weight_norm"][-1], TINY
+    )
+    return observations.layers[int(np.nanargmax(ratio))].name

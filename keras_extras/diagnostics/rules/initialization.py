@@ -13,7 +13,7 @@ from keras_extras.diagnostics.rules.common import whole
 from keras_extras.diagnostics.self_normalizing import condition
 from keras_extras.diagnostics.structure import LINEAR
 from keras_extras.diagnostics.structure import Kernel
-from keras_extras.diagnostics.structure import Part
+from keras_extras.diagnostics.structure import LayerSpec
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.records.finding import Finding
 
@@ -27,7 +27,7 @@ _BOUNDED = ("sigmoid", "tanh", "softmax", "softplus", "softsign", "hard_sigmoid"
 _SELU_NEEDS = ("initialization", "dropout")
 
 
-def bad_initialization(seen: Observations) -> Iterator[Finding]:
+def bad_initialization(observations: Observations) -> Iterator[Finding]:
     """Weights start alike, or far larger or smaller than keeps a signal's scale.
 
     Units that start with the same weights get the same gradient and stay alike. The
@@ -38,49 +38,51 @@ def bad_initialization(seen: Observations) -> Iterator[Finding]:
         Glorot & Bengio (2010); He et al. (2015), "Delving deep into rectifiers";
         TheDeepChecker's test of the initial weights.
     """
-    if not seen.structure.fresh:
+    if not observations.structure.fresh:
         return
-    ends = seen.structure.last_layers
-    for part in seen.structure.parts:
-        kernel = part.kernel
-        if kernel is None or not part.trainable or part.kind == "Embedding":
+    ends = observations.structure.last_layers
+    for spec in observations.structure.layers:
+        kernel = spec.kernel
+        if kernel is None or not spec.trainable or spec.kind == "Embedding":
             continue
-        if part.reused:
+        if spec.reused:
             continue
-        last = part.name in ends
-        if kernel.alike and not last and not _is_gate(seen.structure, part):
-            yield _alike(seen, part, kernel)
+        last = spec.name in ends
+        if kernel.alike and not last and not _is_gate(observations.structure, spec):
+            yield _alike(observations, spec, kernel)
             return
-        if any("Norm" in p.kind for p in seen.structure.after(part.name)):
+        if any("Norm" in p.kind for p in observations.structure.after(spec.name)):
             continue  # the scale is undone
-        if part.activation not in (*LINEAR, *_RECTIFIERS, *_BOUNDED):
+        if spec.activation not in (*LINEAR, *_RECTIFIERS, *_BOUNDED):
             continue  # a sine, say, wants another one
         ratio = kernel.rms * np.sqrt(kernel.fan_in / 2.0)
         too_large = ratio > 4.0 and kernel.rms > 0.3
-        too_small = 0.0 < ratio < 0.1 and not last and seen.outcome.is_poor
+        too_small = 0.0 < ratio < 0.1 and not last and observations.outcome.is_poor
         if too_large or too_small:
-            yield _scale(seen, part, kernel, float(ratio))
+            yield _scale(observations, spec, kernel, float(ratio))
             return
-    yield from _fading_signal(seen)
+    yield from _fading_signal(observations)
 
 
-def _fading_signal(seen: Observations) -> Iterator[Finding]:
+def _fading_signal(observations: Observations) -> Iterator[Finding]:
     """Every layer starts a little too small or too large, and there are many."""
-    structure = seen.structure
-    if not seen.outcome.is_wanting or any("Norm" in p.kind for p in structure.parts):
+    structure = observations.structure
+    if not observations.outcome.is_wanting or any(
+        "Norm" in p.kind for p in structure.layers
+    ):
         return
     gains = []
-    for part in structure.parts:
-        own = part.kernel is not None and not part.reused
-        if part.kernel is not None and own and part.name not in structure.last_layers:
-            usual = 2.0 if part.activation in _RECTIFIERS else 1.0
-            gains.append(part.kernel.rms * np.sqrt(part.kernel.fan_in / usual))
+    for spec in structure.layers:
+        own = spec.kernel is not None and not spec.reused
+        if spec.kernel is not None and own and spec.name not in structure.last_layers:
+            usual = 2.0 if spec.activation in _RECTIFIERS else 1.0
+            gains.append(spec.kernel.rms * np.sqrt(spec.kernel.fan_in / usual))
     if len(gains) < 3 or 0.0 in gains or abs(np.sum(np.log10(gains))) < 3.0:
         return
-    first = next(p for p in structure.parts if p.kernel is not None)
+    first = next(p for p in structure.layers if p.kernel is not None)
     assert first.kernel is not None
     yield whole(
-        seen,
+        observations,
         "bad-initialization",
         "error",
         first.name,
@@ -93,91 +95,95 @@ def _fading_signal(seen: Observations) -> Iterator[Finding]:
     )
 
 
-def _is_gate(structure: Structure, part: Part) -> bool:
+def _is_gate(structure: Structure, spec: LayerSpec) -> bool:
     """Whether the output is added to, or multiplied with, that of other layers.
 
     Such a branch often starts at 0 on purpose, and opens during the training.
     """
-    if part.inputs is None:
+    if spec.inputs is None:
         return False
-    followers = structure.after(part.name)
-    for _ in structure.parts:  # no further, for a layer may follow itself
+    followers = structure.after(spec.name)
+    for _ in structure.layers:  # no further, for a layer may follow itself
         if len(followers) != 1 or followers[0].kernel or _merges(followers[0]):
             break
         followers = structure.after(followers[0].name)
     return not followers or any(_merges(follower) for follower in followers)
 
 
-def _merges(part: Part) -> bool:
-    return len(part.inputs or ()) > 1 or part.kind in ("Add", "Multiply")
+def _merges(spec: LayerSpec) -> bool:
+    return len(spec.inputs or ()) > 1 or spec.kind in ("Add", "Multiply")
 
 
-def _alike(seen: Observations, part: Part, kernel: Kernel) -> Finding:
-    severity = unless_good(seen, "error")
+def _alike(observations: Observations, spec: LayerSpec, kernel: Kernel) -> Finding:
+    severity = unless_good(observations, "error")
     alike = [
         p
-        for p in seen.structure.parts
-        if p.kernel is not None and p.kernel.alike and not _is_gate(seen.structure, p)
+        for p in observations.structure.layers
+        if p.kernel is not None
+        and p.kernel.alike
+        and not _is_gate(observations.structure, p)
     ]
     # The units of one such layer come to differ if those after it do.
     if severity == "info" and len(alike) > 1:
-        severity = unless_excellent(seen)
+        severity = unless_excellent(observations)
     return whole(
-        seen,
+        observations,
         "bad-initialization",
         severity,
-        part.name,
-        f"all {kernel.units} units of '{part.name}' start with the same weights "
+        spec.name,
+        f"all {kernel.units} units of '{spec.name}' start with the same weights "
         f"({kernel.initializer}), get the same gradient and stay alike",
-        f"Let chance tell them apart: `{_initialised(part)}`.",
+        f"Let chance tell them apart: `{_initialised(spec)}`.",
         0.95,
     )
 
 
-def _scale(seen: Observations, part: Part, kernel: Kernel, ratio: float) -> Finding:
+def _scale(
+    observations: Observations, spec: LayerSpec, kernel: Kernel, ratio: float
+) -> Finding:
     return whole(
-        seen,
+        observations,
         "bad-initialization",
-        unless_good(seen),
-        part.name,
-        f"the weights of '{part.name}' start with a root mean square of "
+        unless_good(observations),
+        spec.name,
+        f"the weights of '{spec.name}' start with a root mean square of "
         f"{kernel.rms:.2g}, {ratio:.2g} times what keeps the scale of a signal from "
         f"{kernel.fan_in} inputs (limits 0.1 and 4; {kernel.initializer})",
-        f"Start from what suits the activation: `{_initialised(part)}`.",
+        f"Start from what suits the activation: `{_initialised(spec)}`.",
         0.85,
     )
 
 
-def _initialised(part: Part) -> str:
+def _initialised(spec: LayerSpec) -> str:
     """Returns a layer as code, with the initialisation that suits its activation."""
-    activation = part.activation or "linear"
+    activation = spec.activation or "linear"
     name = "glorot_uniform"
     if activation in _RECTIFIERS:
         name = "lecun_normal" if activation == "selu" else "he_normal"
     code = "" if activation == "linear" else f'activation="{activation}", '
-    return f'{part.head}, {code}kernel_initializer="{name}")'
+    return f'{spec.head}, {code}kernel_initializer="{name}")'
 
 
-def self_normalization(seen: Observations) -> Iterator[Finding]:
+def self_normalization(observations: Observations) -> Iterator[Finding]:
     """SELU without what it takes to normalise itself: advice.
 
     References:
         Klambauer et al. (2017), "Self-normalizing neural networks": LeCun's
         initialisation, standardised inputs, plain layers, alpha dropout.
     """
-    parts = [p for p in seen.structure.parts if p.activation == "selu"]
-    if not parts:
+    specs = [p for p in observations.structure.layers if p.activation == "selu"]
+    if not specs:
         return
-    known = [condition(name, seen.structure.parts) for name in _SELU_NEEDS]
+    known = [condition(name, observations.structure.layers) for name in _SELU_NEEDS]
     lacks = [needed for needed in known if needed.holds is False]
     if lacks:
         yield whole(
-            seen,
+            observations,
             "bad-initialization",
             "info",
-            parts[0].name,
+            specs[0].name,
             "SELU keeps mean and variance under conditions: "
             + "; ".join(needed.found for needed in lacks),
-            f"`{_initialised(parts[0])}`, `AlphaDropout`, and standardised inputs.",
+            f"`{_initialised(specs[0])}`, `AlphaDropout`, and standardised inputs.",
             0.7,
         )

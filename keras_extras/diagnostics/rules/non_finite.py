@@ -8,14 +8,14 @@ from keras_extras.diagnostics.observations import Observations
 from keras_extras.records.finding import Finding
 
 
-def non_finite(seen: Observations) -> Iterator[Finding]:
+def non_finite(observations: Observations) -> Iterator[Finding]:
     """NaN or infinity appeared, in the step and layer that the black box names.
 
     References:
         TensorFlow, "Debugger V2": the origin of a NaN is the first value that is
         not finite although everything it was computed from is.
     """
-    found = seen.nonfinite
+    found = observations.nonfinite
     if found is None:
         return
     where = "the model" if found.layer is None else f"layer '{found.layer}'"
@@ -49,10 +49,10 @@ def non_finite(seen: Observations) -> Iterator[Finding]:
     yield Finding(
         code="nan-loss",
         # A model may well replace missing values, or mask with infinity.
-        severity="info" if seen.survived else "error",
+        severity="info" if observations.survived else "error",
         layer=found.layer,
         first_step=found.step,
-        last_step=max(seen.last_step, found.step),
+        last_step=max(observations.last_step, found.step),
         evidence=f"at step {found.step} {evidence}",
         remedy=remedy,
         confidence=0.95 if found.kind != "unknown" else 0.8,

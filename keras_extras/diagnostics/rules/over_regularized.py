@@ -12,43 +12,43 @@ from keras_extras.diagnostics.rules.common import whole
 from keras_extras.records.finding import Finding
 
 
-def _has_shrunk(seen: Observations, share: float) -> bool:
+def _has_shrunk(observations: Observations, share: float) -> bool:
     """Whether the weights are below a share of what they were at the start."""
-    norms = total(seen, "weight_norm")
+    norms = total(observations, "weight_norm")
     return bool(len(norms) and norms[-1] < share * norms[0])
 
 
-def _penalty_rules(seen: Observations) -> bool:
+def _penalty_rules(observations: Observations) -> bool:
     """Whether penalties are most of the loss to the end, at the cost of the data."""
-    outcome = seen.outcome
+    outcome = observations.outcome
     first = outcome.first_penalty > 3.0 * outcome.first
     last = outcome.penalty > 3.0 * outcome.last and outcome.skill < 0.75
-    return bool(first and last and _has_shrunk(seen, 0.5))
+    return bool(first and last and _has_shrunk(observations, 0.5))
 
 
-def over_regularized(seen: Observations) -> Iterator[Finding]:
+def over_regularized(observations: Observations) -> Iterator[Finding]:
     """Penalties weigh more than the data, or dropout leaves next to nothing.
 
     References:
         TheDeepChecker, "regularisation overwhelms"; Srivastava et al. (2014),
         "Dropout", whose rates reach from 0.2 to 0.8.
     """
-    outcome = seen.outcome
+    outcome = observations.outcome
     strongest = max(
-        (p for p in seen.structure.parts if p.l1 or p.l2),
+        (p for p in observations.structure.layers if p.l1 or p.l2),
         key=lambda p: max(p.l1, p.l2),
         default=None,
     )
     # At the start, for weights that a large rate has blown up have large penalties.
     share = outcome.first_penalty / max(outcome.first + outcome.first_penalty, 1e-12)
     limit = 0.4 if outcome.is_poor else 0.75
-    fails = outcome.is_poor or (outcome.skill < 0.6 and _has_shrunk(seen, 0.85))
-    fails |= _penalty_rules(seen)
+    fails = outcome.is_poor or (outcome.skill < 0.6 and _has_shrunk(observations, 0.85))
+    fails |= _penalty_rules(observations)
     if strongest is not None and share > limit and fails:
         kind = "l1" if strongest.l1 > strongest.l2 else "l2"
         value = max(strongest.l1, strongest.l2)
         yield whole(
-            seen,
+            observations,
             "over-regularized",
             "info"
             if not outcome.is_known
@@ -63,14 +63,14 @@ def over_regularized(seen: Observations) -> Iterator[Finding]:
             f"{kind.upper()}({value / 100:g})`.",
             0.85,
         )
-    if not seen.outcome.is_wanting:
+    if not observations.outcome.is_wanting:
         return
-    decay = seen.structure.settings.get("weight_decay", 0.0)
-    rates_used = seen.statistics.get("learning_rate", np.empty(0))
+    decay = observations.structure.settings.get("weight_decay", 0.0)
+    rates_used = observations.statistics.get("learning_rate", np.empty(0))
     rate = float(np.max(rates_used, initial=0.0))
     if decay * rate > 0.01:
         yield whole(
-            seen,
+            observations,
             "over-regularized",
             "warning",
             None,
@@ -79,11 +79,13 @@ def over_regularized(seen: Observations) -> Iterator[Finding]:
             f"Divide it by 1000: `weight_decay={decay / 1000:g}`.",
             0.85,
         )
-    rates = [(p.rate, p.name) for p in seen.structure.parts if "Dropout" in p.kind]
+    rates = [
+        (p.rate, p.name) for p in observations.structure.layers if "Dropout" in p.kind
+    ]
     rate, name = max(rates, default=(0.0, ""))
     if rate > 0.8:
         yield whole(
-            seen,
+            observations,
             "over-regularized",
             "warning",
             name,

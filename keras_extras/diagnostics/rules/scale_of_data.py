@@ -13,7 +13,7 @@ from keras_extras.diagnostics.loss_names import REGRESSION
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.rules.common import unless_good
 from keras_extras.diagnostics.rules.common import whole
-from keras_extras.diagnostics.structure import Part
+from keras_extras.diagnostics.structure import LayerSpec
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.records.finding import Finding
 from keras_extras.records.finding import Severity
@@ -73,7 +73,7 @@ _KEEPS_SCALE = (
 _LARGE, _VERY_LARGE, _TINY = 15.0, 60.0, 0.02
 
 
-def unnormalized_input(seen: Observations) -> Iterator[Finding]:
+def unnormalized_input(observations: Observations) -> Iterator[Finding]:
     """Inputs are far larger or smaller than 1, or their features of unlike size.
 
     Silent where the model scales them itself, where they are numbers of classes or
@@ -83,8 +83,8 @@ def unnormalized_input(seen: Observations) -> Iterator[Finding]:
         LeCun et al. (1998), "Efficient backprop"; TheDeepChecker's and UMLAUT's checks
         of the input range; SageMaker Debugger's CheckInputImages.
     """
-    first = _first_layer(seen.structure)
-    batches = seen.batches
+    first = _first_layer(observations.structure)
+    batches = observations.batches
     x = inputs_of(batches)
     if first is None or x is None or len(batches[0].inputs) != 1:
         return
@@ -96,15 +96,15 @@ def unnormalized_input(seen: Observations) -> Iterator[Finding]:
         return
     size = _rms(x)
     image = len(tensor.shape) >= 3
-    severity: Severity = unless_good(seen)
-    excellent = seen.outcome.is_good and seen.outcome.skill >= 0.9
+    severity: Severity = unless_good(observations)
+    excellent = observations.outcome.is_good and observations.outcome.skill >= 0.9
     if size > _LARGE:
         evidence = (
             f"the inputs of '{first.name}' have a root mean square of {size:.3g} and "
             f"reach from {x.min():.3g} to {x.max():.3g} (limit {_LARGE:g}, usual 1)"
         )
         confidence = 0.9 if size > _VERY_LARGE else 0.75
-        if size > _VERY_LARGE and seen.outcome.is_known and not excellent:
+        if size > _VERY_LARGE and observations.outcome.is_known and not excellent:
             severity = "warning"
     elif np.ptp(x) > 0.0 and _rms(x[x != 0.0]) < _TINY:  # most words are in no text
         evidence = (
@@ -114,7 +114,7 @@ def unnormalized_input(seen: Observations) -> Iterator[Finding]:
         confidence = 0.85
     else:
         return
-    if _scaled_on_the_way(seen, first, size):
+    if _scaled_on_the_way(observations, first, size):
         return
     remedy = (
         "Scale them once, and no more: `x / 255`, or `Rescaling(1 / 255)` as the first "
@@ -123,7 +123,7 @@ def unnormalized_input(seen: Observations) -> Iterator[Finding]:
         else "Begin with `norm = keras.layers.Normalization(); norm.adapt(x_train)`."
     )
     yield whole(
-        seen,
+        observations,
         "unnormalized-input",
         severity,
         first.name,
@@ -137,16 +137,21 @@ def _rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
 
 
-def _scaled_on_the_way(seen: Observations, first: Part, size: float) -> bool:
+def _scaled_on_the_way(
+    observations: Observations, first: LayerSpec, size: float
+) -> bool:
     """Whether what the layer returned at first is too small for such inputs.
 
     Then something that is no layer scales them: code of a model or training step.
     """
-    names = [layer.name for layer in seen.layers]
-    if first.kernel is None or first.name not in names or not len(seen.steps):
+    names = [layer.name for layer in observations.layers]
+    if first.kernel is None or first.name not in names or not len(observations.steps):
         return False
     index = names.index(first.name)
-    mean, std = seen["activation_mean"][0, index], seen["activation_std"][0, index]
+    mean, std = (
+        observations["activation_mean"][0, index],
+        observations["activation_std"][0, index],
+    )
     returned = np.hypot(mean, std)
     expected = size * first.kernel.rms * np.sqrt(first.kernel.fan_in)
     if first.activation == "tanh":
@@ -157,53 +162,57 @@ def _scaled_on_the_way(seen: Observations, first: Part, size: float) -> bool:
     return bool(ratio < 0.05 or (size < _TINY and ratio > 20.0))
 
 
-def _first_layer(structure: Structure) -> Part | None:
+def _first_layer(structure: Structure) -> LayerSpec | None:
     """Returns the layer with weights that sees the inputs as they are, if known."""
-    if all(part.inputs is None for part in structure.parts):
+    if all(spec.inputs is None for spec in structure.layers):
         return _first_of_unknown(structure)
-    heads = [part for part in structure.parts if part.inputs == ()]
+    heads = [spec for spec in structure.layers if spec.inputs == ()]
     if len(heads) != 1:
         return None
-    part = heads[0]
-    while part.kind not in _SENSITIVE:
-        followers = structure.after(part.name)
-        if not part.kind.startswith(_KEEPS_SCALE) or len(followers) != 1:
+    spec = heads[0]
+    while spec.kind not in _SENSITIVE:
+        followers = structure.after(spec.name)
+        if not spec.kind.startswith(_KEEPS_SCALE) or len(followers) != 1:
             return None
-        part = followers[0]
-    return part
+        spec = followers[0]
+    return spec
 
 
-def _first_of_unknown(structure: Structure) -> Part | None:
+def _first_of_unknown(structure: Structure) -> LayerSpec | None:
     """Returns the first layer of a model whose graph is not known."""
-    for part in structure.parts:
-        if part.kind in _SENSITIVE:
-            return part
-        if part.kind in _NORMALISERS or part.weights:
+    for spec in structure.layers:
+        if spec.kind in _SENSITIVE:
+            return spec
+        if spec.kind in _NORMALISERS or spec.weights:
             return None
     return None
 
 
-def unscaled_target(seen: Observations) -> Iterator[Finding]:
+def unscaled_target(observations: Observations) -> Iterator[Finding]:
     """Targets of a regression are far from what a model returns at the start.
 
     References:
         TheDeepChecker's "over-scaled outputs"; Bishop (1995), "Neural networks for
         pattern recognition", section 8.2.
     """
-    outputs = seen.structure.outputs
+    outputs = observations.structure.outputs
     if len(outputs) != 1 or outputs[0].loss not in REGRESSION:
         return
-    y = targets_of(seen.batches)
+    y = targets_of(observations.batches)
     if y is None or not np.isfinite(y).all() or outputs[0].activation == "exponential":
         return
     size = _rms(y)
-    if size < 30.0 or _starts_at(seen, size):
+    if size < 30.0 or _starts_at(observations, size):
         return
-    poor = seen.outcome.is_poor and (size > 300.0 or not _has_arrived(seen, y))
+    poor = observations.outcome.is_poor and (
+        size > 300.0 or not _has_arrived(observations, y)
+    )
     yield whole(
-        seen,
+        observations,
         "unscaled-target",
-        "warning" if poor or (size > 300.0 and seen.outcome.skill < 0.5) else "info",
+        "warning"
+        if poor or (size > 300.0 and observations.outcome.skill < 0.5)
+        else "info",
         outputs[0].layer,
         f"the targets have a mean of {y.mean():.3g} and a standard deviation of "
         f"{y.std():.3g}; the model starts near 0 with a spread of about 1",
@@ -213,18 +222,18 @@ def unscaled_target(seen: Observations) -> Iterator[Finding]:
     )
 
 
-def _starts_at(seen: Observations, size: float) -> bool:
+def _starts_at(observations: Observations, size: float) -> bool:
     """Whether the model returns values of about that size from the start."""
-    predictions = predictions_of(seen.early[:1])
-    inputs = inputs_of(seen.early[:1])
+    predictions = predictions_of(observations.early[:1])
+    inputs = inputs_of(observations.early[:1])
     if predictions is None or inputs is None or not len(predictions):
         return False
     return 0.3 * size < _rms(predictions) < 3.0 * size and _rms(inputs) < _LARGE
 
 
-def _has_arrived(seen: Observations, y: np.ndarray) -> bool:
+def _has_arrived(observations: Observations, y: np.ndarray) -> bool:
     """Whether the model returns values about the mean of the targets by now."""
-    predictions = predictions_of(seen.recent or seen.early)
+    predictions = predictions_of(observations.recent or observations.early)
     if predictions is None:
         return False
     return bool(abs(predictions.mean() - y.mean()) < 0.5 * y.std())

@@ -16,7 +16,7 @@ from keras_extras.records.finding import Finding
 DYING = ("relu", "relu6")
 
 
-def dead_units(seen: Observations) -> Iterator[Finding]:
+def dead_units(observations: Observations) -> Iterator[Finding]:
     """Most ReLU units of a layer are 0 for whole batches.
 
     Judged on batches that hold at least 16 values per unit: in a small batch a
@@ -27,11 +27,11 @@ def dead_units(seen: Observations) -> Iterator[Finding]:
         DeadRelu and TheDeepChecker's dead activation both take half of the units;
         three quarters here, for sparse layers are healthy.
     """
-    enough = seen["activation_values_per_unit"] >= 16
-    for index, layer in enumerate(seen.layers):
-        if layer.activation not in DYING or _is_frozen(seen, layer.name):
+    enough = observations["activation_values_per_unit"] >= 16
+    for index, layer in enumerate(observations.layers):
+        if layer.activation not in DYING or _is_frozen(observations, layer.name):
             continue
-        kept = seen.at(enough[:, index])
+        kept = observations.at(enough[:, index])
         share = kept["activation_dead_fraction"][:, index]
         yield from _share_of_layer(
             kept,
@@ -48,7 +48,7 @@ def dead_units(seen: Observations) -> Iterator[Finding]:
         )
 
 
-def saturated_activation(seen: Observations) -> Iterator[Finding]:
+def saturated_activation(observations: Observations) -> Iterator[Finding]:
     """Most outputs of a hidden layer lie where its activation function is flat.
 
     The last layer is left out: a classifier that is sure saturates rightly.
@@ -57,14 +57,14 @@ def saturated_activation(seen: Observations) -> Iterator[Finding]:
         Glorot & Bengio (2010); DeepDiagnosis' and TheDeepChecker's saturation
         rules, which also take half of the values.
     """
-    saturated = seen["activation_saturated_fraction"]
-    ends = {seen.layers[-1].name} if seen.layers else set()
-    ends |= {output.layer for output in seen.structure.outputs if output.layer}
-    for index, layer in enumerate(seen.layers):
-        if layer.name in ends or _is_frozen(seen, layer.name):
+    saturated = observations["activation_saturated_fraction"]
+    ends = {observations.layers[-1].name} if observations.layers else set()
+    ends |= {output.layer for output in observations.structure.outputs if output.layer}
+    for index, layer in enumerate(observations.layers):
+        if layer.name in ends or _is_frozen(observations, layer.name):
             continue
         yield from _share_of_layer(
-            seen,
+            observations,
             "saturated-activation",
             layer.name,
             saturated[:, index],
@@ -79,7 +79,7 @@ def saturated_activation(seen: Observations) -> Iterator[Finding]:
 
 
 def _share_of_layer(
-    seen: Observations,
+    observations: Observations,
     code: str,
     layer: str,
     share: np.ndarray,
@@ -89,7 +89,7 @@ def _share_of_layer(
     remedy: str,
 ) -> Iterator[Finding]:
     """Says that a share has lasted above the first limit, louder above the second."""
-    span = lasting(seen, share >= limits[0])
+    span = lasting(observations, share >= limits[0])
     if span is None:
         return
     now = float(np.median(share[-PATIENCE:]))
@@ -97,7 +97,7 @@ def _share_of_layer(
     yield Finding(
         code=code,
         # Sparse layers are usual; three quarters of a layer for good are not.
-        severity=unless_good(seen, "error" if severe else "warning"),
+        severity=unless_good(observations, "error" if severe else "warning"),
         layer=layer,
         first_step=span[0],
         last_step=span[1],
@@ -107,7 +107,7 @@ def _share_of_layer(
     )
 
 
-def _is_frozen(seen: Observations, layer: str) -> bool:
+def _is_frozen(observations: Observations, layer: str) -> bool:
     """Whether this training cannot have made the layer what it is."""
-    part = seen.structure.part(layer)
-    return part is not None and bool(part.weights) and not part.trainable
+    spec = observations.structure.layer(layer)
+    return spec is not None and bool(spec.weights) and not spec.trainable

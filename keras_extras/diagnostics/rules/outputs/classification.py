@@ -19,7 +19,7 @@ def judge_categorical(
     units: int | None,
     targets: np.ndarray | None,
     predictions: np.ndarray | None,
-    seen: Observations,
+    observations: Observations,
 ) -> Claim | None:
     """Judges an output of `categorical_crossentropy` and its like."""
     remedy = (
@@ -36,14 +36,16 @@ def judge_categorical(
         )
     if targets is not None and (targets.min() < 0 or targets.sum(axis=1).max() > 1.5):
         return (
-            if_poor(seen, "error"),  # rows may be weighted, by a reward for example
+            if_poor(
+                observations, "error"
+            ),  # rows may be weighted, by a reward for example
             0.85,
             f"{output.loss} expects rows of shares that sum to 1; the targets lie in "
             f"{interval_of(targets)} and sum to {targets.sum(axis=1).max():.3g}",
             'For labels that do not exclude each other use `activation="sigmoid"` and '
             '`loss="binary_crossentropy"`; for numbers `loss="mse"`.',
         )
-    return judge_probabilities(output, "softmax", predictions, seen, remedy)
+    return judge_probabilities(output, "softmax", predictions, observations, remedy)
 
 
 def judge_sparse(
@@ -51,7 +53,7 @@ def judge_sparse(
     units: int | None,
     targets: np.ndarray | None,
     predictions: np.ndarray | None,
-    seen: Observations,
+    observations: Observations,
 ) -> Claim | None:
     """Judges an output of `sparse_categorical_crossentropy`."""
     remedy = (
@@ -86,7 +88,7 @@ def judge_sparse(
             "the targets are no integers: they are cut off to class numbers",
             'For numbers use `Dense(1)` and `loss="mse"`.',
         )
-    return judge_probabilities(output, "softmax", predictions, seen, remedy)
+    return judge_probabilities(output, "softmax", predictions, observations, remedy)
 
 
 def judge_binary(
@@ -94,7 +96,7 @@ def judge_binary(
     units: int | None,
     targets: np.ndarray | None,
     predictions: np.ndarray | None,
-    seen: Observations,
+    observations: Observations,
 ) -> Claim | None:
     """Judges an output of `binary_crossentropy` and its like."""
     remedy = (
@@ -121,17 +123,17 @@ def judge_binary(
             and targets.shape[1] == units
             and np.allclose(targets.sum(axis=1), 1.0)
         )
-        if exclusive and (seen.outcome.is_good or units == 2):
+        if exclusive and (observations.outcome.is_good or units == 2):
             return None
         several = targets is not None and _has_several(targets, units)
         return (
-            unless_excellent(seen) if several else if_poor(seen),
+            unless_excellent(observations) if several else if_poor(observations),
             0.85 if several else 0.75,
             f"{output.loss} judges each unit alone, softmax lets them compete",
             'Use `loss="categorical_crossentropy"` for classes that exclude each '
             'other, `activation="sigmoid"` for those that do not.',
         )
-    return judge_probabilities(output, "sigmoid", predictions, seen, remedy)
+    return judge_probabilities(output, "sigmoid", predictions, observations, remedy)
 
 
 def _has_several(targets: np.ndarray, units: int | None) -> bool:

@@ -22,12 +22,12 @@ def judge_by_values(
     output: Output,
     targets: np.ndarray | None,
     predictions: np.ndarray | None,
-    seen: Observations,
+    observations: Observations,
 ) -> Claim | None:
     """Judges by values alone, and only what goes badly."""
     if targets is None or predictions is None or targets.shape != predictions.shape:
         return None
-    if output.loss == CUSTOM and _runs_away(targets, seen):
+    if output.loss == CUSTOM and _runs_away(targets, observations):
         return (
             "warning",
             0.75,
@@ -36,7 +36,7 @@ def judge_by_values(
             'Try a loss of Keras, such as `loss="mse"`; the least value of this one is '
             "not where predictions equal targets.",
         )
-    if not seen.outcome.is_poor and output.loss != "poisson":
+    if not observations.outcome.is_poor and output.loss != "poisson":
         return None
     outside = out_of_reach(output, targets, predictions)
     if outside is not None:
@@ -51,9 +51,9 @@ def judge_by_values(
     shares = targets.min() >= 0.0 and targets.max() <= 1.0
     if (
         shares
-        and seen.outcome.is_poor
+        and observations.outcome.is_poor
         and takes_logarithms(output)
-        and not _agrees(seen.recent or seen.early)
+        and not _agrees(observations.recent or observations.early)
         and output.activation in ("linear", "relu", "tanh")
     ):
         beyond = np.mean((predictions < 0.0) | (predictions > 1.0))
@@ -69,14 +69,16 @@ def judge_by_values(
     return None
 
 
-def _runs_away(targets: np.ndarray, seen: Observations) -> bool:
+def _runs_away(targets: np.ndarray, observations: Observations) -> bool:
     """Whether a falling loss makes predictions of quantities worse and worse."""
-    early, late = (_error(batches) for batches in (seen.early[:3], seen.recent))
-    if not is_fractional(targets) or not seen.outcome.skill > 0.2:
+    early, late = (
+        _error(batches) for batches in (observations.early[:3], observations.recent)
+    )
+    if not is_fractional(targets) or not observations.outcome.skill > 0.2:
         return False
     # Predictions of a logarithm, say, are off from the start, and logits go along.
     away = late > 2.0 * np.var(targets) and late > 2.0 * early
-    return bool(away) and not _agrees(seen.recent)
+    return bool(away) and not _agrees(observations.recent)
 
 
 def _agrees(batches: Sequence[BatchRows]) -> bool:

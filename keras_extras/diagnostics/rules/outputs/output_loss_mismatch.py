@@ -26,7 +26,7 @@ from keras_extras.records.finding import Finding
 CODE = "output-loss-mismatch"
 
 
-def output_loss_mismatch(seen: Observations) -> Iterator[Finding]:
+def output_loss_mismatch(observations: Observations) -> Iterator[Finding]:
     """The loss expects something else than the last layer returns, or the targets are.
 
     Judged by what is known: the activation function and the loss, and a few rows of
@@ -36,21 +36,21 @@ def output_loss_mismatch(seen: Observations) -> Iterator[Finding]:
         NeuraLint (Nikanjam et al., 2021); AUTOTRAINER (Zhang et al., 2021), "improper
         activation"; DeepDiagnosis (Wardat et al., 2022), "out of range".
     """
-    batches = seen.batches
-    for place, output in enumerate(seen.structure.outputs):
+    batches = observations.batches
+    for place, output in enumerate(observations.structure.outputs):
         targets = targets_of(batches, place)
         predictions = predictions_of(batches, place)
-        if len(seen.structure.outputs) > 1:
+        if len(observations.structure.outputs) > 1:
             targets = None  # which of them belongs to which output is not known
         if targets is not None and not np.isfinite(targets).all():
             continue
         if targets is not None and batches[0].weighted and targets.min() < 0:
             targets = None  # -1 may stand for no label, with a weight of 0
-        claim = _judge(output, targets, predictions, seen)
+        claim = _judge(output, targets, predictions, observations)
         if claim is not None:
             severity, confidence, evidence, remedy = claim
             yield whole(
-                seen, CODE, severity, output.layer, evidence, remedy, confidence
+                observations, CODE, severity, output.layer, evidence, remedy, confidence
             )
 
 
@@ -58,7 +58,7 @@ def _judge(
     output: Output,
     targets: np.ndarray | None,
     predictions: np.ndarray | None,
-    seen: Observations,
+    observations: Observations,
 ) -> Claim | None:
     units = output.units
     if predictions is not None and units is None:
@@ -72,14 +72,14 @@ def _judge(
             "; for a regression with `Dense(1)`.",
         )
     if output.loss in CATEGORICAL:
-        return judge_categorical(output, units, targets, predictions, seen)
+        return judge_categorical(output, units, targets, predictions, observations)
     if output.loss in SPARSE:
-        return judge_sparse(output, units, targets, predictions, seen)
+        return judge_sparse(output, units, targets, predictions, observations)
     if output.loss in BINARY:
-        return judge_binary(output, units, targets, predictions, seen)
+        return judge_binary(output, units, targets, predictions, observations)
     if output.loss in REGRESSION:
-        return judge_regression(output, units, targets, predictions, seen)
-    return judge_by_values(output, targets, predictions, seen)
+        return judge_regression(output, units, targets, predictions, observations)
+    return judge_by_values(output, targets, predictions, observations)
 
 
 def _all_one(predictions: np.ndarray | None) -> bool:

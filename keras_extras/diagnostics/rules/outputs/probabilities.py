@@ -18,7 +18,7 @@ def judge_probabilities(
     output: Output,
     right: str,
     predictions: np.ndarray | None,
-    seen: Observations,
+    observations: Observations,
     remedy: str,
 ) -> Claim | None:
     """Judges a last activation whose loss wants probabilities, or logits.
@@ -34,7 +34,11 @@ def judge_probabilities(
         if activation in ("linear", "sigmoid", "softmax"):
             return None
         evidence = f"the loss takes logits, and {activation} cuts a part of them off"
-        severity = unless_good(seen, "error") if activation == "relu" else if_poor(seen)
+        severity = (
+            unless_good(observations, "error")
+            if activation == "relu"
+            else if_poor(observations)
+        )
         return (severity, 0.9, evidence, remedy)
     if predictions is not None and _are_probabilities(predictions, right):
         return None
@@ -43,11 +47,18 @@ def judge_probabilities(
         f"activation is {activation}"
     )
     if activation in ("sigmoid", "softmax"):
-        return (if_poor(seen), 0.8, evidence, remedy)
-    alone = len(seen.structure.outputs) == 1
+        return (if_poor(observations), 0.8, evidence, remedy)
+    alone = len(observations.structure.outputs) == 1
     if alone and predictions is not None and _leaves_unit(predictions, right):
-        return ("warning" if seen.outcome.is_good else "error", 0.95, evidence, remedy)
-    severity = "error" if not seen.outcome.is_good else unless_excellent(seen)
+        return (
+            "warning" if observations.outcome.is_good else "error",
+            0.95,
+            evidence,
+            remedy,
+        )
+    severity = (
+        "error" if not observations.outcome.is_good else unless_excellent(observations)
+    )
     return (severity, 0.93, evidence, remedy)
 
 

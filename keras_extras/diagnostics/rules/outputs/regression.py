@@ -24,14 +24,14 @@ def judge_regression(
     units: int | None,
     targets: np.ndarray | None,
     predictions: np.ndarray | None,
-    seen: Observations,
+    observations: Observations,
 ) -> Claim | None:
     """Judges an output of a loss that measures distances."""
     if targets is None:
         return None
     if units is not None and units > 1 and targets.shape[1] == 1:
         return (
-            if_poor(seen, "error"),
+            if_poor(observations, "error"),
             0.85,
             f"the model returns {units} numbers for each target, which are all "
             "compared with the same one",
@@ -50,18 +50,18 @@ def judge_regression(
     if outside is not None:
         share, interval = outside
         return (
-            "warning" if seen.outcome.is_good else "error",
+            "warning" if observations.outcome.is_good else "error",
             0.92,
             f"{share:.0%} of the targets lie outside of {interval}, all that "
             f"{output.activation} can return; they span {interval_of(targets)}",
             "End with a linear layer, "
             f"`Dense({units or 1})`, or scale the targets into that range.",
         )
-    return _classes_as_numbers(output, targets, seen)
+    return _classes_as_numbers(output, targets, observations)
 
 
 def _classes_as_numbers(
-    output: Output, targets: np.ndarray, seen: Observations
+    output: Output, targets: np.ndarray, observations: Observations
 ) -> Claim | None:
     names = {name.removeprefix("val_") for name in output.metrics}
     one_hot = (
@@ -69,12 +69,12 @@ def _classes_as_numbers(
         and np.isin(targets, (0.0, 1.0)).all()
         and np.allclose(targets.sum(axis=1), 1.0)
     )
-    if one_hot and reconstructs(seen):
+    if one_hot and reconstructs(observations):
         return None
     if one_hot:
         least_squares = output.activation in (None, "linear")
         return (
-            if_poor(seen) if least_squares else unless_excellent(seen),
+            if_poor(observations) if least_squares else unless_excellent(observations),
             0.75,
             f"the targets are one-hot rows of {targets.shape[1]} classes, and the loss "
             f"is {output.loss}, whose gradient fades where the model is wrong",
@@ -87,7 +87,7 @@ def _classes_as_numbers(
         two = kinds == 2
         bounded = two and output.activation == "sigmoid"
         return (
-            unless_good(seen),
+            unless_good(observations),
             0.6 if bounded else 0.75,
             f"the targets are {kinds} classes, and the loss is {output.loss}, which "
             "takes them for quantities",

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from keras_extras.diagnostics.loss_curve import LossCurve
-from keras_extras.diagnostics.structure import Part
+from keras_extras.diagnostics.structure import LayerSpec
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.records.batch_rows import BatchRows
 
 _EARLY = _RECENT = 12
 
 
-class Evidence:
+class ObservationCollector:
     """Collects what a training shows beside the statistics of its layers."""
 
     def __init__(self, keeps_best: bool = False) -> None:
@@ -23,7 +23,7 @@ class Evidence:
         self.epochs: dict[str, list[float]] = {}
         self.early: list[BatchRows] = []
         self.recent: deque[BatchRows] = deque(maxlen=_RECENT)
-        self.parts: tuple[Part, ...] | None = None
+        self.layers: tuple[LayerSpec, ...] | None = None
         self.structure: Structure | None = None
         self.is_fresh = True
         self.reports_means = True
@@ -46,17 +46,19 @@ class Evidence:
     def note_frozen(self, names: frozenset[str], step: int) -> None:
         """Takes the names of the layers that do not train from `step` on."""
         self.unfrozen_at = step
-        if self.parts is None:
+        if self.layers is None:
             return
-        self.parts = tuple(_with_flags(part, part.name in names) for part in self.parts)
+        self.layers = tuple(
+            _with_flags(spec, spec.name in names) for spec in self.layers
+        )
         if self.structure is not None:
-            self.structure = dataclasses.replace(self.structure, parts=self.parts)
+            self.structure = dataclasses.replace(self.structure, layers=self.layers)
 
     def as_observed(self) -> dict[str, Any]:
         """Returns the evidence as arguments of `Observations`."""
         losses, counts = self.curve.losses(self.reports_means)
         return {
-            "structure": self.structure or Structure(parts=self.parts or ()),
+            "structure": self.structure or Structure(layers=self.layers or ()),
             "early": tuple(self.early),
             "recent": tuple(self.recent),
             "losses": losses,
@@ -67,6 +69,6 @@ class Evidence:
         }
 
 
-def _with_flags(part: Part, frozen: bool) -> Part:
-    reused = part.reused or frozen or not part.trainable
-    return dataclasses.replace(part, trainable=not frozen, reused=reused)
+def _with_flags(spec: LayerSpec, frozen: bool) -> LayerSpec:
+    reused = spec.reused or frozen or not spec.trainable
+    return dataclasses.replace(spec, trainable=not frozen, reused=reused)
