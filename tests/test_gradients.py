@@ -394,11 +394,12 @@ def test_steps_go_on_over_several_fits():
     assert logger.history.gradient_norm.shape == (10, 3)
 
 
-def test_initial_epoch_does_not_shift_the_steps():
+def test_initial_epoch_of_a_fresh_optimizer_counts_the_steps_before_it():
+    """Weights alone were loaded: the steps trained before are in `initial_epoch`."""
     model, x, y = models.make("sequential_mlp")
     logger = GradientLogger(every=1)
     fit(model, x, y, [logger], initial_epoch=2, epochs=3)
-    assert logger.history.steps.tolist() == list(range(5))
+    assert logger.history.steps.tolist() == list(range(10, 15))
 
 
 def test_steps_of_one_execution_are_recorded_one_by_one():
