@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-tuner examples test lint types docs board bench bench-diagnosis bench-plugin bench-tab bench-tuner screenshots
+.PHONY: demo demo-tuner examples test lint types docs board bench bench-diagnosis bench-growth bench-start bench-plugin bench-tab bench-tuner identity screenshots
 
 demo: .venv/installed-examples
 	$(BIN)/python examples/demo.py $(ARGS)
@@ -32,8 +32,17 @@ screenshots: .venv/installed-dev
 	@test -d logs/demo || $(MAKE) demo
 	$(BIN)/python docs/screenshots.py $(ARGS)
 
+identity: .venv/installed-dev
+	$(BIN)/python benchmarks/identity.py $(ARGS)
+
 bench: .venv/installed-dev
 	$(BIN)/python benchmarks/overhead.py $(ARGS)
+
+bench-start: .venv/installed-dev
+	$(BIN)/python benchmarks/startup.py $(ARGS)
+
+bench-growth: .venv/installed-dev
+	$(BIN)/python benchmarks/growth.py $(ARGS)
 
 bench-plugin: .venv/installed-dev
 	$(BIN)/python benchmarks/plugin.py $(ARGS)

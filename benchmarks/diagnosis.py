@@ -308,9 +308,10 @@ class Worker:
 
 
 def _python_path() -> str:
-    """The package next to this file comes first, whatever is installed."""
-    here = str(Path(__file__).resolve().parent.parent)
-    return os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
+    """The packages next to this file come first, whatever is installed."""
+    here = Path(__file__).resolve().parent.parent
+    paths = [str(here), str(here / "tensorboard_plugins"), os.environ.get("PYTHONPATH")]
+    return os.pathsep.join(filter(None, paths))
 
 
 def trained(cases: list[Any], options: Any) -> Iterator[dict[str, Any]]:

@@ -1,83 +1,48 @@
-"""What monitoring costs per step, against the usual ways to see gradients.
+"""What monitoring costs per step, against training without it.
 
-Run as `python benchmarks/overhead.py [--rounds N] [--model NAME]`. With `--start` it
-tells what monitoring costs once, at the start of each training.
+Run as `python benchmarks/overhead.py [--models NAME ...] [--steps N] [--others]`. All
+arms train in turns for the same number of steps; the figures are processor time, from
+the sixteenth step to the return of `fit`, and that of the whole training with its
+start, whose own bound is in `startup.py`. Ends with 1 if a bound is not met.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
-import random
+import os
+import sys
 import tempfile
-import time
+from collections.abc import Callable
 from typing import Any
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
 import keras
-import numpy as np
 import tensorflow as tf
-from harness import Arm
-from harness import compare
-from harness import table
+from machine import machine
+from paired import Arm
+from paired import compare
+from trainings import CNN
+from trainings import DEEP
+from trainings import MLP
+from trainings import Training
+from trainings import small
+from unsampled import print_unsampled
 
 from keras_extras.callbacks import GradientLogger
 from keras_extras.callbacks import TrainingDiagnostics
 
-BATCH = 32
-FIRST_STEPS = 16
-
-
-def compiled(model: Any) -> Any:
-    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
-
-
-def mlp() -> Any:
-    layers = keras.layers
-    return compiled(
-        keras.Sequential(
-            [
-                keras.Input((784,)),
-                layers.Dense(300, activation="relu"),
-                layers.Dense(100, activation="relu"),
-                layers.Dense(10, activation="softmax"),
-            ]
-        )
-    )
-
-
-def deep() -> Any:
-    hidden = [
-        keras.layers.Dense(100, activation="relu", kernel_initializer="he_normal")
-        for _ in range(20)
-    ]
-    last = keras.layers.Dense(10, activation="softmax")
-    return compiled(keras.Sequential([keras.Input((784,)), *hidden, last]))
-
-
-def cnn() -> Any:
-    layers = keras.layers
-    return compiled(
-        keras.Sequential(
-            [
-                keras.Input((28, 28, 1)),
-                layers.Conv2D(16, 3, activation="relu"),
-                layers.MaxPooling2D(),
-                layers.Conv2D(32, 3, activation="relu"),
-                layers.MaxPooling2D(),
-                layers.Flatten(),
-                layers.Dense(64, activation="relu"),
-                layers.Dense(10, activation="softmax"),
-            ]
-        )
-    )
+_EVERY_STEP = 1.2  # at most 2.2 times the plain step
+MODELS = {"MLP": (MLP, 0.015), "21 layers": (DEEP, 0.015), "small CNN": (CNN, 0.01)}
 
 
 class SecondTape(keras.callbacks.Callback):
     """What tutorials do: another forward and backward pass after each batch."""
 
-    def __init__(self, x: Any, y: Any) -> None:
+    def __init__(self, training: Training) -> None:
         super().__init__()
+        x, y = training.arrays(batches=1)
         self._x, self._y = tf.constant(x), tf.constant(y)
         self._norms: Any = None
 
@@ -97,83 +62,95 @@ class SecondTape(keras.callbacks.Callback):
         [float(norm) for norm in self._norms()]
 
 
-def arms(make_model: Any, x: Any, y: Any, logs: str) -> list[Arm]:
-    batch = x[:BATCH], y[:BATCH]
+def arms_of(name: str, others: bool) -> list[tuple[Arm, float | None]]:
+    """Returns the arms with their bounds; the first one is the baseline."""
+    training, bound = MODELS[name]
+    arms: list[tuple[Arm, float | None]] = [
+        (Arm("no callback"), None),
+        (Arm("no callback again (control)"), None),
+        (
+            _arm("TrainingDiagnostics()", lambda _: TrainingDiagnostics(verbose=0)),
+            bound,
+        ),
+        (
+            _arm(
+                "TrainingDiagnostics(log_dir)",
+                lambda logs: TrainingDiagnostics(f"{logs}/ours", verbose=0),
+            ),
+            bound,
+        ),
+    ]
+    if training is not CNN:
+        make = lambda _: TrainingDiagnostics(every=1, verbose=0)
+        arms.append((_arm("TrainingDiagnostics(every=1)", make), _EVERY_STEP))
+    if others:
+        arms += [(arm, None) for arm in _others(training)]
+    return arms
+
+
+def _arm(name: str, make: Callable[[str], Any]) -> Arm:
+    return Arm(f"`{name}`", lambda logs: [make(logs)])
+
+
+def _others(training: Training) -> list[Arm]:
     return [
-        Arm("no callback", make_model),
-        Arm("no callback again (control)", make_model),
-        Arm("`TrainingDiagnostics()`", make_model, lambda m: [TrainingDiagnostics()]),
-        Arm(
-            "`TrainingDiagnostics(log_dir)`",
-            make_model,
-            lambda m: [TrainingDiagnostics(f"{logs}/diagnostics")],
-        ),
-        Arm("`GradientLogger()`", make_model, lambda m: [GradientLogger()]),
-        Arm(
-            "`TrainingDiagnostics(every=1)`",
-            make_model,
-            lambda m: [TrainingDiagnostics(every=1)],
-        ),
-        Arm("second `GradientTape` pass", make_model, lambda m: [SecondTape(*batch)]),
-        Arm(
-            '`TensorBoard(histogram_freq=1, update_freq="batch")`',
-            make_model,
-            lambda m: [
-                keras.callbacks.TensorBoard(
-                    f"{logs}/tensorboard", histogram_freq=1, update_freq="batch"
-                )
-            ],
+        _arm("GradientLogger()", lambda _: GradientLogger()),
+        Arm("second `GradientTape` pass", lambda _: [SecondTape(training)]),
+        _arm(
+            'TensorBoard(histogram_freq=1, update_freq="batch")',
+            lambda logs: keras.callbacks.TensorBoard(
+                f"{logs}/tensorboard", histogram_freq=1, update_freq="batch"
+            ),
         ),
     ]
 
 
-def start(arms: list[Arm], data: Any, rounds: int, warm_up: int = 2) -> None:
-    """Stores the seconds of the first steps of new trainings, which compile them.
-
-    They take in an ordinary step and samples, so that all that is needed later is
-    compiled too.
-    """
-    for number in range(warm_up + rounds):
-        for arm in random.sample(arms, len(arms)):
-            model = arm.make_model()
-            wall, processor = time.perf_counter(), time.process_time()
-            callbacks = arm.make_callbacks(model)
-            model.fit(data, steps_per_epoch=FIRST_STEPS, verbose=0, callbacks=callbacks)
-            if number >= warm_up:
-                arm.wall.append(time.perf_counter() - wall)
-                arm.processor.append(time.process_time() - processor)
+def print_table(name: str, steps: int, others: bool) -> bool:
+    """Measures one model, prints its table, and returns whether all bounds are met."""
+    chosen = arms_of(name, others)
+    arms = [arm for arm, _ in chosen]
+    with tempfile.TemporaryDirectory() as logs:
+        compare(arms, MODELS[name][0], steps, logs)
+    print(f"\n{name}\n")
+    print("| arm | ms per step | processor time | with its start | samples | bound | |")
+    print("|---|---|---|---|---|---|---|")
+    met = [_print_row(arm, arms[0], steps, bound) for arm, bound in chosen]
+    return all(met)
 
 
-def main() -> None:
+def _print_row(arm: Arm, base: Arm, steps: int, bound: float | None) -> bool:
+    excess = arm.excess(base)
+    met = bound is None or (excess <= bound and arm.recorded > 0)
+    cells = [
+        arm.name,
+        f"{1000 * arm.per_step(steps):.3f}",
+        f"{excess:+.2%} (±{arm.error(base):.2%})",
+        f"{arm.excess_with_start(base):+.1%}",
+        str(arm.recorded),
+        "" if bound is None else f"{bound:.1%}",
+        "" if bound is None else "met" if met else "**not met**",
+    ]
+    print(f"| {' | '.join(cells)} |", flush=True)
+    return met
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--start", action="store_true", help="the first steps, instead")
-    parser.add_argument("--model", choices=["mlp", "deep", "cnn", "all"], default="all")
-    parser.add_argument("--arms", type=int, nargs="*", help="numbers of the arms")
+    parts = [*MODELS, "unsampled step"]
+    parser.add_argument("--models", nargs="*", choices=parts, default=parts)
+    parser.add_argument("--steps", type=int, default=5136)
+    parser.add_argument("--others", action="store_true", help="other callbacks too")
     options = parser.parse_args()
-    print(f"{platform.processor() or platform.machine()}, Python", end=" ")
-    print(f"{platform.python_version()}, TensorFlow {tf.__version__}", end=", ")
-    print(f"Keras {keras.__version__}, batch {BATCH}, {options.rounds} rounds")
-    shapes = {"mlp": (mlp, (784,)), "deep": (deep, (784,)), "cnn": (cnn, (28, 28, 1))}
-    for name, (make_model, shape) in shapes.items():
-        if options.model not in (name, "all"):
-            continue
-        rng = np.random.default_rng(0)
-        x = rng.random((64 * BATCH, *shape), dtype=np.float32)
-        y = rng.integers(0, 10, 64 * BATCH)
-        data = tf.data.Dataset.from_tensor_slices((x, y)).batch(BATCH).cache().repeat()
-        with tempfile.TemporaryDirectory() as logs:
-            chosen = arms(make_model, x, y, logs)
-            if options.arms:
-                chosen = [chosen[number] for number in options.arms]
-            unit = "ms per step"
-            if options.start:
-                start(chosen, data, options.rounds)
-                unit = f"ms for {FIRST_STEPS} steps"
-            else:
-                compare(chosen, data, options.rounds)
-        print(f"\n{name}\n\n{table(chosen, unit)}", flush=True)
+    print(f"{machine()}, batch 32, {options.steps} steps")
+    met = [
+        print_table(name, options.steps, options.others)
+        for name in options.models
+        if name in MODELS
+    ]
+    if "unsampled step" in options.models:
+        met.append(print_unsampled(small(), 4 * options.steps))
+    return 0 if all(met) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -38,9 +38,9 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
 from tensorboard.util.tensor_util import make_tensor_proto
 
-from tensorboard_plugins.keras_diagnostics import schema
-from tensorboard_plugins.keras_diagnostics.event_files import checksums_of
-from tensorboard_plugins.keras_diagnostics.event_files import masked
+from keras_diagnostics import schema
+from keras_diagnostics.event_files import checksums_of
+from keras_diagnostics.event_files import masked
 
 LAYERS, STEPS, TRIALS = 500, 10_000, 60
 ROOT = "data/plugin/keras_diagnostics/"

@@ -204,7 +204,7 @@ def _api_index() -> str:
         f"`{PACKAGE}.find_learning_rate` is that of [`finder`](finder.md).\n\n"
         "What the examples take as given stands in "
         "[getting started](../getting-started.md#names-in-the-examples).\n\n"
-        f"::: {PACKAGE}.diagnostics.diagnose.diagnose\n"
+        f"::: {PACKAGE}.dry_run.diagnose.diagnose\n"
     )
 
 

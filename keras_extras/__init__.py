@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from keras_extras import evaluation
     from keras_extras import optimizers
     from keras_extras import uncertainty
-    from keras_extras.diagnostics.diagnose import diagnose
-    from keras_extras.finder.find import find_learning_rate
+    from keras_extras.dry_run.diagnose import diagnose
+    from keras_extras.dry_run.find_learning_rate import find_learning_rate
 
 __all__ = [
     "callbacks",
@@ -38,8 +38,8 @@ __all__ = [
 # Not in `__all__`: it needs an extra, and to look through a module must not fail.
 _OPTIONAL = ("tuner",)
 _FUNCTIONS = {
-    "diagnose": "keras_extras.diagnostics.diagnose",
-    "find_learning_rate": "keras_extras.finder.find",
+    "diagnose": "keras_extras.dry_run.diagnose",
+    "find_learning_rate": "keras_extras.dry_run.find_learning_rate",
 }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from tensorboard_plugins.keras_diagnostics.report import main
+from keras_diagnostics.report import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing import data_ingester
 from tensorboard.plugins.core import core_plugin
 from werkzeug.test import Client
 
-from tensorboard_plugins.keras_diagnostics.loader import Loader
+from keras_diagnostics.loader import Loader
 
 ROOT = "/data/plugin/keras_diagnostics/"
 

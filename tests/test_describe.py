@@ -6,12 +6,12 @@ import pytest
 from keras import layers
 
 from keras_extras.diagnostics.describe import describe
-from keras_extras.diagnostics.describe import describe_parts
+from keras_extras.diagnostics.describe import describe_layers
 
 
 def described(model, x, y, loss="mse", **settings):
     model.compile("sgd", loss, jit_compile=False, **settings)
-    parts = describe_parts(model)
+    parts = describe_layers(model)
     model.train_on_batch(x, y)
     return describe(model, parts, fresh=True)
 
@@ -36,7 +36,7 @@ def test_layers_of_a_chain():
         ]
     )
     seen = described(model, X, Y, metrics=["mae"])
-    first, drop, last = seen.parts
+    first, drop, last = seen.layers
     assert (first.kind, first.activation, first.inputs) == ("Dense", "relu", ())
     assert (first.kernel.fan_in, first.kernel.units) == (6, 8)
     assert first.kernel.alike
@@ -64,7 +64,7 @@ def test_nested_models_are_linked_with_what_is_around_them():
     outcome = layers.Dense(1, "sigmoid", name="end")(inner(outside))
     outcome = layers.Reshape((1,), name="same")(outcome)
     seen = described(keras.Model(start, outcome), X, Y)
-    inputs = {part.name: part.inputs for part in seen.parts}
+    inputs = {part.name: part.inputs for part in seen.layers}
     assert inputs == {
         "scale": (),
         "inner/a": ("scale",),
@@ -123,7 +123,7 @@ def test_model_without_a_graph_and_loss_of_ones_own():
     model = Own()
     model(X)
     seen = described(model, X, Y, own_loss)
-    assert [part.inputs for part in seen.parts] == [None, None]
+    assert [part.inputs for part in seen.layers] == [None, None]
     (output,) = seen.outputs
     assert (output.loss, output.activation, output.layer) == ("custom", None, None)
 
@@ -137,7 +137,7 @@ def test_recurrent_and_convolutional_kernels():
             layers.Dense(1),
         ]
     )
-    conv, lstm, _ = described(model, np.zeros((4, 8, 3)), Y).parts
+    conv, lstm, _ = described(model, np.zeros((4, 8, 3)), Y).layers
     assert (conv.kernel.fan_in, conv.kernel.units) == (6, 5)
     assert conv.head == "Conv1D(5, 2"
     assert (lstm.kernel.fan_in, lstm.kernel.units) == (5, 16)
@@ -148,7 +148,7 @@ def test_transposed_convolution_has_its_units_elsewhere():
     model = keras.Sequential(
         [keras.Input((4, 4, 3)), layers.Conv2DTranspose(5, 2, name="up")]
     )
-    (up,) = describe_parts(model)
+    (up,) = describe_layers(model)
     assert (up.kernel.fan_in, up.kernel.units) == (12, 5)
 
 
@@ -157,7 +157,7 @@ def test_subclass_of_a_layer_counts_as_that_layer():
         pass
 
     model = keras.Sequential([keras.Input((6,)), Mine(1)])
-    (part,) = described(model, X, Y).parts
+    (part,) = described(model, X, Y).layers
     assert part.kind == "Dense"
 
 
@@ -184,7 +184,7 @@ def test_what_a_loss_makes_of_its_rows(loss, facts):
     model = keras.Sequential([keras.Input((6,)), layers.Dense(1)])
     model.compile("sgd", loss)
     model.compute_loss(X, Y, model(X))
-    (output,) = describe(model, describe_parts(model), fresh=True).outputs
+    (output,) = describe(model, describe_layers(model), fresh=True).outputs
     known = (output.loss, output.smoothing, output.weight)
     np.testing.assert_equal(known, facts)
 
@@ -202,5 +202,5 @@ def test_mean_over_steps_that_are_not_masked_is_no_plain_mean():
         x = np.ones((4, 5, 2), "float32")
         y = np.ones((4, 5, 1) if sequences else (4, 1), "float32")
         model.compute_loss(x, y, model(x))
-        (output,) = describe(model, describe_parts(model), fresh=True).outputs
+        (output,) = describe(model, describe_layers(model), fresh=True).outputs
         np.testing.assert_equal(output.weight, weight)

@@ -125,7 +125,7 @@ def test_model_that_cannot_be_described_is_trained_all_the_same(monkeypatch):
     def broken(*arguments):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(training_diagnostics, "describe_parts", broken)
+    monkeypatch.setattr(training_diagnostics, "describe_layers", broken)
     monkeypatch.setattr(training_diagnostics, "describe", broken)
     diagnostics = TrainingDiagnostics(every=1, verbose=0)
     with pytest.warns(UserWarning, match="ZeroDivisionError: a defect") as caught:

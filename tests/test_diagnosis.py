@@ -11,8 +11,8 @@ from keras_extras.diagnostics.neighbours import neighbour_score
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.report import text_report
 from keras_extras.diagnostics.structure import Kernel
+from keras_extras.diagnostics.structure import LayerSpec
 from keras_extras.diagnostics.structure import Output
-from keras_extras.diagnostics.structure import Part
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.records.batch_rows import BatchRows
 from keras_extras.records.batch_tensor import BatchTensor
@@ -34,7 +34,9 @@ def kernel(fan_in=FEATURES, units=16, **facts):
 
 def dense(name, before=(), activation="relu", **facts):
     known = {"weights": 100, "kernel": kernel(), "head": "Dense(16"}
-    return Part(name, "Dense", activation, inputs=tuple(before), **{**known, **facts})
+    return LayerSpec(
+        name, "Dense", activation, inputs=tuple(before), **{**known, **facts}
+    )
 
 
 HIDDEN = dense("first"), dense("second", ["first"])
@@ -46,7 +48,7 @@ def head(activation="sigmoid", units=1):
 
 def structure(loss="binary_crossentropy", activation="sigmoid", units=1, **facts):
     output = Output(loss, False, activation, "head", units, ("accuracy",))
-    known = {"parts": (*HIDDEN, head(activation, units)), "outputs": (output,)}
+    known = {"layers": (*HIDDEN, head(activation, units)), "outputs": (output,)}
     return Structure(optimizer="Adam", **{**known, **facts})
 
 
@@ -88,7 +90,8 @@ def observe(
     """Returns observations of a training that goes well, but for the arguments."""
     built = structure() if built is None else built
     layers = tuple(
-        LayerInfo(p.name, p.kind, p.activation, ("kernel",), (64,)) for p in built.parts
+        LayerInfo(p.name, p.kind, p.activation, ("kernel",), (64,))
+        for p in built.layers
     )
     healthy = {
         "gradient_norm": 1.0,
@@ -294,7 +297,7 @@ def test_several_outputs_are_judged_without_guessing_their_targets():
 
 def test_softmax_of_a_hidden_layer():
     parts = (dense("first", (), "softmax"), HIDDEN[1], head())
-    (finding,) = examine(observe(structure(parts=parts), **BAD))[:1]
+    (finding,) = examine(observe(structure(layers=parts), **BAD))[:1]
     assert (finding.code, finding.layer) == ("hidden-activation", "first")
     assert "Dense(16" in finding.remedy
 
@@ -302,17 +305,17 @@ def test_softmax_of_a_hidden_layer():
 def test_softmax_that_weighs_something_is_right():
     parts = (
         dense("first", (), "softmax"),
-        Part("times", "Multiply", inputs=("first", "second")),
+        LayerSpec("times", "Multiply", inputs=("first", "second")),
         HIDDEN[1],
         head(),
     )
-    assert claims(observe(structure(parts=parts))) == []
+    assert claims(observe(structure(layers=parts))) == []
 
 
 def linear_net(*between):
     names = ["first", *(part.name for part in between)]
     return structure(
-        parts=(
+        layers=(
             dense("first", (), "linear"),
             *between,
             dense("second", [names[-1]], "linear"),
@@ -327,16 +330,16 @@ def test_layers_without_activation():
 
 @pytest.mark.parametrize("kind", ["ReLU", "Activation", "BatchNormalization"])
 def test_activation_may_come_as_a_layer(kind):
-    between = Part("bend", kind, "relu", inputs=("first",))
-    after = dataclasses.replace(linear_net(between).parts[2], activation="relu")
+    between = LayerSpec("bend", kind, "relu", inputs=("first",))
+    after = dataclasses.replace(linear_net(between).layers[2], activation="relu")
     built = linear_net(between)
-    built = structure(parts=(*built.parts[:2], after, head()))
+    built = structure(layers=(*built.layers[:2], after, head()))
     assert claims(observe(built, last=0.5)) == []
 
 
 def test_units_that_start_alike():
     alike = dense("first", kernel=kernel(alike=True, initializer="Zeros()"))
-    found = examine(observe(structure(parts=(alike, HIDDEN[1], head())), **BAD))
+    found = examine(observe(structure(layers=(alike, HIDDEN[1], head())), **BAD))
     assert (found[0].code, found[0].layer) == ("bad-initialization", "first")
 
 
@@ -346,23 +349,23 @@ def test_branches_that_open_during_the_training_may_start_alike(kind):
     parts = (
         HIDDEN[0],
         dense("a", ["first"], **zeros),
-        Part("drop", "Dropout", inputs=("a",)),
-        Part("sum", kind, inputs=("first", "drop")),
+        LayerSpec("drop", "Dropout", inputs=("a",)),
+        LayerSpec("sum", kind, inputs=("first", "drop")),
         dense("b", ["sum"], **zeros),
-        Part("end", kind, inputs=("sum", "b")),
+        LayerSpec("end", kind, inputs=("sum", "b")),
         dense("head", ["end"], "sigmoid", kernel=kernel(16, 1)),
     )
-    assert "bad-initialization" not in claims(observe(structure(parts=parts), **BAD))
+    assert "bad-initialization" not in claims(observe(structure(layers=parts), **BAD))
 
 
 def test_last_layer_may_start_alike():
     zeros = dense("head", ["second"], "sigmoid", kernel=kernel(16, 1, alike=True))
-    assert claims(observe(structure(parts=(*HIDDEN, zeros)))) == []
+    assert claims(observe(structure(layers=(*HIDDEN, zeros)))) == []
 
 
 def test_weights_that_start_too_large():
     large = dense("first", kernel=kernel(rms=5.0))
-    built = structure(parts=(large, HIDDEN[1], head()))
+    built = structure(layers=(large, HIDDEN[1], head()))
     assert claims(observe(built, **BAD)) == ["bad-initialization"]
     assert claims(observe(dataclasses.replace(built, fresh=False), **BAD)) == [
         "not-learning"
@@ -371,14 +374,14 @@ def test_weights_that_start_too_large():
 
 def test_conditions_of_selu_are_advice():
     selu = dense("first", (), "selu", kernel=kernel(initializer="HeNormal()"))
-    (finding,) = examine(observe(structure(parts=(selu, HIDDEN[1], head()))))
+    (finding,) = examine(observe(structure(layers=(selu, HIDDEN[1], head()))))
     assert (finding.code, finding.severity) == ("bad-initialization", "info")
     assert "lecun_normal" in finding.remedy
 
 
 def test_penalties_that_drown_the_data():
     strong = dense("first", l2=0.1)
-    built = structure(parts=(strong, HIDDEN[1], head()))
+    built = structure(layers=(strong, HIDDEN[1], head()))
     seen = observe(built, batches(penalty=5.0), first=5.7, last=5.69)
     assert claims(seen)[0] == "over-regularized"
     assert claims(observe(built, batches(penalty=0.01))) == []
@@ -387,7 +390,7 @@ def test_penalties_that_drown_the_data():
 @pytest.mark.parametrize(("shrunk", "expected"), [(0.3, True), (0.9, False)])
 def test_penalties_that_rule_to_the_end_at_the_cost_of_the_data(shrunk, expected):
     strong = dense("first", l2=0.1)
-    built = structure(parts=(strong, HIDDEN[1], head()))
+    built = structure(layers=(strong, HIDDEN[1], head()))
     norms = np.linspace(3.0, 3.0 * shrunk, 30)[:, None]
     batches_seen = batches(penalty=5.0)
     seen = observe(built, batches_seen, first=5.7, last=5.25, weight_norm=norms)
@@ -411,17 +414,17 @@ def test_inputs_of_another_size(scale):
 )
 def test_inputs_that_the_model_scales_itself(kind):
     parts = (
-        Part("scale", kind, inputs=(), weights=3),
+        LayerSpec("scale", kind, inputs=(), weights=3),
         dense("first", ["scale"]),
         HIDDEN[1],
         head(),
     )
-    seen = observe(structure(parts=parts), batches(x=X * 100.0))
+    seen = observe(structure(layers=parts), batches(x=X * 100.0))
     assert claims(seen) == []
 
 
 def test_inputs_that_code_of_the_model_scales():
-    unscaled = structure(parts=(dense("first"), HIDDEN[1], head()))
+    unscaled = structure(layers=(dense("first"), HIDDEN[1], head()))
     seen = observe(
         unscaled,
         batches(x=X * 100.0),
@@ -440,7 +443,7 @@ def test_sparse_inputs_are_no_small_ones():
 
 def test_model_of_unknown_graph_is_judged_by_its_first_layer():
     parts = tuple(dataclasses.replace(p, inputs=None) for p in (*HIDDEN, head()))
-    seen = observe(structure(parts=parts), batches(x=X * 100.0), **BAD)
+    seen = observe(structure(layers=parts), batches(x=X * 100.0), **BAD)
     assert claims(seen) == ["unnormalized-input"]
 
 
@@ -458,7 +461,7 @@ def test_targets_that_the_inputs_do_not_tell():
 
 def test_generator_may_have_one_target_only():
     judge = dense("head", ["second"], "sigmoid", trainable=False)
-    built = structure(parts=(*HIDDEN, judge))
+    built = structure(layers=(*HIDDEN, judge))
     assert claims(observe(built, batches(y=np.ones_like(LABELS)), last=0.0)) == []
 
 

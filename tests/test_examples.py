@@ -122,7 +122,8 @@ def test_seed_decides_the_split_and_no_image_is_in_two_parts(example):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 def test_notebook_runs_and_shows_no_path_of_a_machine(path, tmp_path, monkeypatch):
-    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    ours = [str(ROOT), str(ROOT / "tensorboard_plugins")]
+    paths = [*ours, os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
     monkeypatch.setenv("PYTHONWARNINGS", "error::FutureWarning")
     notebook = nbformat.read(path, as_version=4)

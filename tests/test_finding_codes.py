@@ -24,7 +24,7 @@ _CODE = re.compile(r"[a-z]+(-[a-z]+)+|overfitting")
 def codes_of_the_rules():
     """Returns all strings in the rules that have the form of a code."""
     found = set()
-    for path in RULES.glob("*.py"):
+    for path in RULES.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and _CODE.fullmatch(str(node.value)):
                 found.add(node.value)
@@ -69,7 +69,7 @@ def start(gain):
     """Returns a training whose first layer starts with so many times He's scale."""
     rms = gain * np.sqrt(2.0 / 8)
     first = by_hand.dense("first", kernel=by_hand.kernel(rms=rms))
-    built = by_hand.structure(parts=(first, by_hand.HIDDEN[1], by_hand.head()))
+    built = by_hand.structure(layers=(first, by_hand.HIDDEN[1], by_hand.head()))
     return by_hand.observe(built, **by_hand.BAD)
 
 
@@ -82,13 +82,13 @@ def chain(change):
         for i, name in enumerate(names)
     ]
     head = dataclasses.replace(by_hand.head(), inputs=(names[-1],))
-    return by_hand.observe(by_hand.structure(parts=(*layers, head)), **by_hand.BAD)
+    return by_hand.observe(by_hand.structure(layers=(*layers, head)), **by_hand.BAD)
 
 
 def penalised(share):
     penalty = 0.7 * share / (1.0 - share)
     strong = by_hand.dense("first", l2=0.1)
-    built = by_hand.structure(parts=(strong, by_hand.HIDDEN[1], by_hand.head()))
+    built = by_hand.structure(layers=(strong, by_hand.HIDDEN[1], by_hand.head()))
     seen = by_hand.batches(penalty=penalty)
     return by_hand.observe(built, seen, first=0.7 + penalty, last=0.69 + penalty)
 
@@ -101,9 +101,9 @@ def decayed(share):
 
 
 def dropped(rate):
-    drop = by_hand.Part("drop", "Dropout", inputs=("second",), rate=rate)
+    drop = by_hand.LayerSpec("drop", "Dropout", inputs=("second",), rate=rate)
     parts = (*by_hand.HIDDEN, drop, by_hand.head())
-    return by_hand.observe(by_hand.structure(parts=parts), **by_hand.BAD)
+    return by_hand.observe(by_hand.structure(layers=parts), **by_hand.BAD)
 
 
 def sized_inputs(size):

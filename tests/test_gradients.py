@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import replay
 from keras import layers
+from keras_extras.instrumentation.plan import Plan
 
 from keras_extras.callbacks import GradientLogger
 from keras_extras.callbacks import TrainingDiagnostics
 from keras_extras.constraints import apply_max_norm
 from keras_extras.constraints import max_norm_for
 from keras_extras.constraints import share_at_limit
-from keras_extras.instrumentation.layer_table import find_sites
-from keras_extras.instrumentation.plan import Plan
+from keras_extras.inspection.monitored_layers import find_layers
 
 optimizers = keras.optimizers
 NAMES = (
@@ -360,7 +360,7 @@ def test_share_at_the_limit_follows_the_limit_and_ends_with_it():
 def test_model_without_limits_pays_nothing_for_them():
     assert "weight_at_limit_fraction" not in plain()
     model, _, _ = models.make("sequential_mlp")
-    width = lambda: Plan(tuple(find_sites(model)), GradientLogger().measures).width
+    width = lambda: Plan(tuple(find_layers(model)), GradientLogger().measures).width
     before = width()
     apply_max_norm(model, 1.0)
     assert width() == before + 2 * len(model.trainable_variables)

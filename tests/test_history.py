@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_extras.records.history import History
+from keras_extras.records.history import check_history_size
 
 
 def add(history, step, **values):
@@ -129,3 +130,104 @@ def test_history_can_be_copied(history, duplicate):
     other = duplicate(history)
     assert other.layers == history.layers
     np.testing.assert_array_equal(other.norm, history.norm)
+
+
+def long_history(max_steps, steps, layers=3, batch=64):
+    """Records values that tell their step, with a spike each way and gaps."""
+    history = History(tuple("abc"[:layers]), max_steps=max_steps)
+    for first in range(0, steps, batch):
+        now = np.arange(first, min(first + batch, steps))
+        norm = now[:, np.newaxis] + np.arange(layers) / 10
+        share = np.zeros_like(norm)
+        norm[now == 1234, 1] = -5.0
+        norm[now == 2345, 2] = 1e9
+        norm[(now >= 3000) & (now < 3003), 0] = np.nan
+        norm[now == 4000, 0] = np.inf
+        share[now == 5000, 0] = 0.5
+        rate = now.astype(float)
+        rate[now == 777], rate[now == 888] = -1.0, 1e7
+        values = {"norm": norm, "nonfinite_fraction": share, "rate": rate}
+        history.extend(now, values)
+    return history
+
+
+def test_history_keeps_ten_thousand_steps_unless_told_otherwise():
+    assert History().max_steps == 10_000
+    assert len(long_history(10_000, 10_000)) == 10_000
+    assert len(long_history(None, 30_000)) == 30_000
+
+
+@pytest.mark.parametrize("max_steps", [100, 1000])
+@pytest.mark.parametrize("batch", [1, 64, 5000])
+def test_long_history_is_bounded_and_keeps_what_matters(max_steps, batch):
+    history = long_history(max_steps, 9999, batch=batch)
+    steps = history.steps
+    assert max_steps // 4 < len(steps) <= max_steps
+    assert (np.diff(steps) > 0).all()
+    kept = set(steps.tolist())
+    assert {0, 9998} <= kept
+    assert {1234, 2345, 777, 888} <= kept  # the extremes
+    assert {3000, 3001, 3002, 4000, 5000} <= kept  # what was not finite
+
+
+def test_rows_of_a_long_history_stay_together():
+    history = long_history(500, 20_000)
+    usual = (history.rate > 0) & (history.rate < 1e6)
+    np.testing.assert_array_equal(history.rate[usual], history.steps[usual])
+    for column in range(3):
+        norm = history.norm[:, column]
+        usual = (norm >= 0) & (norm < 1e8)
+        expected = history.steps[usual] + column / 10
+        np.testing.assert_array_equal(norm[usual], expected)
+        assert usual.sum() > 200
+    assert history.nonfinite_fraction.shape == history.norm.shape
+
+
+def test_steps_of_a_long_history_are_spread_evenly():
+    steps = long_history(1000, 200_000).steps
+    gaps = np.diff(steps[steps > 6000])
+    assert gaps.max() <= 4 * 200_000 / 500
+
+
+def test_extremes_of_each_layer_are_kept():
+    history, now = History(tuple("ab"), max_steps=400), np.arange(5000)
+    norm = np.random.default_rng(0).uniform(1, 2, (5000, 2))
+    norm[1111, 0], norm[2222, 0] = 0.5, 3.0  # of the first layer
+    norm[3333, 1], norm[4444, 1] = 0.4, 4.0
+    history.extend(now, {"norm": norm})
+    assert {1111, 2222, 3333, 4444} <= set(history.steps.tolist())
+
+
+def test_steps_that_are_not_finite_are_bounded_too():
+    history, now = History(("a",), max_steps=400), np.arange(5000)
+    norm = np.where(now < 1000, 1.0, np.nan)[:, np.newaxis]
+    history.extend(now, {"norm": norm})
+    steps = history.steps
+    assert len(steps) <= 400
+    assert set(range(1000, 1025)) <= set(steps.tolist())
+    assert steps[-1] == 4999
+
+
+def test_statistic_that_came_late_is_nan_before_in_a_long_history():
+    history = History(("a",), max_steps=100)
+    history.extend(np.arange(60), {"rate": np.ones(60)})
+    history.extend(np.arange(60, 110), {"rate": np.ones(50), "late": np.ones(50)})
+    history.extend(np.arange(110, 140), {"rate": np.ones(30)})
+    was_there = (history.steps >= 60) & (history.steps < 110)
+    np.testing.assert_array_equal(np.isfinite(history.late), was_there)
+
+
+def test_history_of_two_trainings_keeps_their_order():
+    history = History(max_steps=100)
+    for _ in range(2):
+        history.extend(np.arange(500), {"rate": np.arange(500.0)})
+    np.testing.assert_array_equal(history.rate, history.steps)
+    assert (np.diff(history.steps) < 0).sum() == 1
+
+
+@pytest.mark.parametrize("size", [0, 99, -1, True, 1e4, "all"])
+def test_size_of_a_history_is_checked(size):
+    with pytest.raises(ValueError, match=r"`history_size` must be .* Received"):
+        check_history_size(size)
+    check_history_size(None)
+    check_history_size(100)

@@ -10,12 +10,12 @@ from keras import layers
 
 from keras_extras.callbacks import ActivationLogger
 from keras_extras.callbacks import GradientLogger
-from keras_extras.instrumentation.layer_table import find_sites
-from keras_extras.instrumentation.layer_table import select_sites
+from keras_extras.inspection.monitored_layers import find_layers
+from keras_extras.inspection.monitored_layers import select_layers
 
 
 def names(model, chosen=None):
-    return [site.info.name for site in select_sites(find_sites(model), chosen)]
+    return [site.info.name for site in select_layers(find_layers(model), chosen)]
 
 
 def test_layers_are_in_model_order_without_inputs():
@@ -37,14 +37,14 @@ def test_nested_layers_have_paths():
 
 def test_attention_shows_its_projections_with_their_variables():
     model, _, _ = models.make("attention")
-    sites = {site.info.name: site.info for site in find_sites(model)}
+    sites = {site.info.name: site.info for site in find_layers(model)}
     assert sites["attention/query"].variables
     assert not sites["attention"].variables
 
 
 def test_cell_belongs_to_its_recurrent_layer():
     model, _, _ = models.make("recurrent")
-    sites = find_sites(model)
+    sites = find_layers(model)
     assert [s.info.name for s in sites] == ["lstm", "gru", "dense"]
     assert [len(s.variables) for s in sites] == [3, 3, 2]
 
@@ -53,14 +53,14 @@ def test_time_distributed_counts_as_one_layer():
     model = keras.Sequential(
         [keras.Input((4, 3)), layers.TimeDistributed(layers.Dense(2), name="wrapped")]
     )
-    (site,) = find_sites(model)
+    (site,) = find_layers(model)
     assert site.info.name == "wrapped"
     assert len(site.variables) == 2
 
 
 def test_bidirectional_variables_are_all_there_once():
     model = keras.Sequential([keras.Input((4, 3)), layers.Bidirectional(layers.GRU(2))])
-    found = [id(v) for site in find_sites(model) for v in site.variables]
+    found = [id(v) for site in find_layers(model) for v in site.variables]
     assert sorted(found) == sorted(id(v) for v in model.trainable_variables)
 
 
@@ -69,9 +69,9 @@ def test_each_trainable_variable_belongs_to_exactly_one_layer(name):
     model, x, _ = models.make(name)
     if not model.built:
         model(x[:1])
-    found = [id(v) for site in find_sites(model) for v in site.variables]
+    found = [id(v) for site in find_layers(model) for v in site.variables]
     assert sorted(found) == sorted(id(v) for v in model.trainable_variables)
-    paths = [site.info.name for site in find_sites(model)]
+    paths = [site.info.name for site in find_layers(model)]
     assert len(set(paths)) == len(paths)
 
 
@@ -109,7 +109,7 @@ def test_variable_of_the_model_itself_has_a_row():
     logger = GradientLogger(every=1)
     x = np.ones((8, 2), "float32")
     model.fit(x, x[:, :1], callbacks=[logger], verbose=0)
-    found = {id(v) for site in find_sites(model) for v in site.variables}
+    found = {id(v) for site in find_layers(model) for v in site.variables}
     assert id(model.scale) in found
     total = np.sqrt(np.nansum(logger.history.gradient_norm[0] ** 2))
     assert total == pytest.approx(logger.history.global_gradient_norm[0], rel=1e-5)
@@ -125,7 +125,7 @@ def test_activation_is_known_by_name():
             layers.Dropout(0.1),
         ]
     )
-    found = [site.info.activation for site in find_sites(model)]
+    found = [site.info.activation for site in find_layers(model)]
     assert found == ["tanh", "relu", "sigmoid", None]
 
 

@@ -17,14 +17,14 @@ from tensorboard.backend.event_processing import event_file_loader
 from tensorboard.compat.tensorflow_stub import pywrap_tensorflow
 from tensorboard.plugins import base_plugin
 
+from keras_diagnostics import cards
+from keras_diagnostics import damage
+from keras_diagnostics import schema
+from keras_diagnostics.event_files import Records
+from keras_diagnostics.event_files import checksums_of
+from keras_diagnostics.loader import Loader
+from keras_diagnostics.log_files import FileProvider
 from keras_extras.summaries.writer import open_writer
-from tensorboard_plugins.keras_diagnostics import cards
-from tensorboard_plugins.keras_diagnostics import damage
-from tensorboard_plugins.keras_diagnostics import schema
-from tensorboard_plugins.keras_diagnostics.event_files import Records
-from tensorboard_plugins.keras_diagnostics.event_files import checksums_of
-from tensorboard_plugins.keras_diagnostics.loader import Loader
-from tensorboard_plugins.keras_diagnostics.log_files import FileProvider
 
 
 def problems_of(board, route="runs", **parameters):
@@ -182,7 +182,7 @@ def test_an_error_while_loading_ends_nothing(caplog, monkeypatch):
 
 
 def test_board_starts_although_the_plugin_fails(tmp_path, monkeypatch, caplog):
-    from tensorboard_plugins.keras_diagnostics import plugin
+    from keras_diagnostics import plugin
 
     def fail(self, context):
         raise OSError("disk on fire")
@@ -318,8 +318,8 @@ WITHOUT_TENSORFLOW = """
 import argparse, sys
 from tensorboard.plugins import base_plugin
 from werkzeug.test import Client
-from tensorboard_plugins.keras_diagnostics.loader import Loader
-from tensorboard_plugins.keras_diagnostics.log_files import FileProvider
+from keras_diagnostics.loader import Loader
+from keras_diagnostics.log_files import FileProvider
 
 provider = FileProvider(sys.argv[1])
 flags = argparse.Namespace(logdir=sys.argv[1])

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import synthetic_logs as logs
 
-from tensorboard_plugins.keras_diagnostics import assets
-from tensorboard_plugins.keras_diagnostics import log_files
-from tensorboard_plugins.keras_diagnostics import report
+from keras_diagnostics import assets
+from keras_diagnostics import log_files
+from keras_diagnostics import report
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +77,8 @@ def test_findings_come_first_and_names_stay_text(log_dir, tmp_path):
 def test_figures_are_those_of_the_tab_in_both_themes(log_dir, tmp_path):
     figures = figures_of(write(log_dir, tmp_path / "report.html"))
     board = report.read_board(log_dir)
-    from tensorboard_plugins.keras_diagnostics.cards import answer
-    from tensorboard_plugins.keras_diagnostics.views.card import Request
+    from keras_diagnostics.cards import answer
+    from keras_diagnostics.request import Request
 
     shown = answer(board, Request("gradients", ("2-well",)), "light")
     expected = shown["panels"][0]["figure"]
@@ -132,7 +132,7 @@ def test_command_imports_no_tensorflow(log_dir, tmp_path):
     )
     imported = re.findall(r"\| +(\S+)$", done.stderr.decode(), flags=re.M)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
-    assert "tensorboard_plugins.keras_diagnostics.report" in imported
+    assert "keras_diagnostics.report" in imported
     assert not {"tensorflow", "keras", "plotly"} & set(imported)
     assert b"1 finding in 1 of 2 runs" in done.stdout
     assert output.stat().st_size > 1_000_000

@@ -9,8 +9,8 @@ import pytest
 import synthetic_logs as logs
 from board_client import Board
 
-from tensorboard_plugins.keras_diagnostics import assets
-from tensorboard_plugins.keras_diagnostics.cards import KINDS
+from keras_diagnostics import assets
+from keras_diagnostics.cards import KINDS
 
 LAYER_CARDS = ("gradients", "activations", "updates")
 

@@ -7,15 +7,15 @@ import pytest
 import synthetic_logs as logs
 from board_client import Board
 
-from tensorboard_plugins.keras_diagnostics import findings
-from tensorboard_plugins.keras_diagnostics.sampling import choose_steps
-from tensorboard_plugins.keras_diagnostics.statistics import STATISTICS
-from tensorboard_plugins.keras_diagnostics.views import figure as figures
-from tensorboard_plugins.keras_diagnostics.views import histogram
-from tensorboard_plugins.keras_diagnostics.views import layers
-from tensorboard_plugins.keras_diagnostics.views import lines
-from tensorboard_plugins.keras_diagnostics.views.theme import Token
-from tensorboard_plugins.keras_diagnostics.views.theme import paint
+from keras_diagnostics import findings
+from keras_diagnostics.sampling import choose_steps
+from keras_diagnostics.statistics import STATISTICS
+from keras_diagnostics.views import figure as figures
+from keras_diagnostics.views import histogram
+from keras_diagnostics.views import layers
+from keras_diagnostics.views import lines
+from keras_diagnostics.views.theme import Token
+from keras_diagnostics.views.theme import paint
 
 
 @pytest.mark.parametrize("most", [2, 3, 10, 299, 300, 5000])

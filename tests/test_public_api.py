@@ -218,12 +218,12 @@ def test_names_that_are_imported_on_first_use_are_listed_and_there():
 
 LAYOUT = """
 import json, sys
-from tensorboard_plugins.keras_diagnostics import schema
+from keras_diagnostics import schema
 print(json.dumps(list(sys.modules)))
 """
 
 
 def test_layout_of_the_events_needs_neither_keras_nor_tensorflow():
     found = printed_by(LAYOUT)
-    assert "tensorboard_plugins.keras_diagnostics.schema" in found
+    assert "keras_diagnostics.schema" in found
     assert not roots(found) & {"keras", "tensorflow", "keras_extras", "numpy"}

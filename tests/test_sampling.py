@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras_extras.callbacks import GradientLogger
 from keras_extras.callbacks import HyperparameterLogger
 from keras_extras.callbacks import TrainingDiagnostics
-from keras_extras.instrumentation import sampling
+from keras_extras.inspection import sampling
 
 
 def drive(sampler, batches, ordinary=lambda step: 1.0, sampled=1.5, spent=0.0):
@@ -18,7 +18,7 @@ def drive(sampler, batches, ordinary=lambda step: 1.0, sampled=1.5, spent=0.0):
     for step in range(batches):
         if sampler.due(step, 1):
             chosen.append(step)
-            sampler.sampled(sampled, first=len(chosen) == 1)
+            sampler.sampled(sampled)
             sampler.spent(spent)
         else:
             sampler.ordinary(ordinary(step))

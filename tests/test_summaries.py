@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from reading import data_provider_of
 from tensorboard import context
-from tensorboard.summary.writer import record_writer
 
+from keras_diagnostics import schema
 from keras_extras.callbacks import ActivationLogger
 from keras_extras.callbacks import GradientLogger
 from keras_extras.callbacks import HyperparameterLogger
 from keras_extras.callbacks import TrainingDiagnostics
-from tensorboard_plugins.keras_diagnostics import schema
+from keras_extras.summaries.event_file import EventFile
 
 
 class Provider:
@@ -230,11 +230,11 @@ import time
 import keras
 import models
 from keras_extras.callbacks import GradientLogger
-from keras_extras.instrumentation import instrument
-from keras_extras.summaries import writer
+from keras_extras.inspection import deliveries
+from keras_extras.summaries import background_writer
 
-instrument._UNREAD_SECONDS = 0.0
-writer._FLUSH_SECONDS = 0.01
+deliveries._UNREAD_SECONDS = 0.0
+background_writer._FLUSH_SECONDS = 0.01
 
 class Kill(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
@@ -312,7 +312,7 @@ def test_full_disk_costs_one_warning_for_all_callbacks_together(tmp_path, monkey
     def write(self, data):
         raise OSError(28, "No space left on device")
 
-    fill = At(lambda: monkeypatch.setattr(record_writer.RecordWriter, "write", write))
+    fill = At(lambda: monkeypatch.setattr(EventFile, "write", write))
     shared = [GradientLogger(tmp_path, every=1), HyperparameterLogger(tmp_path)]
     assert_one_warning_and_same_weights([*shared, fill], tmp_path)
 

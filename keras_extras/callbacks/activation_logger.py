@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from keras_extras.callbacks.monitor import Monitor
-from keras_extras.instrumentation import plan as plans
-from keras_extras.instrumentation.layer_table import LayerFilter
-from keras_extras.instrumentation.sampling import Interval
+from keras_extras.inspection import measures as m
+from keras_extras.inspection.monitored_layers import LayerFilter
+from keras_extras.inspection.sampling import Interval
 from keras_extras.log_dir import LogDir
 
 
@@ -70,6 +70,6 @@ class ActivationLogger(Monitor):
     ) -> None:
         super().__init__(log_dir, every, layers)
         self.histograms = histograms
-        measures = {plans.ACTIVATIONS}
-        measures |= {plans.ACTIVATION_HISTOGRAMS} if histograms else set()
+        measures = {m.ACTIVATIONS}
+        measures |= {m.ACTIVATION_HISTOGRAMS} if histograms else set()
         self.measures = frozenset(measures)

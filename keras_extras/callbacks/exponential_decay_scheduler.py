@@ -4,8 +4,8 @@ from typing import Any
 
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.schedules.exponential import Exponential
-from keras_extras.steering.steering import RATE
-from keras_extras.steering.steering import Steering
+from keras_extras.steering.controller import HyperparameterController
+from keras_extras.steering.values import RATE
 
 
 class ExponentialDecayScheduler(Scheduler):
@@ -47,5 +47,5 @@ class ExponentialDecayScheduler(Scheduler):
         super().__init__(restore)
         self.curve = Exponential(1.0, decay_steps, decay_rate, staircase)
 
-    def plan(self, steering: Steering, optimizer: Any) -> None:
-        steering.multiply(optimizer, RATE, self.curve)
+    def plan(self, controller: HyperparameterController, optimizer: Any) -> None:
+        controller.multiply(optimizer, RATE, self.curve)

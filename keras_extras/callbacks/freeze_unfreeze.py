@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import warnings
-from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +11,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_extras import checks
 from keras_extras.callbacks.performance_scheduler import PerformanceScheduler
 from keras_extras.callbacks.scheduler import Scheduler
-from keras_extras.instrumentation.instrument import Instrument
+from keras_extras.inspection.session import MonitoringSession
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.building import build_in_fit
 from keras_extras.keras_internals.fit_guard import FitGuard
@@ -23,7 +21,12 @@ from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.steering.rates import has_number
 from keras_extras.steering.rates import multiply_rate
 from keras_extras.steering.rates import set_rate
-from keras_extras.steering.steering import RATE
+from keras_extras.steering.values import RATE
+from keras_extras.transfer.checks import check_epochs
+from keras_extras.transfer.checks import check_function
+from keras_extras.transfer.checks import check_model
+from keras_extras.transfer.checks import check_rates
+from keras_extras.transfer.checks import check_rest
 from keras_extras.transfer.groups import Unfreezing
 from keras_extras.transfer.groups import epochs_of
 from keras_extras.transfer.groups import frozen_groups
@@ -134,10 +137,10 @@ class FreezeUnfreeze(keras.callbacks.Callback):
         verbose: int = 0,
     ) -> None:
         super().__init__()
-        self.unfreeze_at = _check_epochs(unfreeze_at)
+        self.unfreeze_at = check_epochs(unfreeze_at)
         self.layers = layers
         self.learning_rate = learning_rate
-        self._rates = _check_rates(learning_rate, len(epochs_of(self.unfreeze_at)))
+        self._rates = check_rates(learning_rate, len(epochs_of(self.unfreeze_at)))
         self.factor = (
             None if factor is None else checks.check_positive("factor", factor)
         )
@@ -167,12 +170,12 @@ class FreezeUnfreeze(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         callbacks = callbacks_of_fit()
-        self._check_model()
+        check_model(self.model, self.learning_rate, self.factor)
         self._check_callbacks(getattr(callbacks, "callbacks", ()))
         build_in_fit(self.model, type(self).__name__)
-        _check_function(self.model)
+        check_function(self.model)
         groups = frozen_groups(self.model, self.layers, self.unfreeze_at)
-        _check_rest(self.model, groups)
+        check_rest(self.model, groups)
         stage = self._stage_in(last_epoch_begun(callbacks))
         keeps = self.batch_normalization == "frozen"
         self._stages = Stages(self.model, groups, stage, keeps)
@@ -216,7 +219,7 @@ class FreezeUnfreeze(keras.callbacks.Callback):
             return
         stages.enter(stage)
         freeze_for_now(model, stages.frozen_for_now())
-        Instrument.layers_changed(model, counts_anew=not keep)
+        MonitoringSession.layers_changed(model, counts_anew=not keep)
         with model.distribute_strategy.scope():
             follow(model.optimizer, model.trainable_variables, keep)
         model._compiled_trainable_state = {
@@ -262,31 +265,6 @@ class FreezeUnfreeze(keras.callbacks.Callback):
             f"variables train now; learning rate {', '.join(rates)}"
         )
 
-    def _check_model(self) -> None:
-        if keras.backend.backend() != "tensorflow":
-            raise NotImplementedError(
-                "FreezeUnfreeze works on the TensorFlow backend only, for now. "
-                f"Received: keras.backend.backend()={keras.backend.backend()!r}"
-            )
-        optimizer = getattr(self.model, "optimizer", None)
-        if optimizer is None:
-            raise ValueError(
-                "FreezeUnfreeze needs a model that is compiled with an optimizer. "
-                f"Received: model={self.model!r}, model.optimizer=None"
-            )
-        parts = hyperparameters.parts(optimizer)
-        if self.factor is not None and not all(has_number(part) for part in parts):
-            raise ValueError(
-                "`factor` needs an optimizer whose learning rate is a number; give "
-                f"`learning_rate` a schedule. Received: factor={self.factor}"
-            )
-        if self._rates is not None and len(parts) > 1:
-            raise ValueError(
-                "`learning_rate` must be None for a `MultiOptimizer`, whose optimizers "
-                "have rates of their own; `factor` multiplies them. "
-                f"Received: learning_rate={self.learning_rate!r}"
-            )
-
     def _check_callbacks(self, callbacks: Sequence[Any]) -> None:
         sets_rate = self._rates is not None or self.factor is not None
         for other in callbacks:
@@ -329,64 +307,3 @@ class FreezeUnfreeze(keras.callbacks.Callback):
 
 def _nothing() -> None:
     """All has been begun already."""
-
-
-def _check_epochs(unfreeze_at: Any) -> Unfreezing:
-    several = isinstance(unfreeze_at, Mapping | Sequence) and len(unfreeze_at) > 0
-    epochs = list(unfreeze_at) if several else [unfreeze_at]
-    counts = all(checks.is_number(e) and e == int(e) and e >= 1 for e in epochs)
-    if not counts or (
-        not isinstance(unfreeze_at, Mapping)
-        and any(later <= e for e, later in itertools.pairwise(epochs))
-    ):
-        raise ValueError(
-            "`unfreeze_at` must be an integer >= 1, a list of such integers, each "
-            "greater than the one before, or a dict from such integers to layers. "
-            f"Received: unfreeze_at={unfreeze_at!r}"
-        )
-    if isinstance(unfreeze_at, Mapping):
-        return {int(epoch): chosen for epoch, chosen in unfreeze_at.items()}
-    return [int(epoch) for epoch in epochs] if several else int(unfreeze_at)
-
-
-def _check_rates(learning_rate: Any, count: int) -> list[Any] | None:
-    """Returns the learning rate of each stage after the first."""
-    if learning_rate is None:
-        return None
-    several = isinstance(learning_rate, Sequence)
-    rates = list(learning_rate) if several else [learning_rate] * count
-    if len(rates) != count:
-        raise ValueError(
-            "`learning_rate` must have one rate for each epoch in `unfreeze_at`. "
-            f"Received: {len(rates)} rates for {count} epochs"
-        )
-    for rate in rates:
-        if not isinstance(rate, LearningRateSchedule):
-            checks.check_positive("learning_rate", rate)
-    return rates
-
-
-def _check_rest(model: Any, groups: list[list[Any]]) -> None:
-    frozen = {
-        id(variable)
-        for group in groups
-        for layer in group
-        for variable in layer._trainable_variables
-    }
-    if all(id(variable) in frozen for variable in model.trainable_variables):
-        raise ValueError(
-            "`layers` must leave some layer to train in the first stage. Received: all "
-            f"layers of the model that can be trained, {len(frozen)} variables"
-        )
-
-
-def _check_function(model: Any) -> None:
-    choose = getattr(
-        hyperparameters.innermost(model.optimizer), "_optimizer_map", lambda v: None
-    )
-    if any(choose(v) is not choose(v) for v in model.trainable_variables):
-        raise ValueError(
-            "FreezeUnfreeze needs a `MultiOptimizer` whose function returns the same "
-            "optimizer for a variable each time, for it is asked again at each "
-            "unfreezing. Received: one that returns another each time"
-        )

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 from keras_extras.callbacks.monitor import Monitor
-from keras_extras.instrumentation import plan as plans
-from keras_extras.instrumentation.layer_table import LayerFilter
-from keras_extras.instrumentation.layer_table import Site
-from keras_extras.instrumentation.sampling import Interval
+from keras_extras.inspection import measures as m
+from keras_extras.inspection.monitored_layers import LayerFilter
+from keras_extras.inspection.monitored_layers import MonitoredLayer
+from keras_extras.inspection.sampling import Interval
 from keras_extras.log_dir import LogDir
 
 
@@ -85,10 +85,10 @@ class GradientLogger(Monitor):
         super().__init__(log_dir, every, layers)
         self.histograms = histograms
         self.updates = updates
-        measures = {plans.GRADIENTS, plans.LIMITS}
-        measures |= {plans.UPDATES} if updates else set()
-        measures |= {plans.GRADIENT_HISTOGRAMS} if histograms else set()
+        measures = {m.GRADIENTS, m.LIMITS}
+        measures |= {m.UPDATES} if updates else set()
+        measures |= {m.GRADIENT_HISTOGRAMS} if histograms else set()
         self.measures = frozenset(measures)
 
-    def concerns(self, site: Site) -> bool:
-        return bool(site.variables)
+    def concerns(self, layer: MonitoredLayer) -> bool:
+        return bool(layer.variables)

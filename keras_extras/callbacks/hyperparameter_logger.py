@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from keras_extras.callbacks.monitor import Monitor
-from keras_extras.instrumentation import plan as plans
-from keras_extras.instrumentation.sampling import Interval
+from keras_extras.inspection import measures as m
+from keras_extras.inspection.sampling import Interval
 from keras_extras.log_dir import LogDir
 
 
@@ -40,7 +40,7 @@ class HyperparameterLogger(Monitor):
     """
 
     kinds = ("hyperparameter",)
-    measures = frozenset({plans.HYPERPARAMETERS})
+    measures = frozenset({m.HYPERPARAMETERS})
 
     def __init__(self, log_dir: LogDir = None, every: Interval = 1) -> None:
         super().__init__(log_dir, every, layers=None)

@@ -5,8 +5,8 @@ from typing import Any
 
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.keras_internals import hyperparameters
-from keras_extras.steering.steering import Steering
-from keras_extras.steering.steering import check_drivable
+from keras_extras.steering.checks import check_drivable
+from keras_extras.steering.controller import HyperparameterController
 
 
 class HyperparameterScheduler(Scheduler):
@@ -70,9 +70,9 @@ class HyperparameterScheduler(Scheduler):
         if not self.restore:
             self._check_can_keep()
 
-    def plan(self, steering: Steering, optimizer: Any) -> None:
+    def plan(self, controller: HyperparameterController, optimizer: Any) -> None:
         if self._has(optimizer):
-            steering.drive(optimizer, self.name, self.curve, type(self).__name__)
+            controller.drive(optimizer, self.name, self.curve, type(self).__name__)
 
     def driven_names(self, optimizer: Any) -> tuple[str, ...]:
         return self.names if self._has(optimizer) else ()

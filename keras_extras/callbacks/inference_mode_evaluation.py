@@ -6,6 +6,10 @@ from typing import Any
 import keras
 
 from keras_extras import checks
+from keras_extras.data.batches import is_dataset
+from keras_extras.data.training_sample import FirstBatches
+from keras_extras.data.training_sample import sample_rows
+from keras_extras.data.training_sample import shares_order
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.keras_internals.running_fit import local_of_fit
 from keras_extras.keras_internals.snapshot import layer_states
@@ -13,12 +17,9 @@ from keras_extras.keras_internals.snapshot import random_state_kept
 from keras_extras.keras_internals.snapshot import values_kept
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
+from keras_extras.summaries.run import end_with_fit
 from keras_extras.summaries.run import open_run
 from keras_extras.summaries.writer import SummaryWriter
-from keras_extras.training_sample import FirstBatches
-from keras_extras.training_sample import sample_rows
-from keras_extras.training_sample import shares_order
-from keras_extras.uncertainty.batches import is_dataset
 
 _DATA = ("x", "y", "sample_weight")
 _LOCALS = (*_DATA, "batch_size")
@@ -134,6 +135,8 @@ class InferenceModeEvaluation(keras.callbacks.Callback):
         with random_state_kept():
             self._arguments = self._data(running)
         self._writer = open_run(self.log_dir, "train_evaluation")
+        if self._writer is not None:
+            end_with_fit(self._close_writer)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self._writer is not None:
@@ -152,9 +155,12 @@ class InferenceModeEvaluation(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         self._arguments = {}
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        self._close_writer()
+
+    def _close_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
     def _evaluate(self) -> dict[str, float]:
         model = self.model

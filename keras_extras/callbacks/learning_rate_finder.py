@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import dataclass
+from dataclasses import field
 from typing import Any
 
 import keras
@@ -15,11 +17,25 @@ from keras_extras.keras_internals.building import build_optimizer
 from keras_extras.keras_internals.loss_tracker import LossTracker
 from keras_extras.keras_internals.snapshot import Snapshot
 from keras_extras.schedules.curve import as_float
-from keras_extras.steering.steering import RATE
-from keras_extras.steering.steering import Steering
-from keras_extras.steering.steering import check_drivable
-from keras_extras.steering.steering import check_model
+from keras_extras.steering.checks import check_drivable
+from keras_extras.steering.checks import check_model
+from keras_extras.steering.controller import HyperparameterController
+from keras_extras.steering.values import RATE
 from keras_extras.summaries.run import open_run
+
+
+@dataclass
+class _Run:
+    """The state of one sweep."""
+
+    loss: LossTracker
+    controller: HyperparameterController | None = None
+    rates: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    average: float = 0.0  # of the losses, not yet corrected for its start at 0
+    best: float = math.inf  # the least smoothed loss
+    begins: int = 0  # batches that the optimizer had seen before
+    group: int = 1  # batches at each rate
 
 
 class LearningRateFinder(keras.callbacks.Callback):
@@ -104,16 +120,11 @@ class LearningRateFinder(keras.callbacks.Callback):
         self.rule = checks.check_choice("rule", rule, NAMES)
         self.log_dir = log_dir
         self.sweep: LearningRateSweep | None = None
-        self._rates: list[float] = []
-        self._losses: list[float] = []
-        self._average, self._best = 0.0, math.inf
-        self._begins, self._group = 0, 1
-        self._steering: Steering | None = None
-        self._loss: LossTracker | None = None
+        self._run: _Run | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to a training that is going on."""
-        return dict(vars(self)) | {"_steering": None, "_model": None, "_loss": None}
+        return dict(vars(self)) | {"_run": None, "_model": None}
 
     def on_train_begin(self, logs: Any = None) -> None:
         check_model(self.model)
@@ -121,39 +132,40 @@ class LearningRateFinder(keras.callbacks.Callback):
             check_drivable(part, RATE)
         build_in_fit(self.model, type(self).__name__)
         self.sweep = None
-        self._forget()
-        self._loss = LossTracker(self.model)
-        self._group = math.lcm(
+        self._run = run = _Run(LossTracker(self.model))
+        run.group = math.lcm(
             self.model.steps_per_execution,
             hyperparameters.accumulation_steps(self.model.optimizer),
         )
-        self._steering = Steering.join(self.model, self._plan)
+        run.controller = HyperparameterController.join(self.model, self._plan)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if self._loss is not None:
-            self._loss.start_epoch()
+        if self._run is not None:
+            self._run.loss.start_epoch()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self._loss is None or len(self._rates) >= self.steps:
+        run = self._run
+        if run is None or len(run.rates) >= self.steps:
             return
-        trained = self._batches() - self._begins
-        if trained // self._group <= len(self._rates) and not _is_broken(logs):
+        trained = self._batches() - run.begins
+        if trained // run.group <= len(run.rates) and not _is_broken(logs):
             return
-        loss = self._loss.read(logs)
-        if not math.isfinite(loss) or self._add(loss):
+        loss = run.loss.read(logs)
+        if not math.isfinite(loss) or self._add(run, loss):
             self.model.stop_training = True
 
     def on_train_end(self, logs: Any = None) -> None:
+        run, self._run = self._run, None
+        rates, losses = ([], []) if run is None else (run.rates, run.losses)
         self.sweep = LearningRateSweep(
-            self._rates, self._losses, self.smoothing, self.steps, self.rule
+            rates, losses, self.smoothing, self.steps, self.rule
         )
-        self._steering = self._loss = None
         self._write()
         if self.sweep.suggestion is None:
             warnings.warn(
                 "LearningRateFinder: too few points to suggest a learning rate from; "
                 "let `fit` have more epochs, or start at a lower `min_rate`. "
-                f"Received: {len(self._rates)} of steps={self.steps}",
+                f"Received: {len(rates)} of steps={self.steps}",
                 stacklevel=2,
             )
 
@@ -166,33 +178,36 @@ class LearningRateFinder(keras.callbacks.Callback):
         low, high = math.log(self.min_rate), math.log(self.max_rate)
         return ops.exp(low * (1 - share) + high * share)
 
-    def _plan(self, steering: Steering) -> None:
+    def _plan(self, controller: HyperparameterController) -> None:
+        run = self._run
+        if run is None:
+            return
         build_optimizer(self.model.optimizer, self.model.trainable_variables)
         snapshot = Snapshot(self.model)
-        steering.at_end(snapshot.restore)
-        self._begins = self._batches()
-        for part in steering.parts():
+        controller.at_end(snapshot.restore)
+        run.begins = self._batches()
+        for part in controller.parts():
             first = int(hyperparameters.number(part.iterations))
             each = part.gradient_accumulation_steps or 1
-            curve = self._sweep_from(first, self._group // each)
-            steering.drive(part, RATE, curve, owner=type(self).__name__)
+            curve = self._sweep_from(first, run.group // each)
+            controller.drive(part, RATE, curve, owner=type(self).__name__)
 
     def _sweep_from(self, first: int, updates_per_point: int) -> Any:
         return lambda updates: self.rate_at(
             keras.ops.floor_divide(updates - first, updates_per_point)
         )
 
-    def _add(self, loss: float) -> bool:
+    def _add(self, run: _Run, loss: float) -> bool:
         """Adds a point; returns whether it was the last."""
-        self._rates.append(float(self.rate_at(len(self._rates))))
-        self._losses.append(loss)
-        count = len(self._losses)
-        self._average += (1 - self.smoothing) * (loss - self._average)
-        smoothed = self._average / (1 - self.smoothing**count)
-        self._best = min(self._best, smoothed)
+        run.rates.append(float(self.rate_at(len(run.rates))))
+        run.losses.append(loss)
+        count = len(run.losses)
+        run.average += (1 - self.smoothing) * (loss - run.average)
+        smoothed = run.average / (1 - self.smoothing**count)
+        run.best = min(run.best, smoothed)
         if self.stop_factor is None:
             return count >= self.steps
-        limit = self._best + (self.stop_factor - 1) * abs(self._best)
+        limit = run.best + (self.stop_factor - 1) * abs(run.best)
         return count >= self.steps or smoothed > limit
 
     def _write(self) -> None:
@@ -210,12 +225,6 @@ class LearningRateFinder(keras.callbacks.Callback):
 
     def _batches(self) -> int:
         return hyperparameters.batches_seen(self.model.optimizer)
-
-    def _forget(self) -> None:
-        self._rates, self._losses = [], []
-        self._average, self._best = 0.0, math.inf
-        self._begins, self._group = 0, 1
-        self._steering = self._loss = None
 
 
 def _is_broken(logs: Any) -> bool:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import warnings
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 
-from keras_extras.instrumentation import sampling
-from keras_extras.instrumentation.instrument import Instrument
-from keras_extras.instrumentation.layer_table import LayerFilter
-from keras_extras.instrumentation.layer_table import Site
-from keras_extras.instrumentation.layer_table import select_sites
+from keras_extras.backends.load import load_backend
+from keras_extras.inspection import sampling
+from keras_extras.inspection.faults import warn_switched_off
+from keras_extras.inspection.monitored_layers import LayerFilter
+from keras_extras.inspection.monitored_layers import MonitoredLayer
+from keras_extras.inspection.monitored_layers import NoSuchLayerError
+from keras_extras.inspection.monitored_layers import select_layers
+from keras_extras.inspection.session import MonitoringSession
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
+from keras_extras.records.cost import Cost
 from keras_extras.records.history import History
 from keras_extras.records.layer_info import LayerInfo
 from keras_extras.records.step_records import StepRecords
@@ -26,7 +31,7 @@ _RUN = "diagnostics"  # beside those of `TensorBoard`
 
 
 class Monitor(keras.callbacks.Callback):
-    """Records what the instrument measures and writes it to TensorBoard.
+    """Records what a monitoring session measures and writes it to TensorBoard.
 
     Subclasses say what to measure in `measures`. Nothing is opened or looked at
     before training starts, so a callback can be copied until then.
@@ -34,7 +39,6 @@ class Monitor(keras.callbacks.Callback):
 
     measures: frozenset[str] = frozenset()
     kinds: tuple[str, ...] = ()
-    watches = False
 
     def __init__(
         self,
@@ -54,65 +58,124 @@ class Monitor(keras.callbacks.Callback):
         self.history = History()
         self.infos: tuple[LayerInfo, ...] = ()
         self.sampler = sampling.make_sampler(every, overhead)
-        self._instrument: Instrument | None = None
+        self._session: MonitoringSession | None = None
+        self._cost = Cost()
+        self._is_off = False
         self._writer: SummaryWriter | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to a training that is going on."""
         state = dict(vars(self))
-        return state | {"_instrument": None, "_writer": None, "_model": None}
+        return state | {"_session": None, "_writer": None, "_model": None}
+
+    @property
+    def cost(self) -> Cost:
+        """What monitoring has cost this training so far: time per sample, and share.
+
+        The callbacks of one `fit` share their samples, and so what these cost.
+        """
+        return self._cost if self._session is None else self._session.cost
 
     def on_train_begin(self, logs: Any = None) -> None:
         _check_compiled(self.model, type(self).__name__)
-        self.sampler = sampling.make_sampler(self.every, self.overhead)
-        found = callbacks_of_fit()
-        callbacks = None if found is None else found.callbacks
-        self._instrument = Instrument.join(self.model, self, callbacks)
-        self._instrument.prepare()
-        self.history.source = self._instrument.deliver
+        load_backend()
         self._close_writer()
         self._writer = open_run(self.log_dir, _RUN)
-        if self._writer is not None:
-            self._writer.about(hyperparameters.describe(self.model.optimizer))
+        self.sampler = sampling.make_sampler(self.every, self.overhead)
+        self._is_off = False
+        with self._boundary():
+            self._session = MonitoringSession.join(self.model, self, callbacks_of_fit())
+            self.history.source = self._session.deliver
+            self._session.look_at_layers_if_built()
+            if self._writer is not None:
+                self._writer.about(hyperparameters.describe(self.model.optimizer))
 
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if self._session is not None:
+            with self._boundary():
+                self._session.begin_epoch(epoch, self.params.get("steps"))
+
+    # In these two the boundary is written out: they run for each batch.
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        if self._instrument is not None:
-            self._instrument.begin_batch(self, batch)
+        if self._session is not None:
+            try:
+                self._session.begin_batch(self)
+            except Exception as error:
+                self.switch_off(error)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self._instrument is not None:
-            self._instrument.end_batch(self)
-        if self._writer is not None:
-            self.sampler.spent(self._writer.seconds_spent())
+        if self._session is not None:
+            try:
+                self._session.end_batch(self)
+                if self._writer is not None:
+                    self.sampler.spent(self._writer.seconds_spent())
+            except Exception as error:
+                self.switch_off(error)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if self._writer is not None and self._instrument is not None:
-            self._writer.epoch(self._instrument.steps_trained(), epoch, logs or {})
-        self._report_lost_summaries()
+        with self._boundary():
+            if self._writer is not None and self._session is not None:
+                self._writer.epoch(self._session.steps_trained(), epoch, logs or {})
 
     def on_train_end(self, logs: Any = None) -> None:
-        if self._instrument is not None:
-            self._instrument.leave(self)
-            self.history.source = None
+        self._end_part()
+
+    def fit_failed(self) -> None:
+        """Ends the part of this callback in a `fit` that ends by an exception."""
+        self._end_part()
+
+    def _end_part(self) -> None:
+        """Takes what is still due, and closes the run."""
+        session, self._session = self._session, None
+        with self._boundary():
+            if session is not None:
+                session.leave(self)
+                self._cost = session.cost
+        self.history.source = None
         self._close_writer()
 
-    def _close_writer(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._report_lost_summaries()
-            self._writer = None
+    def switch_off(self, error: Exception) -> None:
+        """Ends the part of this callback: something of ours failed on its behalf.
 
-    def choose(self, sites: list[Site]) -> list[Site]:
+        What was recorded until then stays, and is written.
+        """
+        if self._is_off:
+            return
+        self._is_off = True
+        warn_switched_off(type(self).__name__, error)
+        session, self._session = self._session, None
+        self.history.source = None
+        if session is not None:
+            with contextlib.suppress(Exception):
+                session.leave(self)
+        self._close_writer()
+
+    @contextlib.contextmanager
+    def _boundary(self) -> Iterator[None]:
+        """Lets no fault of ours end a training: the part that has it ends instead."""
+        try:
+            yield
+        except NoSuchLayerError:
+            raise  # a mistake of the user's, who is to know before it trains
+        except Exception as error:
+            self.switch_off(error)
+
+    def _close_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+
+    def choose(self, layers: list[MonitoredLayer]) -> list[MonitoredLayer]:
         """Returns the layers to measure, and starts a history for them."""
-        chosen = select_sites([s for s in sites if self.concerns(s)], self.layers)
-        infos = tuple(site.info for site in chosen)
+        chosen = select_layers([x for x in layers if self.concerns(x)], self.layers)
+        infos = tuple(layer.info for layer in chosen)
         if infos != self.infos:
             source, self.infos = self.history.source, infos
             self.history = History(tuple(info.name for info in infos))
             self.history.source = source
         return chosen
 
-    def concerns(self, site: Site) -> bool:
+    def concerns(self, layer: MonitoredLayer) -> bool:
         """Whether the layer has anything that this callback measures."""
         return True
 
@@ -122,28 +185,14 @@ class Monitor(keras.callbacks.Callback):
         values = {**records.values_of_step, **records.statistics}
         self.history.extend(records.steps, values)
         if self._writer is not None:
-            self._writer.records(records)
+            self._writer.records(records, thin=self.every == "auto")
 
     def layers_changed(self) -> None:
         """Does nothing: statistics of what is frozen are NaN."""
 
-    def _report_lost_summaries(self) -> None:
-        if self._writer is None:
-            return
-        failure = self._writer.take_failure()
-        if failure is not None:
-            warnings.warn(
-                f"{type(self).__name__} cannot write to `log_dir` any more; training "
-                f"goes on without its summaries. Received: log_dir="
-                f"{self._writer.directory!r} ({failure})",
-                stacklevel=2,
-            )
-
 
 def _check_compiled(model: Any, name: str) -> None:
-    from keras_extras.keras_internals.hyperparameters import optimizers_of
-
-    if not optimizers_of(model):
+    if not hyperparameters.optimizers_of(model):
         raise ValueError(
             f"`{name}` needs a model that is compiled with an optimizer. "
             f"Received: model={model!r}, model.optimizer=None"

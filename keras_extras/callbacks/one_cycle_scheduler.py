@@ -14,8 +14,8 @@ from keras_extras.callbacks.scheduler import momentum_names
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.schedules.one_cycle import OneCycle
 from keras_extras.schedules.one_cycle_momentum import OneCycleMomentum
-from keras_extras.steering.steering import RATE
-from keras_extras.steering.steering import Steering
+from keras_extras.steering.controller import HyperparameterController
+from keras_extras.steering.values import RATE
 
 _LONGEST_TABLE = 500_000  # steps: 4 megabytes in the compiled step
 _LEAST_STEPS = 1_000_000  # enough for the phases, to check other arguments with
@@ -174,12 +174,12 @@ class OneCycleScheduler(Scheduler):
                 "have both."
             )
 
-    def plan(self, steering: Steering, optimizer: Any) -> None:
+    def plan(self, controller: HyperparameterController, optimizer: Any) -> None:
         values = self._along()
         for name in self.driven_names(optimizer):
             column = 0 if name == RATE else 1
             curve = functools.partial(_column, values, column)
-            steering.drive(optimizer, name, curve, owner=type(self).__name__)
+            controller.drive(optimizer, name, curve, owner=type(self).__name__)
 
     def driven_names(self, optimizer: Any) -> tuple[str, ...]:
         if self.cycle_momentum is False:

@@ -4,6 +4,8 @@ import json
 import math
 import os
 import warnings
+from dataclasses import dataclass
+from dataclasses import field
 from typing import Any
 
 import keras
@@ -13,11 +15,45 @@ from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.keras_internals.hyperparameters import number
 from keras_extras.keras_internals.loss_tracker import LossTracker
 from keras_extras.keras_internals.metric_direction import is_higher_better
-from keras_extras.steering.steering import RATE
-from keras_extras.steering.steering import Steering
-from keras_extras.steering.steering import present_value
+from keras_extras.steering.controller import HyperparameterController
+from keras_extras.steering.values import RATE
+from keras_extras.steering.values import present_value
 
 _STATE_FILE = "performance_scheduler.json"
+
+
+@dataclass
+class _Plateau:
+    """The least loss so far, and for how many looks there was none below it."""
+
+    best: float = math.inf
+    waited: int = 0
+    cooling: int = 0  # looks in which patience is not counted
+
+    def look(self, loss: float, min_delta: float) -> None:
+        """Compares a loss with the least one."""
+        self.cooling = max(self.cooling - 1, 0)
+        if loss < self.best - min_delta:
+            self.best, self.waited = loss, 0
+        elif self.cooling == 0:
+            self.waited += 1
+
+    def start_over(self, cooldown: int) -> None:
+        """Counts anew, after so many looks."""
+        self.waited, self.cooling = 0, cooldown
+
+
+@dataclass
+class _Run:
+    """The state of one `fit`."""
+
+    plateau: _Plateau = field(default_factory=_Plateau)
+    multipliers: list[Any] = field(default_factory=list)  # one of each optimizer
+    loss: LossTracker | None = None
+    state_path: str | None = None
+    looked_at: int | None = None  # the last step at which the loss was looked at
+    began: bool = False
+    warned: bool = False
 
 
 class PerformanceScheduler(Scheduler):
@@ -103,38 +139,35 @@ class PerformanceScheduler(Scheduler):
             self.on_train_batch_end = self._look_at_steps
         self.verbose = verbose
         self._given_multiplier = self.multiplier
-        self._multipliers: list[Any] = []
-        self._loss: LossTracker | None = None
-        self._state_path: str | None = None
-        self._best, self._waited, self._cooling = math.inf, 0, 0
-        self._began = self._warned = False
-        self._looked_at: int | None = None
+        self._run = _Run()
 
     def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"_multipliers": [], "_loss": None}
+        return super().__getstate__() | {"_run": _Run()}
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self._reset()
+        self.multiplier = self._given_multiplier
+        self._run = _Run()
         super().on_train_begin(logs)
-        self._loss = LossTracker(self.model) if self.every != "epoch" else None
+        if self.every != "epoch":
+            self._run.loss = LossTracker(self.model)
 
-    def plan(self, steering: Steering, optimizer: Any) -> None:
+    def plan(self, controller: HyperparameterController, optimizer: Any) -> None:
         multiplier = keras.Variable(
             self.multiplier, trainable=False, dtype="float32", name="multiplier"
         )
-        self._multipliers.append(multiplier)
-        steering.multiply(optimizer, RATE, lambda step: multiplier)
-        rate = vars(optimizer)["_learning_rate"].law.base
+        self._run.multipliers.append(multiplier)
+        controller.multiply(optimizer, RATE, lambda step: multiplier)
+        rate = vars(optimizer)["_learning_rate"].effective.base
         if isinstance(rate, keras.Variable):
             initial = number(rate)
-            steering.at_end(lambda: rate.assign(initial))
-        self._state_path = _state_path(steering.callbacks())
+            controller.at_end(lambda: rate.assign(initial))
+        self._run.state_path = _state_path(controller.callbacks())
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if self._loss is not None:
-            self._loss.start_epoch()
-        if not self._began:
-            self._began = True
+        if self._run.loss is not None:
+            self._run.loss.start_epoch()
+        if not self._run.began:
+            self._run.began = True
             self._load_state(epoch)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -143,8 +176,8 @@ class PerformanceScheduler(Scheduler):
             value = (logs or {}).get(self.monitor)
             if value is not None:
                 self._look(float(value), f"epoch {epoch + 1}")
-            elif not self._warned:
-                self._warned = True
+            elif not self._run.warned:
+                self._run.warned = True
                 known = ", ".join(sorted(logs or {}))
                 warnings.warn(
                     "PerformanceScheduler: `monitor` must be one of what this "
@@ -154,14 +187,15 @@ class PerformanceScheduler(Scheduler):
         self._save_state(epoch + 1)
 
     def _look_at_steps(self, batch: int, logs: Any = None) -> None:
-        if self._steering is None or self._loss is None:
+        run = self._run
+        if self._controller is None or run.loss is None:
             return
-        step = int(number(self._steering.parts()[0].iterations))
-        if self._looked_at is None:
-            self._looked_at = step - step % int(self.every)
-        if step - self._looked_at >= int(self.every):
-            self._looked_at = step
-            self._look(self._loss.read(logs), f"step {step}")
+        step = int(number(self._controller.parts()[0].iterations))
+        if run.looked_at is None:
+            run.looked_at = step - step % int(self.every)
+        if step - run.looked_at >= int(self.every):
+            run.looked_at = step
+            self._look(run.loss.read(logs), f"step {step}")
 
     def _look(self, value: float, when: str) -> None:
         high = self.mode == "max" or (
@@ -169,31 +203,27 @@ class PerformanceScheduler(Scheduler):
             and self.every == "epoch"
             and is_higher_better(self.model, self.monitor.removeprefix("val_"))
         )
-        loss = -value if high else value
-        self._cooling = max(self._cooling - 1, 0)
-        if loss < self._best - self.min_delta:
-            self._best, self._waited = loss, 0
-        elif self._cooling == 0:
-            self._waited += 1
-        if self._waited >= self.patience:
+        plateau = self._run.plateau
+        plateau.look(-value if high else value, self.min_delta)
+        if plateau.waited >= self.patience:
             self._lower(when)
 
     def _lower(self, when: str) -> None:
-        self._waited, self._cooling = 0, self.cooldown
-        steering = self._steering
-        if steering is None:
+        self._run.plateau.start_over(self.cooldown)
+        controller = self._controller
+        if controller is None:
             return
-        for part, multiplier in zip(steering.parts(), self._multipliers):
+        for part, multiplier in zip(controller.parts(), self._run.multipliers):
             rate = present_value(part, RATE)
             if rate <= self.min_rate:
                 continue
             factor = max(self.factor, self.min_rate / rate)
-            steering.replacing(part, RATE)
-            if steering.follows_a_curve(part, RATE):
+            controller.replacing(part, RATE)
+            if controller.follows_a_curve(part, RATE):
                 multiplier.assign(multiplier * factor)
                 self.multiplier = number(multiplier)
             else:  # in a variable that is saved with the optimizer
-                own = vars(part)["_learning_rate"].law.base
+                own = vars(part)["_learning_rate"].effective.base
                 own.assign(own * factor)
             if self.verbose:
                 print(
@@ -201,36 +231,27 @@ class PerformanceScheduler(Scheduler):
                     f"lowered from {rate:.4g} to {rate * factor:.4g}"
                 )
 
-    def _reset(self) -> None:
-        self.multiplier = self._given_multiplier
-        self._multipliers = []
-        self._best, self._waited, self._cooling = math.inf, 0, 0
-        self._began = self._warned = False
-        self._looked_at = None
-
     def _save_state(self, epoch: int) -> None:
-        if self._state_path is None:
+        path = self._run.state_path
+        if path is None:
             return
-        states = _read(self._state_path)
+        states = _read(path)
         # That of the epoch before too: which was backed up last is not known here.
         states = {key: states[key] for key in states if int(key) == epoch - 1}
         states[str(epoch)] = {
-            "best": self._best,
-            "waited": self._waited,
-            "cooling": self._cooling,
-            "multipliers": [number(m) for m in self._multipliers],
+            **vars(self._run.plateau),
+            "multipliers": [number(m) for m in self._run.multipliers],
         }
-        os.makedirs(os.path.dirname(self._state_path), exist_ok=True)
-        with open(self._state_path, "w") as file:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
             json.dump(states, file)
 
     def _load_state(self, epoch: int) -> None:
-        state = _read(self._state_path).get(str(epoch))
+        state = _read(self._run.state_path).get(str(epoch))
         if not state:
             return
-        self._best, self._waited = state["best"], state["waited"]
-        self._cooling = state["cooling"]
-        for multiplier, value in zip(self._multipliers, state["multipliers"]):
+        self._run.plateau = _Plateau(state["best"], state["waited"], state["cooling"])
+        for multiplier, value in zip(self._run.multipliers, state["multipliers"]):
             multiplier.assign(value)
             self.multiplier = value
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.schedules.piecewise_constant import PiecewiseConstant
-from keras_extras.steering.steering import RATE
-from keras_extras.steering.steering import Steering
+from keras_extras.steering.controller import HyperparameterController
+from keras_extras.steering.values import RATE
 
 
 class PiecewiseConstantScheduler(Scheduler):
@@ -47,5 +47,5 @@ class PiecewiseConstantScheduler(Scheduler):
                 f"Received: values={values!r}"
             )
 
-    def plan(self, steering: Steering, optimizer: Any) -> None:
-        steering.drive(optimizer, RATE, self.curve, owner=type(self).__name__)
+    def plan(self, controller: HyperparameterController, optimizer: Any) -> None:
+        controller.drive(optimizer, RATE, self.curve, owner=type(self).__name__)

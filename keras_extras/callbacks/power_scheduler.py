@@ -4,8 +4,8 @@ from typing import Any
 
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.schedules.power import Power
-from keras_extras.steering.steering import RATE
-from keras_extras.steering.steering import Steering
+from keras_extras.steering.controller import HyperparameterController
+from keras_extras.steering.values import RATE
 
 
 class PowerScheduler(Scheduler):
@@ -42,5 +42,5 @@ class PowerScheduler(Scheduler):
         super().__init__(restore)
         self.curve = Power(1.0, decay_steps, power)
 
-    def plan(self, steering: Steering, optimizer: Any) -> None:
-        steering.multiply(optimizer, RATE, self.curve)
+    def plan(self, controller: HyperparameterController, optimizer: Any) -> None:
+        controller.multiply(optimizer, RATE, self.curve)

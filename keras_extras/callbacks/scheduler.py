@@ -8,10 +8,10 @@ import keras
 
 from keras_extras import checks
 from keras_extras.keras_internals import hyperparameters
-from keras_extras.steering.steering import RATE
-from keras_extras.steering.steering import Steering
-from keras_extras.steering.steering import check_drivable
-from keras_extras.steering.steering import check_model
+from keras_extras.steering.checks import check_drivable
+from keras_extras.steering.checks import check_model
+from keras_extras.steering.controller import HyperparameterController
+from keras_extras.steering.values import RATE
 
 _MOMENTUM_NAMES = ("momentum", "beta_1", "adam_beta_1")
 
@@ -28,13 +28,13 @@ class Scheduler(keras.callbacks.Callback):
     def __init__(self, restore: bool = True) -> None:
         super().__init__()
         self.restore = checks.check_choice("restore", restore, (True, False))
-        self._steering: Steering | None = None
+        self._controller: HyperparameterController | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to a training that is going on."""
-        return dict(vars(self)) | {"_steering": None, "_model": None}
+        return dict(vars(self)) | {"_controller": None, "_model": None}
 
-    def plan(self, steering: Steering, optimizer: Any) -> None:
+    def plan(self, controller: HyperparameterController, optimizer: Any) -> None:
         """Says what to drive of one optimizer, after all callbacks have begun."""
         raise NotImplementedError
 
@@ -49,28 +49,28 @@ class Scheduler(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         check_model(self.model)
         self.check()
-        self._steering = Steering.join(self.model, self._plan_all)
+        self._controller = HyperparameterController.join(self.model, self._plan_all)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if logs is not None and self._steering is not None:
-            log_hyperparameters(self._steering, logs)
+        if logs is not None and self._controller is not None:
+            log_hyperparameters(self._controller, logs)
 
     def on_train_end(self, logs: Any = None) -> None:
-        if self._steering is None:
+        if self._controller is None:
             return
         if not self.restore:
-            for part in self._steering.parts():
+            for part in self._controller.parts():
                 for name in self.driven_names(part):
-                    self._steering.keep(part, name)
-        self._steering = None
+                    self._controller.keep(part, name)
+        self._controller = None
 
     def driven_names(self, optimizer: Any) -> tuple[str, ...]:
         """Returns the names of what this callback drives of one optimizer."""
         return self.names
 
-    def _plan_all(self, steering: Steering) -> None:
-        for part in steering.parts():
-            self.plan(steering, part)
+    def _plan_all(self, controller: HyperparameterController) -> None:
+        for part in controller.parts():
+            self.plan(controller, part)
 
     def _check_can_keep(self) -> None:
         for part in hyperparameters.parts(self.model.optimizer):
@@ -96,11 +96,13 @@ def momentum_names(optimizer: Any) -> tuple[str, ...]:
     return tuple(n for n, v in held.items() if isinstance(v, float) and v > 0)
 
 
-def log_hyperparameters(steering: Steering, logs: dict[str, Any]) -> None:
+def log_hyperparameters(
+    controller: HyperparameterController, logs: dict[str, Any]
+) -> None:
     """Adds the rate and momentum of the last step of an epoch to its logs."""
-    parts = steering.parts()
+    parts = controller.parts()
     for part in parts:
         suffix = f"_{part.name}" if len(parts) > 1 else ""
-        logs[f"learning_rate{suffix}"] = steering.value_of_last_step(part, RATE)
+        logs[f"learning_rate{suffix}"] = controller.value_of_last_step(part, RATE)
         for name in momentum_names(part)[:1]:
-            logs[f"momentum{suffix}"] = steering.value_of_last_step(part, name)
+            logs[f"momentum{suffix}"] = controller.value_of_last_step(part, name)

@@ -12,18 +12,19 @@ from typing import Literal
 from keras_extras.callbacks.monitor import Monitor
 from keras_extras.diagnostics.describe import describe
 from keras_extras.diagnostics.describe import describe_frozen
-from keras_extras.diagnostics.describe import describe_parts
-from keras_extras.diagnostics.evidence import Evidence
+from keras_extras.diagnostics.describe import describe_layers
 from keras_extras.diagnostics.examine import examine
+from keras_extras.diagnostics.observation_collector import ObservationCollector
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.report import text_report
 from keras_extras.diagnostics.structure import Structure
-from keras_extras.instrumentation import plan as plans
-from keras_extras.instrumentation.layer_table import LayerFilter
-from keras_extras.instrumentation.layer_table import Site
-from keras_extras.instrumentation.sampling import Interval
+from keras_extras.inspection import measures as m
+from keras_extras.inspection.monitored_layers import LayerFilter
+from keras_extras.inspection.monitored_layers import MonitoredLayer
+from keras_extras.inspection.sampling import Interval
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.building import is_built
+from keras_extras.keras_internals.building import is_ready
 from keras_extras.keras_internals.loss_tracker import reports_means
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
@@ -101,15 +102,14 @@ class TrainingDiagnostics(Monitor):
     kinds = ("gradient", "weight", "update", "activation", "hyperparameter")
     measures = frozenset(
         {
-            plans.HYPERPARAMETERS,
-            plans.GRADIENTS,
-            plans.UPDATES,
-            plans.LIMITS,
-            plans.ACTIVATIONS,
-            plans.BATCHES,
+            m.HYPERPARAMETERS,
+            m.GRADIENTS,
+            m.UPDATES,
+            m.LIMITS,
+            m.ACTIVATIONS,
+            m.BATCHES,
         }
     )
-    watches = True
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class TrainingDiagnostics(Monitor):
         self.findings: list[Finding] = []
         self._nonfinite: NonFiniteOrigin | None = None
         self._failed_rules: set[str] = set()
-        self._evidence = Evidence()
+        self._evidence = ObservationCollector()
         self._steps = 0
         self._acted_on: set[tuple[str, str | None]] = set()
         self._written: list[Finding] | None = None  # nor an empty list as yet
@@ -144,52 +144,68 @@ class TrainingDiagnostics(Monitor):
         the end of training.
         """
         self._examine()
+        self._act()
         return self.findings
 
     def on_train_begin(self, logs: Any = None) -> None:
-        super().on_train_begin(logs)
         self._nonfinite = None
         self._acted_on = set()
         self._written = None
         self._began, self._spent = time.perf_counter(), 0.0
-        if self._instrument is not None:
-            self._instrument.forget_nonfinite()
-        self._evidence.keeps_best = _keeps_best(callbacks_of_fit())
-        if is_built(self.model):
-            self._look_at_model()
+        super().on_train_begin(logs)
+        with self._boundary():
+            self._evidence.keeps_best = _keeps_best(callbacks_of_fit())
+            if is_built(self.model):
+                self._look_at_model()
 
     def _look_at_model(self) -> None:
         evidence = self._evidence
-        if evidence.parts is None:
+        if evidence.layers is None:
             steps = hyperparameters.batches_seen(self.model.optimizer)
             evidence.is_fresh = steps <= self.model.steps_per_execution
-            evidence.parts = ()
+            evidence.layers = ()
             with self._judging_without("weights"):
-                evidence.parts = describe_parts(self.model)
+                evidence.layers = describe_layers(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        super().on_epoch_begin(epoch, logs)
         self._evidence.curve.start_epoch()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         super().on_train_batch_end(batch, logs)
-        if self._evidence.parts is None and is_built(self.model):
-            self._look_at_model()
-        loss = (logs or {}).get("loss")
-        if loss is None or self._instrument is None:
+        if self._session is None:
             return
-        self._evidence.curve.add(self._instrument.steps_per_batch, loss)
-        if self._nonfinite is None and not math.isfinite(loss):
-            self._look_for_origin()
+        found = False
+        try:
+            found = self._take_loss((logs or {}).get("loss"))
+        except Exception as error:
+            self.switch_off(error)
+        if found:
+            self._act()
+
+    def _take_loss(self, loss: Any) -> bool:
+        """Takes the loss of a batch; returns whether it is the first bad one."""
+        if self._evidence.layers is None and is_ready(self.model):
+            self._look_at_model()
+        if loss is None or self._session is None:
+            return False
+        self._evidence.curve.add(self._session.steps_per_batch, loss)
+        if self._nonfinite is not None or math.isfinite(loss):
+            return False
+        self._nonfinite = self._session.origin_of_bad_loss()
+        self._examine()
+        return True
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         super().on_epoch_end(epoch, logs)
-        self._evidence.add_epoch(logs or {})
-        self._evidence.reports_means = reports_means(self.model)
-        instrument = self._instrument
-        if instrument is not None and not instrument.skips_bad_steps:
-            self._nonfinite = self._nonfinite or instrument.origin_of_nonfinite()
-        if self._may_examine():
-            self._examine()
+        with self._boundary():
+            self._evidence.add_epoch(logs or {})
+            self._evidence.reports_means = reports_means(self.model)
+            if self._session is not None:
+                self._nonfinite = self._nonfinite or self._session.origin
+            if self._may_examine():
+                self._examine()
+        self._act()
 
     def _may_examine(self) -> bool:
         """Whether looking at it all again costs little, epochs being short or long."""
@@ -197,35 +213,33 @@ class TrainingDiagnostics(Monitor):
         return self._spent <= share * (time.perf_counter() - self._began)
 
     def on_train_end(self, logs: Any = None) -> None:
-        self._examine()
-        if self._writer is not None and self._writer.session is not None:
-            self._writer.session.findings = tuple(self.findings)
         super().on_train_end(logs)
+        self._act()
+
+    def _end_part(self) -> None:
+        """Says what was found, also of a training that an exception has ended."""
+        with self._boundary():
+            self._examine()
+            if self._writer is not None and self._writer.session is not None:
+                self._writer.session.findings = tuple(self.findings)
+        super()._end_part()
         claims = any(finding.severity != "info" for finding in self.findings)
         if self.verbose > (0 if claims else 1):
             print(self.report())
 
-    def _look_for_origin(self) -> None:
-        if self._instrument is None:
-            return
-        origin = self._instrument.origin_of_nonfinite()
-        now = max(self._instrument.step - 1, 0)
-        self._nonfinite = origin or NonFiniteOrigin(now, "unknown", None)
-        self._examine()
-
-    def choose(self, sites: list[Site]) -> list[Site]:
+    def choose(self, layers: list[MonitoredLayer]) -> list[MonitoredLayer]:
         """Returns the layers to measure; another model is another case."""
         known = self.infos
-        chosen = super().choose(sites)
+        chosen = super().choose(layers)
         if self.infos != known:
-            self._evidence = Evidence(self._evidence.keeps_best)
+            self._evidence = ObservationCollector(self._evidence.keeps_best)
         return chosen
 
     def layers_changed(self) -> None:
         """Notes which layers train, so that frozen ones are not judged."""
-        if self._instrument is not None:
+        if self._session is not None:
             frozen = describe_frozen(self.model)
-            self._evidence.note_frozen(frozen, self._instrument.step)
+            self._evidence.note_frozen(frozen, self._session.step)
 
     def receive_batch(self, batch: BatchRows) -> None:
         """Takes a few rows of a batch."""
@@ -245,8 +259,8 @@ class TrainingDiagnostics(Monitor):
 
     def _examine(self) -> None:
         began = time.perf_counter()
-        if self._instrument is not None:
-            self._steps = self._instrument.steps_trained()
+        if self._session is not None:
+            self._steps = self._session.steps_trained()
         self._describe_model()
         seen = self.observations
         findings = examine(seen, self._failed_rules)
@@ -255,7 +269,6 @@ class TrainingDiagnostics(Monitor):
             self._written = findings
         self.findings = findings
         self._spent += time.perf_counter() - began
-        self._act()
 
     def _act(self) -> None:
         """Does what the user asked for when errors are found, once for each."""
@@ -274,8 +287,8 @@ class TrainingDiagnostics(Monitor):
         if evidence.structure is not None or self.model is None:
             return
         self._look_at_model()
-        parts = evidence.parts or ()
-        evidence.structure = Structure(parts=parts)
+        parts = evidence.layers or ()
+        evidence.structure = Structure(layers=parts)
         with self._judging_without("outputs"):
             evidence.structure = describe(self.model, parts, evidence.is_fresh)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 _NEARLY = 1e-3  # a unit within 0.1 % of its limit is held by it
@@ -21,3 +22,17 @@ def units_at_limit(variable: Any) -> Any:
     weights = ops.cast(ops.stop_gradient(variable), "float32")
     norms = ops.sqrt(ops.sum(ops.square(weights), axis=constraint.axis))
     return norms >= constraint.max_value * (1 - _NEARLY)
+
+
+def count_at_limit(weights: np.ndarray, constraint: Any) -> tuple[int, int]:
+    """Returns how many units are at the limit, and how many there are.
+
+    Args:
+        weights: The weights that are limited.
+        constraint: Their `keras.constraints.MaxNorm`.
+    """
+    axis = constraint.axis
+    axes = tuple(axis) if isinstance(axis, list | tuple) else axis
+    norms = np.sqrt(np.square(weights, dtype=np.float64).sum(axis=axes))
+    held = norms >= constraint.max_value * (1 - _NEARLY)
+    return int(np.count_nonzero(held)), int(np.size(norms))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from keras_diagnostics.findings import SEVERITIES
 from keras_extras.records.finding import Finding
-from tensorboard_plugins.keras_diagnostics.findings import SEVERITIES
 
 _DYNAMIC = (
     "exploding-gradient",
@@ -57,7 +57,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
 }
 
 
-def fold(findings: list[Finding]) -> list[Finding]:
+def rank_by_cause(findings: list[Finding]) -> list[Finding]:
     """Returns the findings with their causes, the most likely root cause first.
 
     Only a claim explains another one: advice explains nothing.

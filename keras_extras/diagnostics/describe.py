@@ -11,10 +11,10 @@ import numpy as np
 
 from keras_extras.diagnostics.loss_names import CUSTOM
 from keras_extras.diagnostics.structure import Kernel
+from keras_extras.diagnostics.structure import LayerSpec
 from keras_extras.diagnostics.structure import Output
-from keras_extras.diagnostics.structure import Part
 from keras_extras.diagnostics.structure import Structure
-from keras_extras.instrumentation.layer_table import find_sites
+from keras_extras.inspection.monitored_layers import find_layers
 from keras_extras.keras_internals import hyperparameters
 
 # Large kernels are judged by a part of their rows.
@@ -31,16 +31,16 @@ _OPTIMIZER_NUMBERS = (
 )
 
 
-def describe_parts(model: Any) -> tuple[Part, ...]:
+def describe_layers(model: Any) -> tuple[LayerSpec, ...]:
     """Returns the layers of a built model, with its weights as they are now."""
-    sites = find_sites(model)
+    sites = find_layers(model)
     names = {id(site.layer): site.info.name for site in sites}
     before = _links(model)
-    parts = []
+    specs = []
     for site in sites:
         layer = site.layer
-        parts.append(
-            Part(
+        specs.append(
+            LayerSpec(
                 name=site.info.name,
                 kind=_kind(layer),
                 activation=site.info.activation,
@@ -61,12 +61,12 @@ def describe_parts(model: Any) -> tuple[Part, ...]:
                 head=_head(layer),
             )
         )
-    return tuple(parts)
+    return tuple(specs)
 
 
 def describe_frozen(model: Any) -> frozenset[str]:
     """Returns the names of the layers of a built model that do not train now."""
-    sites = find_sites(model)
+    sites = find_layers(model)
     return frozenset(s.info.name for s in sites if not s.layer.trainable)
 
 
@@ -76,12 +76,12 @@ def _names(layers: list[Any] | None, names: dict[int, str]) -> Any:
     return tuple(names.get(id(layer), "") for layer in layers)
 
 
-def describe(model: Any, parts: tuple[Part, ...], fresh: bool) -> Structure:
+def describe(model: Any, specs: tuple[LayerSpec, ...], fresh: bool) -> Structure:
     """Returns the structure of a model that has seen its first batch.
 
     Args:
         model: The model.
-        parts: What `describe_parts` returned before that batch.
+        specs: What `describe_layers` returned before that batch.
         fresh: Whether no step was trained before.
     """
     optimizer = hyperparameters.parts(model.optimizer)[0]
@@ -89,8 +89,8 @@ def describe(model: Any, parts: tuple[Part, ...], fresh: bool) -> Structure:
         name: getattr(optimizer, name, None) for name in _OPTIMIZER_NUMBERS
     }
     return Structure(
-        parts=parts,
-        outputs=tuple(_outputs(model, parts)),
+        layers=specs,
+        outputs=tuple(_outputs(model, specs)),
         optimizer=type(optimizer).__name__,
         settings={k: float(v) for k, v in numbers.items() if type(v) in (int, float)},
         fresh=fresh,
@@ -212,7 +212,7 @@ def _ends(op: Any, outside: list[Any]) -> list[Any]:
     return [e for t in tensors for e in _ends(t._keras_history.operation, outside)]
 
 
-def _outputs(model: Any, parts: tuple[Part, ...]) -> Iterator[Output]:
+def _outputs(model: Any, specs: tuple[LayerSpec, ...]) -> Iterator[Output]:
     entries = _losses(model)
     losses = [entry.loss for entry in entries]
     metrics = tuple(_metric_names(model))
@@ -221,14 +221,14 @@ def _outputs(model: Any, parts: tuple[Part, ...]) -> Iterator[Output]:
         (place,) for place in range(len(ends))
     ]:
         ends = []  # which loss belongs to which output is not known
-    sites = find_sites(model)
+    sites = find_layers(model)
     names = {id(site.layer): site.info.name for site in sites}
     links = _links(model)
     masked = _may_return_sequences(model) and any(_masks(s.layer) for s in sites)
     for place in range(max(len(losses), len(ends))):
         loss = losses[place] if place < len(losses) else None
         end = ends[place] if len(ends) > place else None
-        activation, layer, units = _end(end, parts, names, links)
+        activation, layer, units = _end(end, specs, names, links)
         yield Output(
             loss=_loss_name(loss),
             from_logits=bool(getattr(loss, "from_logits", False)),
@@ -293,7 +293,7 @@ def _last_layers(model: Any) -> list[Any]:
 
 def _end(
     history: Any,
-    parts: tuple[Part, ...],
+    specs: tuple[LayerSpec, ...],
     names: dict[int, str],
     links: dict[int, list[Any]],
 ) -> tuple[str | None, str | None, int | None]:
@@ -306,10 +306,10 @@ def _end(
     while type(op).__name__ in _PASSES and len(links.get(id(op), [])) == 1:
         (op,) = links[id(op)]
     name = names.get(id(op))
-    part = next((p for p in parts if p.name == name), None)
-    if part is None or len(part.inputs or ()) > 1 or not _is_plain(op):
+    spec = next((p for p in specs if p.name == name), None)
+    if spec is None or len(spec.inputs or ()) > 1 or not _is_plain(op):
         return None, name, units
-    return part.activation or "linear", name, units
+    return spec.activation or "linear", name, units
 
 
 def _is_plain(op: Any) -> bool:

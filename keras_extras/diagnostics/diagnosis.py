@@ -51,8 +51,10 @@ class Diagnosis:
 
     def report(self) -> str:
         """Returns the findings as text."""
-        seen = self.observations
-        return text_report(self.findings, seen.last_step + 1, len(seen.steps))
+        observations = self.observations
+        return text_report(
+            self.findings, observations.last_step + 1, len(observations.steps)
+        )
 
     def __repr__(self) -> str:
         codes = ", ".join(finding.code for finding in self.findings)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from keras_extras.diagnostics.causes import fold
+from keras_extras.diagnostics.causes import rank_by_cause
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.rules import RULES
 from keras_extras.diagnostics.rules import non_finite
@@ -16,27 +16,29 @@ from keras_extras.diagnostics.rules import not_learning
 from keras_extras.records.finding import Finding
 
 
-def examine(seen: Observations, failed: set[str] | None = None) -> list[Finding]:
+def examine(
+    observations: Observations, failed: set[str] | None = None
+) -> list[Finding]:
     """Returns what is wrong, the most likely root cause first.
 
     Args:
-        seen: The evidence of the training so far.
+        observations: The evidence of the training so far.
         failed: Names of rules that failed before; a rule that fails is added and
             reported once, as a warning.
     """
     failed = set() if failed is None else failed
-    finite = seen.before_nonfinite().since_unfreezing()
-    findings = _ask(non_finite, seen, failed)
+    finite = observations.before_nonfinite().since_unfreezing()
+    findings = _ask(non_finite, observations, failed)
     for rule in RULES:
         findings += _ask(rule, finite, failed)
     if all(finding.severity == "info" for finding in findings):
         findings += _ask(not_learning, finite, failed)
-    return fold(findings)
+    return rank_by_cause(findings)
 
 
 def _ask(
     rule: Callable[[Observations], Iterator[Finding]],
-    seen: Observations,
+    observations: Observations,
     failed: set[str],
 ) -> list[Finding]:
     if rule.__name__ in failed:
@@ -45,7 +47,7 @@ def _ask(
         with np.errstate(all="ignore"), warnings.catch_warnings():
             # NumPy warns of empty slices and means of nothing, which rules expect.
             warnings.simplefilter("ignore", RuntimeWarning)
-            return list(rule(seen))
+            return list(rule(observations))
     except Exception as error:  # a defect of ours is no reason to stop training
         failed.add(rule.__name__)
         warnings.warn(

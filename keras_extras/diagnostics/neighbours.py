@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from keras_extras.diagnostics.batch_arrays import inputs_of
+from keras_extras.diagnostics.batch_arrays import targets_of
 from keras_extras.diagnostics.observations import Observations
-from keras_extras.diagnostics.outcome import inputs_of
-from keras_extras.diagnostics.outcome import targets_of
 
 
-def reconstructs(seen: Observations) -> bool:
+def reconstructs(observations: Observations) -> bool:
     """Returns whether the targets are the inputs, as for an autoencoder."""
-    x, y = inputs_of(seen.batches[:1]), targets_of(seen.batches[:1])
+    x, y = inputs_of(observations.batches[:1]), targets_of(observations.batches[:1])
     return x is not None and y is not None and np.array_equal(x.ravel(), y.ravel())
 
 
-def relation(seen: Observations) -> float:
+def relation(observations: Observations) -> float:
     """Returns how clearly neighbours have like targets; NaN if that is not known."""
-    batches = seen.batches
+    batches = observations.batches
     x, y = inputs_of(batches), targets_of(batches)
     if x is None or y is None or len(x) != len(y):
         return np.nan

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from keras_extras.diagnostics.outcome import Outcome
-from keras_extras.diagnostics.outcome import outcome_of
+from keras_extras.diagnostics.outcome_of import outcome_of
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.records.batch_rows import BatchRows
 from keras_extras.records.layer_info import LayerInfo

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from keras_diagnostics import findings as found
 from keras_extras.records.finding import Finding
-from tensorboard_plugins.keras_diagnostics import findings as found
 
 _WIDTH = 88
 _INDENT = " " * 4

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 
+# The activation functions of a layer that computes a linear function.
+LINEAR = (None, "linear")
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -27,7 +30,7 @@ class Kernel:
 
 
 @dataclass(frozen=True)
-class Part:
+class LayerSpec:
     """One layer.
 
     Attributes:
@@ -96,23 +99,28 @@ class Structure:
     """A model and how it is trained.
 
     Attributes:
-        parts: The layers, in model order.
+        layers: The layers, in model order.
         outputs: The outputs, in the order of the predictions.
         optimizer: Name of the optimizer's class.
         settings: Numbers of the optimizer, such as `clipnorm`.
         fresh: Whether no step was trained before with this optimizer.
     """
 
-    parts: tuple[Part, ...] = ()
+    layers: tuple[LayerSpec, ...] = ()
     outputs: tuple[Output, ...] = ()
     optimizer: str = ""
     settings: Mapping[str, float] = field(default_factory=dict)
     fresh: bool = True
 
-    def part(self, name: str | None) -> Part | None:
+    def layer(self, name: str | None) -> LayerSpec | None:
         """Returns the layer of that name, if any."""
-        return next((part for part in self.parts if part.name == name), None)
+        return next((spec for spec in self.layers if spec.name == name), None)
 
-    def after(self, name: str) -> list[Part]:
+    def after(self, name: str) -> list[LayerSpec]:
         """Returns the layers that are known to take the output of another."""
-        return [part for part in self.parts if name in (part.inputs or ())]
+        return [spec for spec in self.layers if name in (spec.inputs or ())]
+
+    @property
+    def last_layers(self) -> set[str | None]:
+        """Names of the layers that make the outputs."""
+        return {output.layer for output in self.outputs}

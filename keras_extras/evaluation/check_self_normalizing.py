@@ -9,17 +9,18 @@ import numpy as np
 from keras_extras.checks import check_count
 from keras_extras.diagnostics import self_normalizing
 from keras_extras.diagnostics.condition import Condition
-from keras_extras.diagnostics.describe import describe_parts
-from keras_extras.diagnostics.structure import Part
+from keras_extras.diagnostics.describe import describe_layers
+from keras_extras.diagnostics.structure import LayerSpec
 from keras_extras.evaluation.layer_statistics import LayerStatistics
 from keras_extras.evaluation.layer_statistics import Moments
 from keras_extras.evaluation.layer_statistics import listen
 from keras_extras.evaluation.layer_statistics import measure
 from keras_extras.evaluation.layer_statistics import some_batches
 from keras_extras.evaluation.self_normalizing_check import SelfNormalizingCheck
-from keras_extras.instrumentation.layer_table import find_sites
+from keras_extras.inspection.monitored_layers import find_layers
 from keras_extras.keras_internals.building import build_optimizer
 from keras_extras.keras_internals.building import is_built
+from keras_extras.keras_internals.overrides import attributes_kept
 from keras_extras.keras_internals.snapshot import Snapshot
 from keras_extras.keras_internals.snapshot import random_state_kept
 
@@ -98,12 +99,12 @@ def check_self_normalizing(
     inputs = some_batches(x, max_rows, batch_size or _BATCH_SIZE)
     if not is_built(model):
         model(inputs[0], training=False)
-    parts = describe_parts(model)
+    specs = describe_layers(model)
     before = measure(model, inputs)
     conditions = [
-        *self_normalizing.conditions(parts),
-        _inputs(model, parts, inputs),
-        _measured(parts, before),
+        *self_normalizing.conditions(specs),
+        _inputs(model, specs, inputs),
+        _measured(specs, before),
     ]
     after = None
     if epochs:
@@ -124,23 +125,17 @@ def _measure_trained(
     """Returns the statistics after a training of which nothing is left."""
     build_optimizer(model.optimizer, model.trainable_variables)
     snapshot = Snapshot(model)
-    attributes = vars(model)
-    names = ("history", "stop_training")
-    before = {n: attributes[n] for n in names if n in attributes}
-    with random_state_kept():
+    with random_state_kept(), attributes_kept(model, "history", "stop_training"):
         try:
             model.fit(x, y, **{"verbose": 0, **arguments, "epochs": epochs})
             return measure(model, inputs)
         finally:
             snapshot.restore()
-            for name in names:
-                attributes.pop(name, None)
-            attributes.update(before)
 
 
-def _inputs(model: Any, parts: Sequence[Part], inputs: list[Any]) -> Condition:
+def _inputs(model: Any, specs: Sequence[LayerSpec], inputs: list[Any]) -> Condition:
     """Whether what the first layer with weights gets has mean 0 and deviation 1."""
-    first = self_normalizing.first_weighted(parts)
+    first = self_normalizing.first_weighted(specs)
     source = None if first is None else _source(first)
     if first is None or source is None:
         return Condition("inputs", None, None, "the first layer is not known", "")
@@ -150,7 +145,7 @@ def _inputs(model: Any, parts: Sequence[Part], inputs: list[Any]) -> Condition:
         features.add(output.reshape(-1, output.shape[-1]))
 
     if source:
-        sites = [site for site in find_sites(model) if site.info.name == source]
+        sites = [site for site in find_layers(model) if site.info.name == source]
         listen(model, sites, inputs, heard)
     else:
         for batch in inputs:
@@ -173,27 +168,27 @@ def _inputs(model: Any, parts: Sequence[Part], inputs: list[Any]) -> Condition:
     return Condition("inputs", holds, first.name, found, "" if holds else _NORMALIZE)
 
 
-def _source(first: Part) -> str | None:
+def _source(first: LayerSpec) -> str | None:
     """Returns the layer before, "" for the inputs of the model, `None` if unknown."""
     if first.inputs is None or len(first.inputs) > 1 or "" in first.inputs:
         return None
     return first.inputs[0] if first.inputs else ""
 
 
-def _measured(parts: Sequence[Part], seen: LayerStatistics) -> Condition:
+def _measured(specs: Sequence[LayerSpec], measured: LayerStatistics) -> Condition:
     """Whether all layers that return SELU's values keep mean and deviation."""
-    rows = [row for row, name in enumerate(seen.activations) if name == "selu"]
+    rows = [row for row, name in enumerate(measured.activations) if name == "selu"]
     if not rows:
         return Condition("measured", False, None, "no layer returns values of SELU", "")
     with np.errstate(divide="ignore"):
-        apart = np.abs(np.log(seen.std[rows])) / np.log(_STD_LIMIT)
-    strays = np.maximum(np.abs(seen.mean[rows]) / _MEAN_LIMIT, apart)
+        apart = np.abs(np.log(measured.std[rows])) / np.log(_STD_LIMIT)
+    strays = np.maximum(np.abs(measured.mean[rows]) / _MEAN_LIMIT, apart)
     worst = rows[int(np.argmax(np.nan_to_num(strays, nan=np.inf)))]
     holds = bool(np.all(strays <= 1.0))
     found = (
-        f"'{seen.layers[worst]}' strays most: mean {seen.mean[worst]:.3g}, standard "
-        f"deviation {seen.std[worst]:.3g} (limits {_MEAN_LIMIT:g}, "
+        f"'{measured.layers[worst]}' strays most: mean {measured.mean[worst]:.3g}, "
+        f"standard deviation {measured.std[worst]:.3g} (limits {_MEAN_LIMIT:g}, "
         f"{1 / _STD_LIMIT:.2g} to {_STD_LIMIT:g})"
     )
     remedy = "" if holds else "what the conditions above need, and wider layers"
-    return Condition("measured", holds, seen.layers[worst], found, remedy)
+    return Condition("measured", holds, measured.layers[worst], found, remedy)

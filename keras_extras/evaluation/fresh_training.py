@@ -10,8 +10,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from keras_extras.data.training_sample import take_rows
 from keras_extras.keras_internals.metric_direction import is_higher_better
-from keras_extras.training_sample import take_rows
 
 
 class Scores(NamedTuple):

@@ -11,15 +11,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras.instrumentation.hooks import Hooks
-from keras_extras.instrumentation.layer_table import Site
-from keras_extras.instrumentation.layer_table import find_sites
+from keras_extras.data import batches
+from keras_extras.data.training_sample import FirstBatches
+from keras_extras.data.training_sample import sample_rows
+from keras_extras.inspection.monitored_layers import MonitoredLayer
+from keras_extras.inspection.monitored_layers import find_layers
 from keras_extras.keras_internals.snapshot import layer_states
 from keras_extras.keras_internals.snapshot import random_state_kept
 from keras_extras.keras_internals.snapshot import values_kept
-from keras_extras.training_sample import FirstBatches
-from keras_extras.training_sample import sample_rows
-from keras_extras.uncertainty import batches
+from keras_extras.keras_internals.taps import Taps
 
 # Beginnings of the names of layers that return in inference mode what they get.
 _PASSES = (
@@ -87,24 +87,22 @@ class LayerStatistics:
 class _Listener:
     """Hears of the outputs of layers, and hands them on as arrays."""
 
-    def __init__(self, heard: Callable[[str, np.ndarray], None]) -> None:
+    def __init__(
+        self, names: list[str], heard: Callable[[str, np.ndarray], None]
+    ) -> None:
+        self._names = names
         self._heard = heard
 
-    def on_inputs(self, inputs: Any) -> None: ...
-
-    def on_output(self, site: Site, output: Any) -> None:
+    def on_output(self, layer: int, output: Any) -> None:
         for tensor in keras.tree.flatten(output):
             kind = keras.backend.standardize_dtype(getattr(tensor, "dtype", "string"))
             if "float" in kind and tensor.shape:
                 array = keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32"))
-                self._heard(site.info.name, array)
+                self._heard(self._names[layer], array)
 
     def on_loss(self, arguments: dict[str, Any], loss: Any) -> None: ...
 
-    def on_update(
-        self, optimizer: Any, gradients: list[Any], variables: list[Any]
-    ) -> Callable[[], None]:
-        return lambda: None
+    def on_apply(self, optimizer: Any, gradients: Any, variables: Any) -> None: ...
 
 
 def some_batches(x: Any, rows: int, batch_size: int) -> list[Any]:
@@ -118,7 +116,7 @@ def some_batches(x: Any, rows: int, batch_size: int) -> list[Any]:
 
 def listen(
     model: Any,
-    sites: list[Site],
+    layers: list[MonitoredLayer],
     inputs: Iterable[Any],
     heard: Callable[[str, np.ndarray], None],
 ) -> None:
@@ -126,14 +124,15 @@ def listen(
 
     Args:
         model: Built model.
-        sites: Layers whose outputs are wanted.
+        layers: Layers whose outputs are wanted.
         inputs: Batches.
         heard: Called with the name of a layer and what it returned for a batch.
     """
-    hooks = Hooks(model, sites, [])
+    taps = Taps([layer.layer for layer in layers])
+    listener = _Listener([layer.info.name for layer in layers], heard)
     with values_kept(layer_states(model)), random_state_kept():
         for batch in inputs:
-            with hooks.listening(_Listener(heard)):
+            with taps.installed(), taps.heard_by(listener):
                 model(batch, training=False)
 
 
@@ -142,14 +141,14 @@ def measure(model: Any, inputs: Sequence[Any]) -> LayerStatistics:
 
     Layers that only pass values on, such as dropout in inference mode, are left out.
     """
-    sites = [site for site in find_sites(model) if _changes_values(site.layer)]
-    moments = {site.info.name: Moments() for site in sites}
+    layers = [x for x in find_layers(model) if _changes_values(x.layer)]
+    moments = {layer.info.name: Moments() for layer in layers}
 
     def heard(name: str, output: np.ndarray) -> None:
         moments[name].add(output.reshape(-1, 1))
 
-    listen(model, sites, inputs, heard)
-    found = [site.info for site in sites if moments[site.info.name].count]
+    listen(model, layers, inputs, heard)
+    found = [x.info for x in layers if moments[x.info.name].count]
     return LayerStatistics(
         layers=tuple(info.name for info in found),
         activations=tuple(info.activation for info in found),

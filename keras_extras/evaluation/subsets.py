@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from keras_extras import checks
-from keras_extras.training_sample import sample_rows
-from keras_extras.training_sample import take_rows
+from keras_extras.data.training_sample import sample_rows
+from keras_extras.data.training_sample import take_rows
 
 
 def held_out(

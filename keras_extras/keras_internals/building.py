@@ -14,6 +14,14 @@ def is_built(model: Any) -> bool:
     return all(layer.built for layer in model._flatten_layers())
 
 
+def is_ready(model: Any) -> bool:
+    """Returns whether all layers within `model` have their variables.
+
+    A model with a training step of its own may never be called itself.
+    """
+    return all(layer.built for layer in model._flatten_layers(include_self=False))
+
+
 def build_optimizer(optimizer: Any, variables: list[Any]) -> None:
     """Makes the variables of `optimizer` for those of a model, as Keras names them."""
     if not optimizer.built:

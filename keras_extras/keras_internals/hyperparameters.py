@@ -6,12 +6,10 @@ them; schedules, gradient accumulation and loss scales sit in different places.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
-from keras.optimizers.schedules import LearningRateSchedule
 
 _MOMENTUM_NAMES = ("momentum", "beta_1")
 _OTHER_NAMES = ("beta_1", "weight_decay")
@@ -132,58 +130,34 @@ def _part_clips(part: Any, norms: np.ndarray, largest: np.ndarray) -> Any:
     return None
 
 
-def constants(optimizer: Any) -> dict[str, float | None]:
-    """Returns the names that `read` returns, with the values that cannot change.
-
-    What is a Python number is part of the compiled step, whatever becomes of the
-    attribute later; what is a variable or a schedule has the value `None` here.
-    """
-    values = _collect(optimizer, lambda value, part: value)
-    return {
-        name: float(value) if type(value) in (int, float) else None
-        for name, value in values.items()
-    }
-
-
-def read(optimizer: Any) -> dict[str, Any]:
-    """Returns the hyperparameters that act on the next batch: numbers or tensors.
+def sources(optimizer: Any) -> dict[str, tuple[Any, Any]]:
+    """Returns where each hyperparameter comes from, and whose it is.
 
     Args:
         optimizer: A Keras optimizer, `LossScaleOptimizer` and `MultiOptimizer`
             included.
 
     Returns:
-        A dict with `learning_rate` and, where the optimizer has them,
-        `momentum` (of SGD and RMSprop; `beta_1` elsewhere), `beta_1`,
-        `weight_decay` and `loss_scale`. The optimizers of a `MultiOptimizer`
-        append their place and name: `learning_rate/1_adam`; the plain names are
-        those of the first.
+        A dict from names to pairs of a value, which is a number, a variable, a
+        schedule or a function, and the optimizer that it belongs to. Names are
+        `learning_rate` and, where the optimizer has them, `momentum` (of SGD and
+        RMSprop; `beta_1` elsewhere), `beta_1`, `weight_decay` and `loss_scale`. The
+        optimizers of a `MultiOptimizer` append their place and name:
+        `learning_rate/1_adam`; the plain names are those of the first.
     """
-    return _collect(optimizer, _as_it_acts)
-
-
-def _as_it_acts(value: Any, part: Any) -> Any:
-    if isinstance(value, LearningRateSchedule):
-        return value(part._iterations)
-    if callable(value) and not isinstance(value, keras.Variable):
-        return value()
-    return value
-
-
-def _collect(optimizer: Any, convert: Callable[[Any, Any], Any]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
+    found: dict[str, tuple[Any, Any]] = {}
     inner = parts(optimizer)
     for place, part in enumerate(inner):
-        own = {k: convert(value, part) for k, value in _attributes(part).items()}
+        own = {name: (value, part) for name, value in _attributes(part).items()}
         if place == 0:
-            values.update(own)
+            found.update(own)
         if len(inner) > 1:
             suffix = f"/{place}_{part.name}"
-            values.update({f"{name}{suffix}": value for name, value in own.items()})
+            found.update({f"{name}{suffix}": value for name, value in own.items()})
     scale = loss_scale(optimizer)
     if not isinstance(scale, float) or scale != 1.0:
-        values["loss_scale"] = convert(scale, optimizer)
-    return values
+        found["loss_scale"] = (scale, inner[0])
+    return found
 
 
 def _attributes(optimizer: Any) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from keras_extras.records.thinning import rows_to_keep
+
 _INITIAL_ROWS = 64
+_LEAST_STEPS = 100
 
 
 class History:
@@ -19,6 +22,17 @@ class History:
     `history["gradient_norm"]` are an array of shape `(steps, layers)`, a value
     that belongs to the whole step, such as `history.learning_rate`, one of shape
     `(steps,)`. What was not measured at a step is NaN there.
+
+    When `max_steps` are reached, every other step or so is forgotten, again each time
+    they are: what is left is spread evenly over the training. Always kept are the first
+    and the last step, those with the least and the greatest finite value of a statistic
+    (of each of its layers, as far as a few thousand steps suffice), and the first and
+    the last steps with values that are not finite.
+
+    Args:
+        layers: Tuple of the layers' names.
+        max_steps: Integer >= 100, most steps to keep, or `None` to keep all. Defaults
+            to `10000`.
 
     Attributes:
         layers: Tuple of the layers' names, in model order: the columns.
@@ -33,8 +47,11 @@ class History:
     ```
     """
 
-    def __init__(self, layers: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, layers: tuple[str, ...] = (), max_steps: int | None = 10_000
+    ) -> None:
         self.layers = layers
+        self.max_steps = max_steps
         self.source: Callable[[], None] | None = None
         self._count = 0
         self._steps = np.empty(_INITIAL_ROWS, np.int64)
@@ -62,6 +79,18 @@ class History:
 
     def extend(self, steps: np.ndarray, values: Mapping[str, np.ndarray]) -> None:
         """Adds the records of `steps`: arrays whose first axis is as long."""
+        done = 0
+        while done < len(steps):
+            if self._count == self.max_steps:
+                self._thin()
+            room = (
+                len(steps) if self.max_steps is None else self.max_steps - self._count
+            )
+            part = slice(done, done + room)
+            self._append(steps[part], {name: v[part] for name, v in values.items()})
+            done += room
+
+    def _append(self, steps: np.ndarray, values: Mapping[str, np.ndarray]) -> None:
         first, self._count = self._count, self._count + len(steps)
         while self._count > len(self._steps):
             self._grow()
@@ -71,6 +100,17 @@ class History:
                 shape = (len(self._steps), *np.shape(value)[1:])
                 self._values[name] = np.full(shape, np.nan)
             self._values[name][first : self._count] = value
+
+    def _thin(self) -> None:
+        """Forgets half of the steps, so that this is needed seldom."""
+        count = self._count
+        values = {name: value[:count] for name, value in self._values.items()}
+        kept = rows_to_keep(self._steps[:count], values, count // 2)
+        self._count = len(kept)
+        self._steps[: self._count] = self._steps[kept]
+        for value in values.values():
+            value[: self._count] = value[kept]
+            value[self._count :] = np.nan
 
     def _fetch(self) -> None:
         """Has what was measured handed over; until then it waits, undecoded."""
@@ -113,4 +153,19 @@ class History:
         return (
             f"<History of {len(self)} steps, {len(self.layers)} layers: "
             f"{', '.join(self.names) or 'nothing recorded'}>"
+        )
+
+
+def check_history_size(history_size: object) -> None:
+    """Raises a `ValueError` unless a history may have so many steps, or `None`."""
+    if history_size is None:
+        return
+    if (
+        not isinstance(history_size, int)
+        or isinstance(history_size, bool)
+        or history_size < _LEAST_STEPS
+    ):
+        raise ValueError(
+            f"`history_size` must be an integer >= {_LEAST_STEPS} (steps), or None. "
+            f"Received: history_size={history_size!r}"
         )

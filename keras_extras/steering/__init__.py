@@ -1,1 +1,1 @@
-"""Drives hyperparameters inside the compiled training step."""
+"""Drives hyperparameters inside the training step: controller, values, proxies."""

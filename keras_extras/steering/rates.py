@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
-from keras_extras import hyperparameters
+from keras_extras.keras_internals import hyperparameters
 
 
 def own_rate(optimizer: Any) -> Any:
@@ -17,8 +17,8 @@ def own_rate(optimizer: Any) -> Any:
         optimizer: A Keras optimizer, none that wraps others. A scheduler may drive it.
     """
     rate = vars(optimizer)["_learning_rate"]
-    law = getattr(rate, "law", None)
-    return rate if law is None else law.base
+    effective = getattr(rate, "effective", None)
+    return rate if effective is None else effective.base
 
 
 def has_number(optimizer: Any) -> bool:

@@ -19,10 +19,10 @@ from tensorboard.plugins.histogram.metadata import (
 from tensorboard.plugins.text.metadata import create_summary_metadata as text_metadata
 from tensorboard.util.tensor_util import make_tensor_proto
 
+from keras_diagnostics import schema
 from keras_extras.diagnostics.report import markdown_table
 from keras_extras.records.finding import Finding
 from keras_extras.records.step_records import StepRecords
-from tensorboard_plugins.keras_diagnostics import schema
 
 Value = Any
 
@@ -36,18 +36,30 @@ def scalar_values(values: Mapping[str, float]) -> list[Value]:
     ]
 
 
-def record_values(records: StepRecords, row: int) -> list[Value]:
-    """Returns the scalars, vectors and histograms of the step in that row."""
+def step_values(records: StepRecords, row: int) -> list[Value]:
+    """Returns what the plugin reads of the step in that row: scalars and vectors."""
     values = scalar_values(
         {name: float(column[row]) for name, column in records.values_of_step.items()}
     )
+    values += [
+        vector_value(name, records.layers, table[row])
+        for name, table in records.statistics.items()
+    ]
+    return values
+
+
+def layer_values(records: StepRecords, row: int) -> list[Value]:
+    """Returns a scalar for each statistic of each layer, for TensorBoard's own tab."""
+    values = []
     for name, table in records.statistics.items():
-        by_layer = table[row]
-        tags = {
-            f"{name}/{layer}": v for layer, v in zip(records.layers, by_layer.tolist())
-        }
-        values += scalar_values(tags)
-        values.append(vector_value(name, records.layers, by_layer))
+        tags = [f"{name}/{layer}" for layer in records.layers]
+        values += scalar_values(dict(zip(tags, table[row].tolist())))
+    return values
+
+
+def histogram_values(records: StepRecords, row: int) -> list[Value]:
+    """Returns the histograms of the step in that row."""
+    values = []
     for kind, histograms in records.histograms.items():
         for layer, table in histograms.items():
             low, high, *counts = table[row]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
+from keras_extras.keras_internals.fit_guard import FitGuard
+from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import directory_of
 from keras_extras.running_trial import running_trial
@@ -26,7 +29,7 @@ def open_run(log_dir: LogDir, run: str) -> SummaryWriter | None:
     directory = directory_of(log_dir, run)
     trial = running_trial()
     try:
-        writer = open_writer(directory)
+        writer = open_writer(directory, callbacks_of_fit())
     except ValueError as error:
         if trial is None:
             raise
@@ -36,3 +39,13 @@ def open_run(log_dir: LogDir, run: str) -> SummaryWriter | None:
         inside = trial.has_session and trial.owns(parent)
         writer.session = TrialSession(trial, name if inside else None)
     return writer
+
+
+def end_with_fit(end: Callable[[], None]) -> None:
+    """Has a function called at the end of the `fit` that begins now.
+
+    Keras calls `on_train_end` of no callback when `fit` ends by an exception.
+    """
+    callbacks = callbacks_of_fit()
+    if callbacks is not None:
+        FitGuard(lambda: None, end).watch(callbacks)

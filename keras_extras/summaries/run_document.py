@@ -64,5 +64,5 @@ class RunDocument:
             "first_step": min(self._steps, default=0),
             "last_step": self.last_step,
             "values": list(self._values),
-            "about": self._about,
+            "about": dict(self._about),
         }

@@ -1,35 +1,36 @@
-"""Writes event files on a thread of their own."""
+"""Queues what callbacks say of a training for its event file."""
 
 from __future__ import annotations
 
-import atexit
 import functools
 import os
-import queue
-import socket
-import threading
-import time
+import warnings
+import weakref
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
 
-from keras_extras.summaries.run_document import RunDocument
-from tensorboard_plugins.keras_diagnostics import schema
+from keras_diagnostics import schema
+from keras_extras.summaries.background_writer import BackgroundWriter
 
 if TYPE_CHECKING:
     from keras_extras.records.finding import Finding
     from keras_extras.records.step_records import StepRecords
     from keras_extras.summaries.trial_session import TrialSession
 
-_Job = tuple[int, Callable[[], list[Any]]]
-_FLUSH_SECONDS = 5.0
-_open: dict[str, SummaryWriter] = {}
+_open: weakref.WeakSet[SummaryWriter] = weakref.WeakSet()
 
 
-def open_writer(directory: str | None) -> SummaryWriter | None:
-    """Returns the writer of `directory`, which callbacks of one training share.
+def open_writer(directory: str | None, fit: Any = None) -> SummaryWriter | None:
+    """Returns the writer of `directory`, which the callbacks of one training share.
+
+    What another training has queued for the same directory is written first.
+
+    Args:
+        directory: Path of the run's directory, or `None`.
+        fit: The `keras.callbacks.CallbackList` of the training, or `None`.
 
     Raises:
         ValueError: If the directory cannot be written to.
@@ -37,79 +38,105 @@ def open_writer(directory: str | None) -> SummaryWriter | None:
     if directory is None:
         return None
     key = os.path.abspath(directory) if "://" not in directory else directory
-    if key not in _open:
-        _open[key] = SummaryWriter(key)
-    _open[key].users += 1
-    return _open[key]
+    for writer in [w for w in _open if w.directory == key and not w.is_finished]:
+        if writer.belongs_to(fit):
+            writer.users += 1
+            return writer
+        writer.finish() if writer.is_orphan else writer.flush()
+    try:
+        writer = SummaryWriter(key, fit)
+    except Exception as error:
+        raise ValueError(
+            "`log_dir` must be a directory that can be written to. "
+            f"Received: log_dir={directory!r} ({error})"
+        ) from error
+    _open.add(writer)
+    writer.users = 1
+    return writer
 
 
 class SummaryWriter:
-    """Appends to one event file; a failure to write ends the writing, no more.
+    """Appends to one event file, which the callbacks of one training share.
 
-    Building and writing summaries happens on a thread of the writer's own. When
-    that thread fails, because the disk is full or the file is gone, it stores the
-    failure for `take_failure` and drops what follows.
+    All is queued, built and written on a thread of the writer's own: neither a disk
+    that hangs nor one that is full makes the training wait or fail. What is lost to
+    them is counted, and told in one warning when the writer is closed.
 
     Args:
         directory: Path of the run's directory, which is made if needed.
+        fit: The `keras.callbacks.CallbackList` of the training, or `None`.
 
     Attributes:
+        directory: As given.
         session: What is to be said of the trial of a search that this run is of, or
             `None` outside of one.
+        users: Integer, how many callbacks have opened it and not closed it.
+
+    Raises:
+        OSError: If the directory cannot be written to.
     """
 
-    def __init__(self, directory: str) -> None:
-        self.users = 0
+    def __init__(self, directory: str, fit: Any = None) -> None:
+        from keras_extras.summaries.run_events import RunEvents
+
         self.directory = directory
         self.session: TrialSession | None = None
-        self._known_tags: set[str] = set()
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._failure: Exception | None = None
-        self._failed = False
-        self._seconds = self._reported_seconds = 0.0
-        self._run = RunDocument()
-        self._path, self._file = _create(directory)
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
-        atexit.register(self._finish)
+        self.users = 0
+        self._fit = None if fit is None else weakref.ref(fit)
+        self._finished = False
+        self._reported_seconds = 0.0
+        self._events = RunEvents()
+        self._background = BackgroundWriter(directory, self._events.last_words)
+        # Without a training, or a callback, nobody is left who would close it. Neither
+        # is a good moment to wait.
+        for owner in (self, fit) if fit is not None else (self,):
+            ending = weakref.finalize(owner, self._background.end, wait=False)
+            ending.atexit = False
 
-    def records(self, records: StepRecords) -> None:
-        """Queues the statistics of some steps."""
-        for row, step in enumerate(records.steps.tolist()):
-            self._put(step, functools.partial(self._record_values, records, row))
+    @property
+    def is_finished(self) -> bool:
+        """Whether it takes nothing any more."""
+        return self._finished
+
+    def belongs_to(self, fit: Any) -> bool:
+        """Whether it is that of a `keras.callbacks.CallbackList`, or `None` of none."""
+        return fit is None if self._fit is None else fit is self._fit()
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether the training that it belongs to is over, without a word."""
+        return self._fit is not None and self._fit() is None
+
+    def records(self, records: StepRecords, thin: bool = False) -> None:
+        """Queues the statistics of some steps.
+
+        Args:
+            records: The steps, later than those before.
+            thin: Whether some may be left out of a long training, when the callback
+                samples as it sees fit. Those that were asked for are all written.
+        """
+        size = _bytes_per_row(records)
+        for row in range(len(records.steps)):
+            job = functools.partial(self._events.records, records, row, thin)
+            self._background.put(job, size)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Queues scalars."""
-        from keras_extras.summaries.events import scalar_values
-
-        def build() -> list[Any]:
-            self._run.saw_values(values)
-            return scalar_values(values)
-
-        self._put(step, build)
+        self._background.put(functools.partial(self._events.scalars, step, values))
 
     def findings(self, step: int, findings: Sequence[Finding]) -> None:
         """Queues the findings as they are now."""
-        from keras_extras.summaries.events import finding_values
-
-        self._put(step, lambda: finding_values(findings))
+        findings = tuple(findings)
+        self._background.put(functools.partial(self._events.findings, step, findings))
 
     def about(self, values: Mapping[str, Any]) -> None:
         """Queues hyperparameters and the like, which hold for the whole run."""
-
-        def build() -> list[Any]:
-            self._run.describe(values)
-            return []
-
-        self._put(0, build)
+        self._background.put(functools.partial(self._events.about, values))
 
     def epoch(self, step: int, epoch: int, logs: Mapping[str, Any]) -> None:
         """Queues the logs of an epoch that ended before `step`."""
-        from keras_extras.summaries.events import document_value
-
         logs = {name: schema.as_number(value) for name, value in logs.items()}
-        document = {"epoch": epoch, "logs": logs}
-        self._put(step, lambda: [document_value("epoch", document)])
+        self._background.put(functools.partial(self._events.epoch, step, epoch, logs))
         self.score(epoch, logs)
 
     def score(self, epoch: int, logs: Mapping[str, Any]) -> None:
@@ -125,112 +152,51 @@ class SummaryWriter:
 
     def seconds_spent(self) -> float:
         """Returns the processor time used since the last call."""
-        seconds = self._seconds - self._reported_seconds
+        seconds = self._background.seconds - self._reported_seconds
         self._reported_seconds += seconds
         return seconds
 
-    def take_failure(self) -> Exception | None:
-        """Returns why writing ended, once."""
-        failure, self._failure = self._failure, None
-        return failure
+    def flush(self) -> None:
+        """Waits until all that is queued is written, as long as there is hope."""
+        self._background.flush()
 
     def close(self) -> None:
-        """Writes all that is queued and ends, when the last user closes it."""
-        self.users -= 1
-        if self.users <= 0:
-            _open.pop(self.directory, None)
-            atexit.unregister(self._finish)
-            if self.session is not None:
-                self._put(self.session.epoch, self.session.values)
-            self._finish()
+        """Writes all that is queued, and ends when the last user closes it.
 
-    def _finish(self) -> None:
-        self._queue.put(None)
-        self._thread.join()
+        Returns in any case: it waits three seconds for a disk that does not answer,
+        half a minute for one that is slow. Warns if anything was lost.
+        """
+        self.users -= 1
+        if self.users > 0:
+            self.flush()
+        else:
+            self.finish()
+
+    def finish(self) -> None:
+        """Writes all that is queued and ends, whoever still uses it."""
+        if self._finished:
+            return
+        self._finished = True
+        if self.session is not None:
+            self._put(self.session.epoch, self.session.values)
+        self._background.end()
+        self._warn_of_losses()
 
     def _put(self, step: int, build: Callable[[], list[Any]]) -> None:
-        if not self._failed:
-            self._queue.put((step, build))
+        self._background.put(functools.partial(self._events.values, step, build))
 
-    def _work(self) -> None:
-        try:
-            self._write_until_closed()
-            self._file.close()
-        except Exception as error:  # whatever it is, training must not notice
-            self._failure, self._failed = error, True
-
-    def _write_until_closed(self) -> None:
-        flush_at = time.monotonic()
-        while True:
-            wait = max(flush_at - time.monotonic(), 0.0)
-            try:
-                job = self._queue.get(timeout=wait)
-            except queue.Empty:
-                self._flush()
-                flush_at = time.monotonic() + _FLUSH_SECONDS
-                continue
-            if job is None:
-                self._flush()
-                return
-            self._write(*job)
-
-    def _record_values(self, records: StepRecords, row: int) -> list[Any]:
-        from keras_extras.summaries.events import record_values
-
-        self._run.saw_records(records, row)
-        return record_values(records, row)
-
-    def _write(self, step: int, build: Callable[[], list[Any]]) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.compat.proto.summary_pb2 import Summary
-
-        from keras_extras.summaries.events import without_metadata
-
-        started = time.thread_time()
-        values = without_metadata(build(), self._known_tags)
-        if not values:
-            return
-        summary = Summary(value=values)
-        event = Event(wall_time=time.time(), step=step, summary=summary)
-        self._file.write(event.SerializeToString())
-        self._seconds += time.thread_time() - started
-
-    def _flush(self) -> None:
-        from keras_extras.summaries.events import document_value
-
-        document = self._run.take()
-        if document is not None:
-            value = document_value("run", document)
-            self._write(self._run.last_step, lambda: [value])
-        self._file.flush()
-        if not _exists(self._path):
-            raise FileNotFoundError(f"the event file was removed: {self._path}")
+    def _warn_of_losses(self) -> None:
+        losses = self._background.losses()
+        if losses is not None:
+            warnings.warn(
+                f"`log_dir` could not be written to: {losses}. Training was not "
+                f"affected. Received: log_dir={self.directory!r}",
+                stacklevel=4,
+            )
 
 
-def _create(directory: str) -> tuple[str, Any]:
-    """Makes an event file and returns its path and TensorBoard's writer for it."""
-    from tensorboard.compat import tf
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.summary.writer.record_writer import RecordWriter
-
-    stamp = f"{time.time():.6f}".replace(".", "")
-    name = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}"
-    path = os.path.join(directory, f"{name}.{os.getpid()}.{stamp}.keras_extras")
-    try:
-        tf.io.gfile.makedirs(directory)
-        file = RecordWriter(tf.io.gfile.GFile(path, "wb"))
-        header = Event(wall_time=time.time(), file_version="brain.Event:2")
-        file.write(header.SerializeToString())
-        file.flush()
-    except Exception as error:
-        raise ValueError(
-            "`log_dir` must be a directory that can be written to. "
-            f"Received: log_dir={directory!r} ({error})"
-        ) from error
-    return path, file
-
-
-def _exists(path: str) -> bool:
-    from tensorboard.compat import tf
-
-    return bool(tf.io.gfile.exists(path))
+def _bytes_per_row(records: StepRecords) -> int:
+    arrays = [*records.values_of_step.values(), *records.statistics.values()]
+    for histograms in records.histograms.values():
+        arrays += histograms.values()
+    return sum(array.nbytes for array in arrays) // max(len(records.steps), 1)

@@ -12,7 +12,7 @@ from tensorflow import io
 
 from keras_extras import checks
 from keras_extras.callbacks.one_cycle_scheduler import OneCycleScheduler
-from keras_extras.finder.find import find_learning_rate
+from keras_extras.dry_run.find_learning_rate import find_learning_rate
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.running_trial import RunningTrial
 from keras_extras.running_trial import trial_of

@@ -1,5 +1,9 @@
 """How sure is a model? Monte-Carlo dropout, and whether probabilities are honest."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+from typing import Any
+
 from keras_extras.uncertainty.calibration_error import expected_calibration_error
 from keras_extras.uncertainty.calibration_error import maximum_calibration_error
 from keras_extras.uncertainty.interval_coverage import interval_coverage
@@ -16,7 +20,9 @@ from keras_extras.uncertainty.reliability_curve import reliability_curve
 from keras_extras.uncertainty.scores import brier_score
 from keras_extras.uncertainty.scores import negative_log_likelihood
 from keras_extras.uncertainty.to_mc import to_mc
-from keras_extras.uncertainty.uncertainty_logger import UncertaintyLogger
+
+if TYPE_CHECKING:
+    from keras_extras.callbacks.uncertainty_logger import UncertaintyLogger
 
 __all__ = [
     "MCPrediction",
@@ -37,3 +43,10 @@ __all__ = [
     "reliability_curve",
     "to_mc",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports on first use the callback, which stands above this package."""
+    if name == "UncertaintyLogger":
+        return getattr(import_module("keras_extras.callbacks.uncertainty_logger"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

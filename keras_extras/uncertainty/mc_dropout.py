@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from keras_extras.keras_internals.overrides import Overrides
 from keras_extras.uncertainty import checks
 from keras_extras.uncertainty.stochastic import LayerChoice
 from keras_extras.uncertainty.stochastic import seed_generators
@@ -54,21 +55,16 @@ def mc_dropout(
     checks.check_something_random(model, chosen)
     generators = seed_generators(model)
     states = [generator.state.numpy().copy() for generator in generators]
-    compiled = {name: getattr(model, name, None) for name in _COMPILED}
+    compiled = Overrides()
     try:
         if seed is not None:
             for number, generator in enumerate(generators):
                 generator.state.assign([seed + number, 0])
-        _set(model, dict.fromkeys(_COMPILED))
+        for name in _COMPILED:
+            compiled.set(model, name, None)
         with switched_on(model, chosen):
             yield model
     finally:
-        _set(model, compiled)
+        compiled.restore()
         for generator, state in zip(generators, states):
             generator.state.assign(state)
-
-
-def _set(model: Any, functions: dict[str, Any]) -> None:
-    for name, function in functions.items():
-        if hasattr(model, name):
-            setattr(model, name, function)

@@ -21,9 +21,10 @@ import keras
 from keras_extras.keras_internals.layer_tree import named_layers
 from keras_extras.keras_internals.layer_tree import sublayers
 from keras_extras.keras_internals.layer_tree import unique
+from keras_extras.keras_internals.overrides import Overrides
+from keras_extras.keras_internals.overrides import attribute_set
 from keras_extras.layers.always_on import in_training
 
-_MISSING = object()
 _lock = threading.RLock()
 
 LayerChoice = Sequence[Any] | None
@@ -130,35 +131,27 @@ def switched_on(
             `CannotTile` in the trace if a layer gives all rows the same mask.
     """
     with _lock:
-        switches = _switches(model, chosen, shared, tiled)
-        saved = [vars(s.owner).get(s.method, _MISSING) for s in switches]
-        _install(switches)
+        overrides = _installed(_switches(model, chosen, shared, tiled))
     try:
         yield
     finally:
         with _lock:
-            for switch, before in reversed(list(zip(switches, saved))):
-                _restore(switch, before)
+            overrides.restore()
         _forget_masks(chosen)
 
 
 def install(model: Any, chosen: list[Any]) -> None:
     """Switches the chosen layers on for good."""
-    _install(_switches(model, chosen, shared=False, tiled=False))
+    _installed(_switches(model, chosen, shared=False, tiled=False))
 
 
-def _install(switches: list[_Switch]) -> None:
+def _installed(switches: list[_Switch]) -> Overrides:
+    overrides = Overrides()
     for switch in switches:
         original = getattr(switch.owner, switch.method)
-        # Past `__setattr__`, which would track the override in the model.
-        vars(switch.owner)[switch.method] = switch.make(switch.owner, original)
-
-
-def _restore(switch: _Switch, before: Any) -> None:
-    if before is _MISSING:
-        vars(switch.owner).pop(switch.method, None)
-    else:
-        vars(switch.owner)[switch.method] = before
+        made = switch.make(switch.owner, original)
+        overrides.set(switch.owner, switch.method, made)
+    return overrides
 
 
 def _forget_masks(chosen: list[Any]) -> None:
@@ -245,13 +238,9 @@ def _shared_sum(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
 def _shared_alpha(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(call)
     def wrapper(inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        before = layer.noise_shape
-        per_axis = before or (None,) * len(inputs.shape)
-        vars(layer)["noise_shape"] = (1, *per_axis[1:])
-        try:
+        per_axis = layer.noise_shape or (None,) * len(inputs.shape)
+        with attribute_set(layer, "noise_shape", (1, *per_axis[1:])):
             return call(inputs, *args, **kwargs)
-        finally:
-            vars(layer)["noise_shape"] = before
 
     return wrapper
 

@@ -37,6 +37,12 @@ def make_transform(
     return transform
 
 
+def key_of_activation(activation: Activation) -> Any:
+    """Returns what tells one `activation` from another: it can be hashed."""
+    names = str(keras.tree.map_structure(lambda _: 0, activation))
+    return names, tuple(keras.tree.flatten(activation))
+
+
 def _with_variance(output: Any, variance: str | None) -> Any:
     if variance is None:
         return output

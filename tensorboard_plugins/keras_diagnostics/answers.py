@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-from tensorboard_plugins.keras_diagnostics import findings as found
-from tensorboard_plugins.keras_diagnostics.board import Board
-from tensorboard_plugins.keras_diagnostics.cards import KINDS
-from tensorboard_plugins.keras_diagnostics.cards import problems_of
-from tensorboard_plugins.keras_diagnostics.views.theme import RUN_COLORS
+from keras_diagnostics import findings as found
+from keras_diagnostics.board import Board
+from keras_diagnostics.cards import KINDS
+from keras_diagnostics.cards import problems_of
+from keras_diagnostics.views.theme import RUN_COLORS
 
 VERSION = 1
 HOW_TO_READ_FINDINGS = (

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from tensorboard_plugins.keras_diagnostics import hyperparameters
-from tensorboard_plugins.keras_diagnostics import schema
-from tensorboard_plugins.keras_diagnostics.findings import Finding
-from tensorboard_plugins.keras_diagnostics.findings import read_findings
-from tensorboard_plugins.keras_diagnostics.sampling import choose_steps
-from tensorboard_plugins.keras_diagnostics.source import Source
-from tensorboard_plugins.keras_diagnostics.statistics import STATISTICS
-from tensorboard_plugins.keras_diagnostics.statistics import Statistic
-from tensorboard_plugins.keras_diagnostics.statistics import statistics_of
-from tensorboard_plugins.keras_diagnostics.views.card import Request
-from tensorboard_plugins.keras_diagnostics.views.layers import LayerTable
+from keras_diagnostics import hyperparameters
+from keras_diagnostics import schema
+from keras_diagnostics.findings import Finding
+from keras_diagnostics.findings import read_findings
+from keras_diagnostics.layer_table import LayerTable
+from keras_diagnostics.request import Request
+from keras_diagnostics.sampling import choose_steps
+from keras_diagnostics.source import Source
+from keras_diagnostics.statistics import STATISTICS
+from keras_diagnostics.statistics import Statistic
+from keras_diagnostics.statistics import statistics_of
 
 # Last parts of the names of runs that are one training together.
 _ROLES = ("diagnostics", "uncertainty", "train", "validation")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tensorboard_plugins.keras_diagnostics import findings
-from tensorboard_plugins.keras_diagnostics.board import Board
-from tensorboard_plugins.keras_diagnostics.views.card import Table
-from tensorboard_plugins.keras_diagnostics.views.card import column
+from keras_diagnostics import findings
+from keras_diagnostics.board import Board
+from keras_diagnostics.views.card import Table
+from keras_diagnostics.views.card import column
 
 _MOST_HYPERPARAMETERS = 30
 _MOST_LOGS = 8

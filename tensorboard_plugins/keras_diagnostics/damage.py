@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tensorboard_plugins.keras_diagnostics.event_files import Fault
-from tensorboard_plugins.keras_diagnostics.event_files import Records
-from tensorboard_plugins.keras_diagnostics.event_files import event_files
-from tensorboard_plugins.keras_diagnostics.source import Source
+from keras_diagnostics.event_files import Fault
+from keras_diagnostics.event_files import Records
+from keras_diagnostics.event_files import event_files
+from keras_diagnostics.source import Source
 
 _VERIFIED_BYTES = 16_000_000  # larger files are looked at without their checksums
 _WAIT_SECONDS = 0.3

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-from tensorboard_plugins.keras_diagnostics import schema
+from keras_diagnostics import schema
 
 SEVERITIES = ("error", "warning", "info")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-from tensorboard_plugins.keras_diagnostics.source import Source
+from keras_diagnostics.source import Source
 
 _SESSION = "_hparams_/session_start_info"
 _LONGEST = 200

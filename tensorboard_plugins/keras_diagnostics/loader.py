@@ -26,7 +26,7 @@ class Loader(base_plugin.TBLoader):
     def load(self, context: Any) -> Any:
         """Returns the plugin, or `None` if it cannot be made."""
         try:
-            from tensorboard_plugins.keras_diagnostics.plugin import DiagnosticsPlugin
+            from keras_diagnostics.plugin import DiagnosticsPlugin
 
             return DiagnosticsPlugin(context)
         except Exception as error:

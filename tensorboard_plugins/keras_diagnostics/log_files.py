@@ -20,11 +20,11 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.data import provider
 from tensorboard.util.tensor_util import make_ndarray
 
-from tensorboard_plugins.keras_diagnostics import schema
-from tensorboard_plugins.keras_diagnostics.event_files import Records
-from tensorboard_plugins.keras_diagnostics.event_files import event_files
-from tensorboard_plugins.keras_diagnostics.source import Problem
-from tensorboard_plugins.keras_diagnostics.statistics import STATISTICS
+from keras_diagnostics import schema
+from keras_diagnostics.event_files import Records
+from keras_diagnostics.event_files import event_files
+from keras_diagnostics.source import Problem
+from keras_diagnostics.statistics import STATISTICS
 
 _MOST = 2000  # steps kept of a tag; then every other one goes
 _PLUGINS = (schema.PLUGIN_NAME, "hparams", "scalars")  # histograms take much room

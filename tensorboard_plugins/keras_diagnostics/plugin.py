@@ -19,11 +19,11 @@ from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import wrappers
 
-from tensorboard_plugins.keras_diagnostics import assets
-from tensorboard_plugins.keras_diagnostics import schema
+from keras_diagnostics import assets
+from keras_diagnostics import schema
 
 if TYPE_CHECKING:
-    from tensorboard_plugins.keras_diagnostics.routes import Routes
+    from keras_diagnostics.routes import Routes
 
 _logger = logging.getLogger("tensorboard")
 _DAY = 86_400
@@ -94,7 +94,7 @@ class DiagnosticsPlugin(base_plugin.TBPlugin):
 
     @functools.cached_property
     def _routes(self) -> Routes:
-        from tensorboard_plugins.keras_diagnostics.routes import Routes
+        from keras_diagnostics.routes import Routes
 
         context = self._context
         return Routes(context.data_provider, context.flags, self._plotly)

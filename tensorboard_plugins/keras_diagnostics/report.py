@@ -13,17 +13,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tensorboard_plugins.keras_diagnostics import answers
-from tensorboard_plugins.keras_diagnostics import assets
-from tensorboard_plugins.keras_diagnostics import findings
-from tensorboard_plugins.keras_diagnostics.board import Board
-from tensorboard_plugins.keras_diagnostics.cards import answer
-from tensorboard_plugins.keras_diagnostics.cards import problems_of
-from tensorboard_plugins.keras_diagnostics.log_files import FileProvider
-from tensorboard_plugins.keras_diagnostics.source import Cache
-from tensorboard_plugins.keras_diagnostics.source import Source
-from tensorboard_plugins.keras_diagnostics.views.card import Request
-from tensorboard_plugins.keras_diagnostics.views.theme import THEMES
+from keras_diagnostics import answers
+from keras_diagnostics import assets
+from keras_diagnostics import findings
+from keras_diagnostics.board import Board
+from keras_diagnostics.cards import answer
+from keras_diagnostics.cards import problems_of
+from keras_diagnostics.log_files import FileProvider
+from keras_diagnostics.request import Request
+from keras_diagnostics.source import Cache
+from keras_diagnostics.source import Source
+from keras_diagnostics.views.theme import THEMES
 
 _MOST_RUNS = 12
 _FILES = Path(__file__).parent / "report_files"

@@ -9,16 +9,16 @@ from tensorboard import plugin_util
 from tensorboard.backend import http_util
 from werkzeug import wrappers
 
-from tensorboard_plugins.keras_diagnostics import answers
-from tensorboard_plugins.keras_diagnostics import assets
-from tensorboard_plugins.keras_diagnostics import findings
-from tensorboard_plugins.keras_diagnostics.board import Board
-from tensorboard_plugins.keras_diagnostics.cards import answer
-from tensorboard_plugins.keras_diagnostics.damage import DamageCheck
-from tensorboard_plugins.keras_diagnostics.source import Cache
-from tensorboard_plugins.keras_diagnostics.source import Source
-from tensorboard_plugins.keras_diagnostics.views.card import Request
-from tensorboard_plugins.keras_diagnostics.views.theme import THEMES
+from keras_diagnostics import answers
+from keras_diagnostics import assets
+from keras_diagnostics import findings
+from keras_diagnostics.board import Board
+from keras_diagnostics.cards import answer
+from keras_diagnostics.damage import DamageCheck
+from keras_diagnostics.request import Request
+from keras_diagnostics.source import Cache
+from keras_diagnostics.source import Source
+from keras_diagnostics.views.theme import THEMES
 
 
 class Routes:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from tensorboard.data.provider import RunTagFilter
 
-from tensorboard_plugins.keras_diagnostics import schema
+from keras_diagnostics import schema
 
 _ALL = 1_000_000  # TensorBoard has sampled already; we want all that it kept
 _CACHE_BYTES = 256_000_000

@@ -10,24 +10,26 @@ from collections.abc import Callable
 from collections.abc import Iterator
 
 from keras_extras.diagnostics.observations import Observations
-from keras_extras.diagnostics.rules.data import unnormalized_input
-from keras_extras.diagnostics.rules.data import unscaled_target
-from keras_extras.diagnostics.rules.data import wrong_labels
-from keras_extras.diagnostics.rules.layers import bad_initialization
-from keras_extras.diagnostics.rules.layers import hidden_activation
-from keras_extras.diagnostics.rules.layers import over_regularized
-from keras_extras.diagnostics.rules.layers import self_normalization
-from keras_extras.diagnostics.rules.outputs import output_loss_mismatch
+from keras_extras.diagnostics.rules.gradients import exploding_gradient
+from keras_extras.diagnostics.rules.gradients import vanishing_gradient
+from keras_extras.diagnostics.rules.hidden_activation import hidden_activation
+from keras_extras.diagnostics.rules.initialization import bad_initialization
+from keras_extras.diagnostics.rules.initialization import self_normalization
+from keras_extras.diagnostics.rules.non_finite import non_finite
+from keras_extras.diagnostics.rules.outputs.output_loss_mismatch import (
+    output_loss_mismatch,
+)
+from keras_extras.diagnostics.rules.over_regularized import over_regularized
 from keras_extras.diagnostics.rules.progress import not_learning
 from keras_extras.diagnostics.rules.progress import oscillating_loss
 from keras_extras.diagnostics.rules.progress import overfitting
 from keras_extras.diagnostics.rules.rates import learning_rate_too_high
 from keras_extras.diagnostics.rules.rates import learning_rate_too_low
-from keras_extras.diagnostics.rules.statistics import dead_units
-from keras_extras.diagnostics.rules.statistics import exploding_gradient
-from keras_extras.diagnostics.rules.statistics import non_finite
-from keras_extras.diagnostics.rules.statistics import saturated_activation
-from keras_extras.diagnostics.rules.statistics import vanishing_gradient
+from keras_extras.diagnostics.rules.scale_of_data import unnormalized_input
+from keras_extras.diagnostics.rules.scale_of_data import unscaled_target
+from keras_extras.diagnostics.rules.units import dead_units
+from keras_extras.diagnostics.rules.units import saturated_activation
+from keras_extras.diagnostics.rules.wrong_labels import wrong_labels
 from keras_extras.records.finding import Finding
 
 Rule = Callable[[Observations], Iterator[Finding]]

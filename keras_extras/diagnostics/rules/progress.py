@@ -19,17 +19,17 @@ from keras_extras.records.finding import Finding
 BY_HEART = 6.0
 
 
-def oscillating_loss(seen: Observations) -> Iterator[Finding]:
+def oscillating_loss(observations: Observations) -> Iterator[Finding]:
     """The loss jumps up and down from epoch to epoch, and does not settle.
 
     References:
         AUTOTRAINER (Zhang et al., 2021), "oscillating loss"; TheDeepChecker's
         smoothness of the loss.
     """
-    losses = seen.epochs.get("loss", np.empty(0))
+    losses = observations.epochs.get("loss", np.empty(0))
     if len(losses) < 6 or not np.isfinite(losses).all() or losses.min() <= 0.0:
         return
-    if not seen.outcome.is_poor:
+    if not observations.outcome.is_poor:
         return
     recent = losses[len(losses) // 4 :]
     change = np.diff(recent) / np.maximum(np.minimum(recent[1:], recent[:-1]), 1e-12)
@@ -37,7 +37,7 @@ def oscillating_loss(seen: Observations) -> Iterator[Finding]:
     if jumps < max(2, 0.25 * len(change)):
         return
     yield whole(
-        seen,
+        observations,
         "oscillating-loss",
         "warning",
         None,
@@ -49,32 +49,32 @@ def oscillating_loss(seen: Observations) -> Iterator[Finding]:
     )
 
 
-def overfitting(seen: Observations) -> Iterator[Finding]:
+def overfitting(observations: Observations) -> Iterator[Finding]:
     """The validation loss has long been rising while the training loss falls.
 
     References:
         Prechelt (1998), "Early stopping - but when?"; losslint's and SageMaker
         Debugger's rules, which speak at 10 % already.
     """
-    validation = seen.epochs.get("val_loss", np.empty(0))
-    training = seen.epochs.get("loss", np.empty(0))
+    validation = observations.epochs.get("val_loss", np.empty(0))
+    training = observations.epochs.get("loss", np.empty(0))
     if len(validation) < 5 or len(validation) != len(training):
         return
     if not (np.isfinite(validation).all() and np.isfinite(training).all()):
         return
-    if training.min() <= 0.0 or _averages_lag(seen):
+    if training.min() <= 0.0 or _averages_lag(observations):
         return  # of a likelihood, a third more or less has no meaning
     evidence = (
-        _rises(seen, training, validation)
-        or _memorised(seen, training, validation)
-        or _gap(seen.epochs, validation)
+        _rises(observations, training, validation)
+        or _memorised(observations, training, validation)
+        or _gap(observations.epochs, validation)
     )
     if evidence is None:
         return
     yield whole(
-        seen,
+        observations,
         "overfitting",
-        "info" if seen.keeps_best else "warning",
+        "info" if observations.keeps_best else "warning",
         None,
         evidence,
         "Stop at the best epoch, `keras.callbacks.EarlyStopping(patience=3, "
@@ -84,10 +84,12 @@ def overfitting(seen: Observations) -> Iterator[Finding]:
     )
 
 
-def _averages_lag(seen: Observations) -> bool:
+def _averages_lag(observations: Observations) -> bool:
     """Whether batch normalisation may not have caught up with the training yet."""
-    normalised = any(p.kind == "BatchNormalization" for p in seen.structure.parts)
-    return normalised and steps_trained(seen) < 300
+    normalised = any(
+        p.kind == "BatchNormalization" for p in observations.structure.layers
+    )
+    return normalised and steps_trained(observations) < 300
 
 
 def _levels(values: np.ndarray) -> np.ndarray:
@@ -96,9 +98,9 @@ def _levels(values: np.ndarray) -> np.ndarray:
 
 
 def _rises(
-    seen: Observations, training: np.ndarray, validation: np.ndarray
+    observations: Observations, training: np.ndarray, validation: np.ndarray
 ) -> str | None:
-    if _still_right(seen):
+    if _still_right(observations):
         return None
     levels = _levels(validation)
     best = int(np.argmin(levels)) + 1
@@ -109,8 +111,12 @@ def _rises(
         return None
     if now > 0.9 * training[best]:
         return None
-    baseline = seen.outcome.baseline
-    start = baseline if np.isfinite(baseline) else max(seen.outcome.first, *validation)
+    baseline = observations.outcome.baseline
+    start = (
+        baseline
+        if np.isfinite(baseline)
+        else max(observations.outcome.first, *validation)
+    )
     # Of what was learnt about other data, most must still be there; a part of it where
     # the rows trained on are known by heart.
     by_heart = recent > BY_HEART * now and _keeps_rising(validation[best:])
@@ -130,11 +136,11 @@ def _keeps_rising(values: np.ndarray) -> bool:
     return bool(len(upper) and upper.mean() > 0.5)
 
 
-def _still_right(seen: Observations) -> bool:
+def _still_right(observations: Observations) -> bool:
     """Whether the model is right as often as it ever was, on other data."""
-    chance = seen.outcome.chance
+    chance = observations.outcome.chance
     fair = chance + 0.5 * (1.0 - chance) if np.isfinite(chance) else 0.9
-    for name, values in seen.epochs.items():
+    for name, values in observations.epochs.items():
         if not name.startswith("val_") or len(values) < 3:
             continue
         recent = float(np.median(values[-3:]))
@@ -146,9 +152,9 @@ def _still_right(seen: Observations) -> bool:
 
 
 def _memorised(
-    seen: Observations, training: np.ndarray, validation: np.ndarray
+    observations: Observations, training: np.ndarray, validation: np.ndarray
 ) -> str | None:
-    baseline, lowest = seen.outcome.baseline, validation.min()
+    baseline, lowest = observations.outcome.baseline, validation.min()
     by_heart = training[-1] < 0.2 * baseline and lowest > 0.85 * baseline
     worse = training[-1] < 0.9 * baseline and validation[-1] > 1.1 * lowest
     in_vain = worse and lowest > 0.98 * baseline
@@ -181,24 +187,28 @@ def _gap(epochs: Mapping[str, np.ndarray], validation: np.ndarray) -> str | None
     return None
 
 
-def not_learning(seen: Observations) -> Iterator[Finding]:
+def not_learning(observations: Observations) -> Iterator[Finding]:
     """The model is no better than a constant, and no other rule knows why.
 
     References:
         SageMaker Debugger's LossNotDecreasing; TheDeepChecker's initial loss.
     """
-    outcome = seen.outcome
-    if steps_trained(seen) < 100 or not outcome.is_poor or not outcome.skill < 0.02:
+    outcome = observations.outcome
+    if (
+        steps_trained(observations) < 100
+        or not outcome.is_poor
+        or not outcome.skill < 0.02
+    ):
         return
     worse = outcome.skill < -0.02 - 2.0 * outcome.doubt
-    if not worse and not _could_be_learnt(seen):
+    if not worse and not _could_be_learnt(observations):
         return
     yield whole(
-        seen,
+        observations,
         "not-learning",
         "warning",
         None,
-        f"after {steps_trained(seen)} steps the loss is {outcome.last:.3g}; "
+        f"after {steps_trained(observations)} steps the loss is {outcome.last:.3g}; "
         + (
             f"a constant prediction has {outcome.baseline:.3g}"
             if np.isfinite(outcome.baseline)
@@ -211,12 +221,12 @@ def not_learning(seen: Observations) -> Iterator[Finding]:
     )
 
 
-def _could_be_learnt(seen: Observations) -> bool:
+def _could_be_learnt(observations: Observations) -> bool:
     """Whether there is more to the targets than a constant can say.
 
     Noise cannot be learnt, and an autoencoder of data that hardly vary is right to
     return their mean.
     """
-    score = relation(seen)
-    unknown = np.isnan(score) and np.isfinite(seen.outcome.chance)
-    return not reconstructs(seen) and bool(score > 3.0 or unknown)
+    score = relation(observations)
+    unknown = np.isnan(score) and np.isfinite(observations.outcome.chance)
+    return not reconstructs(observations) and bool(score > 3.0 or unknown)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.rules.common import LARGE_UPDATE
 from keras_extras.diagnostics.rules.common import PATIENCE
 from keras_extras.diagnostics.rules.common import TINY
 from keras_extras.diagnostics.rules.common import gradient_ratio
@@ -21,21 +22,20 @@ from keras_extras.diagnostics.rules.common import usual_norm
 from keras_extras.diagnostics.rules.common import whole
 from keras_extras.records.finding import Finding
 
-LARGE_UPDATE = 0.1
 TINY_UPDATE = 1e-6
 
 
-def learning_rate_too_high(seen: Observations) -> Iterator[Finding]:
+def learning_rate_too_high(observations: Observations) -> Iterator[Finding]:
     """Updates replace much of the weights, and the training goes badly for it.
 
     References:
         Karpathy, CS231n, "Ratio of weights:updates" (about 1e-3 is usual);
         TheDeepChecker's upper limit of 1e-1.
     """
-    rate = seen.statistics.get("learning_rate", np.empty(0))
+    rate = observations.statistics.get("learning_rate", np.empty(0))
     if len(rate) and np.nanmin(rate) < 0:
         yield whole(
-            seen,
+            observations,
             "learning-rate-too-high",
             "error",
             None,
@@ -46,15 +46,17 @@ def learning_rate_too_high(seen: Observations) -> Iterator[Finding]:
         )
         return
     # Weights that are nearly 0 change by a large part whatever the rate.
-    norms = np.maximum(total(seen, "weight_norm"), 0.2 * usual_norm(seen))
-    update = total(seen, "update_norm") / np.maximum(norms, TINY)
-    bad = (update > LARGE_UPDATE) & ~(gradient_ratio(seen) > 10.0)
-    span = lasting(seen, bad)
+    norms = np.maximum(
+        total(observations, "weight_norm"), 0.2 * usual_norm(observations)
+    )
+    update = total(observations, "update_norm") / np.maximum(norms, TINY)
+    bad = (update > LARGE_UPDATE) & ~(gradient_ratio(observations) > 10.0)
+    span = lasting(observations, bad)
     if span is not None:
         now = float(np.median(update[-PATIENCE:]))
         yield Finding(
             code="learning-rate-too-high",
-            severity=unless_good(seen, "error" if now > 1.0 else "warning"),
+            severity=unless_good(observations, "error" if now > 1.0 else "warning"),
             layer=None,
             first_step=span[0],
             last_step=span[1],
@@ -65,14 +67,14 @@ def learning_rate_too_high(seen: Observations) -> Iterator[Finding]:
             confidence=0.85,
         )
         return
-    yield from _damage(seen, update, norms)
+    yield from _damage(observations, update, norms)
 
 
 def _damage(
-    seen: Observations, update: np.ndarray, norms: np.ndarray
+    observations: Observations, update: np.ndarray, norms: np.ndarray
 ) -> Iterator[Finding]:
     """Early updates were large, and the training has not recovered from them."""
-    outcome = seen.outcome
+    outcome = observations.outcome
     if len(update) < 3 or not outcome.is_wanting:
         return
     largest = float(np.nanmax(update[:10]))
@@ -83,7 +85,7 @@ def _damage(
         clear = largest > 0.5 and growth > 3.0
     if not outcome.is_poor and not clear:
         return
-    if _went_well(seen):
+    if _went_well(observations):
         return
     risen = outcome.last > 1.5 * outcome.first or not np.isfinite(outcome.last)
     # Healthy trainings of small nets have steps of 40 %, or grow eight times.
@@ -95,7 +97,7 @@ def _damage(
     ):
         return
     yield whole(
-        seen,
+        observations,
         "learning-rate-too-high",
         "error" if risen or growth > 10.0 else "warning",
         None,
@@ -108,15 +110,15 @@ def _damage(
     )
 
 
-def _went_well(seen: Observations) -> bool:
+def _went_well(observations: Observations) -> bool:
     """Whether the loss was low until it was not a number: no rate has done that."""
-    finite = seen.losses[np.isfinite(seen.losses)]
-    if len(finite) == len(seen.losses) or len(finite) < 5:
+    finite = observations.losses[np.isfinite(observations.losses)]
+    if len(finite) == len(observations.losses) or len(finite) < 5:
         return False
     return bool(np.median(finite[-5:]) < 0.1 * np.mean(finite[:3]))
 
 
-def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
+def learning_rate_too_low(observations: Observations) -> Iterator[Finding]:
     """All updates together can hardly have changed the weights, and it shows.
 
     Judged by the path that the weights can have gone so far, as a part of their norm,
@@ -126,31 +128,31 @@ def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
         Karpathy, CS231n; SageMaker Debugger's WeightUpdateRatio (1e-8) and
         TheDeepChecker's lower limit (1e-4), both without regard to convergence.
     """
-    update, gradient = update_ratio(seen), gradient_ratio(seen)
-    steps = steps_trained(seen)
-    ended = _ended_early(seen, update, gradient)
+    update, gradient = update_ratio(observations), gradient_ratio(observations)
+    steps = steps_trained(observations)
+    ended = _ended_early(observations, update, gradient)
     if ended is not None:
         yield ended
         return
-    if len(update) < 8 or steps < 50 or seen.outcome.skill > 0.5:
+    if len(update) < 8 or steps < 50 or observations.outcome.skill > 0.5:
         return
     # It may have been good from the start, or as good as can be.
-    if not seen.outcome.first > 0.85 * seen.outcome.baseline:
+    if not observations.outcome.first > 0.85 * observations.outcome.baseline:
         return
     usual = float(np.nanmedian(update))
     path = usual * steps
     tiny = bool((update < TINY_UPDATE).all() and (gradient > 1e-4).all())
-    outcome = seen.outcome
+    outcome = observations.outcome
     # A path of a tenth may be all it takes: then the loss must be on its way still.
     limit = 0.01 if steps < 100 else 0.1 if outcome.is_poor else 0.06
-    if not outcome.is_poor and not _falls(seen):
+    if not outcome.is_poor and not _falls(observations):
         limit = 0.01
     slow = path < limit and outcome.skill <= 0.5 and gradient[-1] > 1e-4
     rising = outcome.last > 1.1 * outcome.first
     if not (tiny or (slow and not rising)):
         return
     yield whole(
-        seen,
+        observations,
         "learning-rate-too-low",
         "warning",
         None,
@@ -164,26 +166,28 @@ def learning_rate_too_low(seen: Observations) -> Iterator[Finding]:
 
 
 def _ended_early(
-    seen: Observations, update: np.ndarray, gradient: np.ndarray
+    observations: Observations, update: np.ndarray, gradient: np.ndarray
 ) -> Finding | None:
     """The schedule has long taken the rate to nothing, with much left to learn."""
-    rate = seen.statistics.get("learning_rate", np.empty(0))
-    outcome = seen.outcome
+    rate = observations.statistics.get("learning_rate", np.empty(0))
+    outcome = observations.outcome
     if len(rate) < 8 or not outcome.is_wanting:
         return None
     over = (update < 1e-5) & (gradient > 1e-2) & (rate < 1e-3 * np.max(rate))
-    span = lasting(seen, over, patience=2)
-    if span is None or seen.last_step - span[0] < 0.5 * steps_trained(seen):
+    span = lasting(observations, over, patience=2)
+    if span is None or observations.last_step - span[0] < 0.5 * steps_trained(
+        observations
+    ):
         return None
     return Finding(
         code="learning-rate-too-low",
         severity="warning",
         layer=None,
         first_step=span[0],
-        last_step=seen.last_step,
+        last_step=observations.last_step,
         evidence=f"the schedule has taken the rate from {np.max(rate):.2g} to "
-        f"{rate[-1]:.2g} by step {span[0]} of {seen.last_step}; the gradient is "
-        f"{gradient[-1]:.1e} of the weights still",
+        f"{rate[-1]:.2g} by step {span[0]} of {observations.last_step}; the gradient "
+        f"is {gradient[-1]:.1e} of the weights still",
         remedy="Lower the rate over the whole training, not within a part of it: "
         "schedules count steps, of which an epoch has many. "
         "`keras_extras.callbacks.OneCycleScheduler` is told how many there are.",
@@ -191,10 +195,10 @@ def _ended_early(
     )
 
 
-def _falls(seen: Observations) -> bool:
+def _falls(observations: Observations) -> bool:
     """Whether the loss is clearly lower than half-way through, and so not yet done."""
-    middle = len(seen.losses) // 2
+    middle = len(observations.losses) // 2
     if middle < 5:
         return False
-    around = seen.losses[middle - middle // 5 : middle + middle // 5 + 1]
-    return bool(seen.outcome.last < 0.95 * np.mean(around))
+    around = observations.losses[middle - middle // 5 : middle + middle // 5 + 1]
+    return bool(observations.outcome.last < 0.95 * np.mean(around))

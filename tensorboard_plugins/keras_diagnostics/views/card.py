@@ -9,40 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tensorboard_plugins.keras_diagnostics.views.figure import Figure
+from keras_diagnostics.views.figure import Figure
 
 TABLE_ROWS = 20
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be shown.
-
-    Attributes:
-        card: String, id of the card.
-        runs: Names of the runs, in order.
-        metric: String or `None` for the card's first.
-        layers: Regular expression that names of layers contain, or `""`.
-        first: Integer or `None`, the first step.
-        last: Integer or `None`, the last step.
-        columns: Integer, most steps of a chart.
-        layer: String or `None`, the one layer that it is about.
-    """
-
-    card: str
-    runs: tuple[str, ...]
-    metric: str | None = None
-    layers: str = ""
-    first: int | None = None
-    last: int | None = None
-    columns: int = 300
-    layer: str | None = None
-
-    def contains(self, steps: np.ndarray) -> np.ndarray:
-        """Returns which of some steps are in the range asked for."""
-        first = -np.inf if self.first is None else self.first
-        last = np.inf if self.last is None else self.last
-        return (steps >= first) & (steps <= last)
 
 
 @dataclass

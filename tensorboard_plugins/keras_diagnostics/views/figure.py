@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorboard_plugins.keras_diagnostics.views.theme import Token
+from keras_diagnostics.views.theme import Token
 
 Figure = dict[str, Any]
 

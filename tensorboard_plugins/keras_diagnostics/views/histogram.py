@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tensorboard_plugins.keras_diagnostics.sampling import choose_steps
-from tensorboard_plugins.keras_diagnostics.views import figure as figures
-from tensorboard_plugins.keras_diagnostics.views.card import TABLE_ROWS
-from tensorboard_plugins.keras_diagnostics.views.card import Panel
-from tensorboard_plugins.keras_diagnostics.views.card import Table
-from tensorboard_plugins.keras_diagnostics.views.card import column
-from tensorboard_plugins.keras_diagnostics.views.theme import Token
+from keras_diagnostics.sampling import choose_steps
+from keras_diagnostics.views import figure as figures
+from keras_diagnostics.views.card import TABLE_ROWS
+from keras_diagnostics.views.card import Panel
+from keras_diagnostics.views.card import Table
+from keras_diagnostics.views.card import column
+from keras_diagnostics.views.theme import Token
 
 _BINS = 48
 

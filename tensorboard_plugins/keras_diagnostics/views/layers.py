@@ -2,142 +2,24 @@
 
 from __future__ import annotations
 
-import functools
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tensorboard_plugins.keras_diagnostics.statistics import Statistic
-from tensorboard_plugins.keras_diagnostics.views import figure as figures
-from tensorboard_plugins.keras_diagnostics.views.card import TABLE_ROWS
-from tensorboard_plugins.keras_diagnostics.views.card import Panel
-from tensorboard_plugins.keras_diagnostics.views.card import Table
-from tensorboard_plugins.keras_diagnostics.views.card import column
-from tensorboard_plugins.keras_diagnostics.views.theme import Token
+from keras_diagnostics.layer_table import LayerTable
+from keras_diagnostics.statistics import Statistic
+from keras_diagnostics.views import figure as figures
+from keras_diagnostics.views.card import TABLE_ROWS
+from keras_diagnostics.views.card import Panel
+from keras_diagnostics.views.card import Table
+from keras_diagnostics.views.card import column
+from keras_diagnostics.views.scale import Scale
+from keras_diagnostics.views.theme import Token
 
 MOST_PANELS = 6
 _CELLS_WITH_TEXT = 30_000
 _MOST_MARKERS = 100
-_HEALTHY_LOG_RATIO = -3.0
-_DECADES = 4
-
-
-@dataclass(frozen=True)
-class LayerTable:
-    """One statistic of one run, as it is to be shown.
-
-    Attributes:
-        run: String.
-        steps: Integers of shape `(steps,)`.
-        layers: Names of the layers, those on top first.
-        values: Floats of shape `(layers, steps)`.
-        broken: Booleans of that shape: where NaN or infinity is what was measured,
-            rather than nothing.
-    """
-
-    run: str
-    steps: np.ndarray
-    layers: tuple[str, ...]
-    values: np.ndarray
-    broken: np.ndarray
-
-    def at(self, columns: np.ndarray) -> LayerTable:
-        """Returns the table of some of its steps, by index."""
-        return LayerTable(
-            self.run,
-            self.steps[columns],
-            self.layers,
-            self.values[:, columns],
-            self.broken[:, columns],
-        )
-
-    @functools.cached_property
-    def medians(self) -> np.ndarray:
-        """The median of each layer, NaN where nothing finite was measured."""
-        usable = np.where(self.broken | ~np.isfinite(self.values), np.nan, self.values)
-        if not usable.size:
-            return np.full(len(self.layers), np.nan)
-        ordered = np.sort(usable.astype(float), axis=1)  # NaN comes last
-        count = np.isfinite(ordered).sum(axis=1)
-        row = np.arange(len(ordered))
-        lower, upper = (
-            np.maximum(count - 1, 0) // 2,
-            np.minimum(count // 2, ordered.shape[1] - 1),
-        )
-        return (ordered[row, lower] + ordered[row, upper]) / 2
-
-
-@dataclass(frozen=True)
-class Scale:
-    """From values to the numbers that colours stand for: one for all panels."""
-
-    statistic: Statistic
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, statistic: Statistic, tables: Sequence[np.ndarray]) -> Scale:
-        """Returns the range that suits all of the values."""
-        if statistic.scale == "share":
-            return cls(statistic, 0.0, 1.0)
-        if statistic.scale == "ratio":
-            return cls(statistic, _HEALTHY_LOG_RATIO - 3, _HEALTHY_LOG_RATIO + 3)
-        logs = [np.log10(t[np.isfinite(t) & (t > 0)].astype(float)) for t in tables]
-        every = np.concatenate([*logs, np.zeros(0)])
-        if not len(every):
-            return cls(statistic, -_DECADES, 0.0)
-        low, high = np.percentile(every, [2, 98])
-        low, high = math.floor(low), math.ceil(high)
-        missing = max(_DECADES - (high - low), 0)
-        return cls(statistic, low - (missing + 1) // 2, high + missing // 2)
-
-    def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Returns what stands for `values`; NaN stays NaN."""
-        values = np.asarray(values, float)
-        if not self.statistic.is_log:
-            return values
-        with np.errstate(divide="ignore", invalid="ignore"):
-            logs = np.log10(values)
-        return np.where(values == 0, self.zero, logs)
-
-    @property
-    def zero(self) -> float:
-        """What stands for 0, which has no logarithm."""
-        return self.low - 1.0 if self.statistic.is_log else 0.0
-
-    def color_axis(self, with_bar: bool = True) -> dict[str, Any]:
-        """Returns the `coloraxis` of a layout."""
-        palettes = {"log": "viridis", "ratio": "ratio", "share": "share"}
-        bar = {
-            "thickness": 12,
-            "outlinewidth": 0,
-            "tickfont": {"color": Token("muted")},
-            "ticks": "",
-            "xpad": 4,
-            **self._ticks(),
-        }
-        return {
-            "cmin": self.low,
-            "cmax": self.high,
-            "colorscale": Token(palettes[self.statistic.scale]),
-            "colorbar": bar,
-            "showscale": with_bar,
-        }
-
-    def _ticks(self) -> dict[str, Any]:
-        if not self.statistic.is_log:
-            return {"tickformat": ".0%", "dtick": 0.25}
-        span = int(self.high - self.low)
-        each = max(math.ceil(span / 6), 1)
-        ticks = [self.low + each * i for i in range(span // each + 1)]
-        texts = [f"1e{int(tick)}" for tick in ticks]
-        texts[0] = f"≤ {texts[0]}"
-        if ticks[-1] == self.high:
-            texts[-1] = f"≥ {texts[-1]}"
-        return {"tickmode": "array", "tickvals": ticks, "ticktext": texts}
 
 
 def heatmap_panels(

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tensorboard_plugins.keras_diagnostics.sampling import choose_steps
-from tensorboard_plugins.keras_diagnostics.views import figure as figures
-from tensorboard_plugins.keras_diagnostics.views.card import Panel
-from tensorboard_plugins.keras_diagnostics.views.card import Table
-from tensorboard_plugins.keras_diagnostics.views.card import column
-from tensorboard_plugins.keras_diagnostics.views.theme import Token
-from tensorboard_plugins.keras_diagnostics.views.theme import run_color
+from keras_diagnostics.sampling import choose_steps
+from keras_diagnostics.views import figure as figures
+from keras_diagnostics.views.card import Panel
+from keras_diagnostics.views.card import Table
+from keras_diagnostics.views.card import column
+from keras_diagnostics.views.theme import Token
+from keras_diagnostics.views.theme import run_color
 
 MOST_POINTS = 1000
 _MOST_POINTS_IN_ALL, _FEWEST_POINTS = 50_000, 50

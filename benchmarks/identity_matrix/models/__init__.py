@@ -1,0 +1,1 @@
+"""The models; each module registers its own."""

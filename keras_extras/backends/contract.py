@@ -1,0 +1,170 @@
+"""The contract between the inspection and a Keras backend.
+
+One sampled step takes this path, on every backend::
+
+    state, batches, again = hand_over.fetch(arguments)
+    values = dry_run(state, batch)     # writes nothing; the weights before are in it
+    result = own(*again)               # untouched, with its own trace
+    after = read_weights()
+
+The user's own train function is neither traced again nor hooked. Whatever a backend
+returns are NumPy arrays, with the same fields in the same order on all backends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from typing import NamedTuple
+from typing import NoReturn
+from typing import Protocol
+
+import numpy as np
+
+
+class Stack(NamedTuple):
+    """Tensors of one shape, laid on top of each other to be reduced at once.
+
+    Attributes:
+        members: For each row of `values`, the number of its tensor.
+        values: Array of shape `(members, elements)`, or `(members, rows, units)`
+            for what layers return.
+    """
+
+    members: tuple[int, ...]
+    values: np.ndarray
+
+
+class BatchValues(NamedTuple):
+    """What the loss of a batch was computed from.
+
+    Attributes:
+        loss: The loss of the batch, penalties included.
+        penalty: The part that regularisers and `add_loss` add.
+        weighted: Whether some rows count more than others.
+        rows: Number of rows of the whole batch.
+        tensors: For `"x"`, `"y"` and `"y_pred"` the first rows of each tensor, with
+            the shape of one row as the model declares it, and the type's name.
+    """
+
+    loss: float
+    penalty: float
+    weighted: bool
+    rows: int
+    tensors: dict[str, list[tuple[np.ndarray, tuple[int | None, ...], str]]]
+
+
+@dataclass(frozen=True)
+class ReplicaValues:
+    """What one replica computed in a dry run.
+
+    Attributes:
+        calls: For each output, the number of the layer that returned it, in the
+            order in which the calls returned.
+        outputs: The outputs; members are numbers of `calls`.
+        gradients: The gradients, as the optimizer would get them; members are
+            numbers of the variables that were asked for.
+        weights: The variables that were asked for, before the step.
+        batch: What the loss was computed from, or `None`.
+        inputs_are_finite: Function that tells whether the inputs of the model are.
+    """
+
+    calls: tuple[int, ...] = ()
+    outputs: tuple[Stack, ...] = ()
+    gradients: tuple[Stack, ...] = ()
+    weights: tuple[Stack, ...] = ()
+    batch: BatchValues | None = None
+    inputs_are_finite: Callable[[], bool] = lambda: True
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a dry run is to bring back.
+
+    Attributes:
+        layers: The layers whose outputs are wanted.
+        variables: The variables whose gradients are wanted; none, no backward pass.
+        weights: The variables whose values are wanted.
+        rows: Number of rows of the batch to bring back, 0 for none.
+        dense: Whether sparse gradients are wanted as a whole; else each of their rows
+            once, without the rows that are all zero.
+    """
+
+    layers: tuple[Any, ...] = ()
+    variables: tuple[Any, ...] = ()
+    weights: tuple[Any, ...] = ()
+    rows: int = 0
+    dense: bool = False
+
+
+class CannotInspectError(Exception):
+    """Says which operation or call of a model forbids to inspect its step."""
+
+
+class DryRun(Protocol):
+    """One inspection of a model: its training step, run without a write."""
+
+    @property
+    def optimizers(self) -> tuple[Any, ...]:
+        """The optimizers that the step applies, known after the first run."""
+
+    def __call__(self, state: Any, batch: Any) -> tuple[ReplicaValues, ...]:
+        """Runs the step dry on `batch` and returns what each replica computed.
+
+        Raises:
+            CannotInspectError: If the step cannot be run without a change.
+        """
+
+
+class HandOver(Protocol):
+    """Takes batches out of what Keras hands a train function, and gives them back.
+
+    Attributes:
+        error: What the user's data raised instead of a batch, or `None`.
+    """
+
+    error: Exception | None
+
+    def fits(self, data: Any) -> bool:
+        """Returns whether `data` yields what this hand-over was made for."""
+
+    def fetch(self, arguments: tuple[Any, ...], limit: int) -> list[Any] | None:
+        """Returns at most `limit` batches; `None` if the data has ended already."""
+
+    def give(self, *batches: Any) -> tuple[Any, ...]:
+        """Returns arguments with which the user's function trains on `batches`."""
+
+    def give_in_another_way(self, *batches: Any) -> tuple[Any, ...]:
+        """Does what `give` does, should that fail; it may take longer."""
+
+    def raise_error(self, own: Callable[..., Any]) -> NoReturn:
+        """Raises `error`, after the user's function has met one at the same place."""
+
+
+class Backend(Protocol):
+    """What the inspection asks of a Keras backend."""
+
+    def dry_run(self, model: Any, wanted: Wanted, arguments: tuple[Any, ...]) -> DryRun:
+        """Returns a dry run for the batches of a train function's arguments."""
+
+    def hand_over(self, model: Any, arguments: tuple[Any, ...]) -> HandOver:
+        """Returns the hand-over of batches for one `fit`."""
+
+    def weight_reader(
+        self, variables: Sequence[Any]
+    ) -> Callable[[], tuple[Stack, ...]]:
+        """Returns a function that reads the variables as they are now."""
+
+    def function(self, function: Callable[..., Any]) -> Callable[..., np.ndarray]:
+        """Returns `function`, of scalars to a vector, compiled when it pays."""
+
+    def number(self, variable: Any) -> float:
+        """Returns the value of a scalar variable in the fastest way."""
+
+    def build(self, model: Any, arguments: tuple[Any, ...]) -> None:
+        """Builds a model that trains with Keras' own step, before its first batch."""
+
+    def replicas(self, model: Any) -> int:
+        """Returns the number of replicas that train `model`."""

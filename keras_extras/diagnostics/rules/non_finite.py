@@ -1,0 +1,59 @@
+"""The rule: NaN or infinity appeared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keras_extras.diagnostics.observations import Observations
+from keras_extras.records.finding import Finding
+
+
+def non_finite(observations: Observations) -> Iterator[Finding]:
+    """NaN or infinity appeared, in the step and layer that the black box names.
+
+    References:
+        TensorFlow, "Debugger V2": the origin of a NaN is the first value that is
+        not finite although everything it was computed from is.
+    """
+    found = observations.nonfinite
+    if found is None:
+        return
+    where = "the model" if found.layer is None else f"layer '{found.layer}'"
+    evidence, remedy = {
+        "input": (
+            "the batch that the model received holds NaN or infinity",
+            "Clean the data: `np.isfinite(x).all()` must be true.",
+        ),
+        "activation": (
+            f"the output of {where} was not finite while all before it was: that "
+            "comes from what the layer computes, or from its weights",
+            "Look for a logarithm, root or division of 0 in that layer; if values "
+            "grew step by step, lower the learning rate or clip: "
+            "`optimizer=keras.optimizers.SGD(..., clipnorm=1.0)`.",
+        ),
+        "loss": (
+            "all outputs were finite, the loss or its gradient was not",
+            "Check the labels for NaN and the last activation against the loss; "
+            "`from_logits=True` with a linear last layer is numerically safe.",
+        ),
+        "gradient": (
+            f"the gradient of {where} was not finite, its output and the loss were",
+            "Look for a root or norm at 0 in or after that layer: add a small "
+            "constant inside, `ops.sqrt(x + 1e-7)`.",
+        ),
+        "unknown": (
+            "the loss was not finite",
+            "Check the data for NaN and lower the learning rate.",
+        ),
+    }[found.kind]
+    yield Finding(
+        code="nan-loss",
+        # A model may well replace missing values, or mask with infinity.
+        severity="info" if observations.survived else "error",
+        layer=found.layer,
+        first_step=found.step,
+        last_step=max(observations.last_step, found.step),
+        evidence=f"at step {found.step} {evidence}",
+        remedy=remedy,
+        confidence=0.95 if found.kind != "unknown" else 0.8,
+    )

@@ -1,0 +1,1 @@
+"""Judges whether the last activation, the loss and the targets belong together."""

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from keras_extras.callbacks.training_diagnostics import TrainingDiagnostics
+from keras_extras.checks import check_count
+from keras_extras.diagnostics.diagnosis import Diagnosis
+from keras_extras.keras_internals.building import build_in_fit
+from keras_extras.keras_internals.building import build_optimizer
+from keras_extras.keras_internals.overrides import attributes_kept
+from keras_extras.keras_internals.snapshot import Snapshot
+from keras_extras.keras_internals.snapshot import random_state_kept
+
+_SAMPLES = 60
+
+
+def diagnose(
+    model: Any,
+    x: Any,
+    y: Any = None,
+    steps: int = 300,
+    validation_data: Any = None,
+    **fit_arguments: Any,
+) -> Diagnosis:
+    """Trains a model for a moment and says what is wrong with it.
+
+    Then all is put back: weights, optimizer, metrics, seeds, and the global random
+    generators, so that a training afterwards is the same, bit for bit, as without.
+    What cannot be put back is the place of a generator or of a dataset that shuffles
+    itself. For a training that is going to take place anyway, give
+    `keras_extras.callbacks.TrainingDiagnostics` to `fit` instead: it sees all of it.
+
+    Args:
+        model: A compiled Keras model, trained or not.
+        x: The training data, anything that `fit` takes.
+        y: The targets, as for `fit`. Defaults to `None`.
+        steps: Integer, number of batches to train on at most. Defaults to `300`.
+        validation_data: As for `fit`: without it nothing is said about overfitting.
+            Defaults to `None`.
+        **fit_arguments: Further arguments of `fit`, such as `batch_size`.
+
+    Returns:
+        A `keras_extras.diagnostics.Diagnosis`.
+
+    Raises:
+        ValueError: If `steps` is not a positive integer, or the model has no
+            optimizer.
+
+    Example:
+
+    ```python
+    diagnosis = keras_extras.diagnose(model, x, y, steps=100, batch_size=32)
+    print(diagnosis.report())
+    ```
+    """
+    check_count("steps", steps)
+    every = max(steps // _SAMPLES, 1)
+    diagnostics = TrainingDiagnostics(every=every, verbose=0)
+    trial = _Trial(steps)
+    arguments = {"epochs": steps, "verbose": 0, **fit_arguments}
+    # The trial comes first, to take everything down before it is touched.
+    own = [trial, *(fit_arguments.get("callbacks") or []), diagnostics]
+    arguments["callbacks"] = own
+    with random_state_kept(), attributes_kept(model, "history", "stop_training"):
+        try:
+            model.fit(x, y, validation_data=validation_data, **arguments)
+        finally:
+            trial.put_back()
+    return Diagnosis(diagnostics.observations, diagnostics.findings)
+
+
+class _Trial(keras.callbacks.Callback):
+    """Ends a training early; what it changed can be put back afterwards."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self._steps = steps
+        self._trained = 0
+        self._snapshot: Snapshot | None = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if getattr(self.model, "optimizer", None) is None:
+            return  # the diagnostics say so
+        build_in_fit(self.model, "diagnose")
+        build_optimizer(self.model.optimizer, self.model.trainable_variables)
+        self._snapshot = Snapshot(self.model)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._trained += self.model.steps_per_execution
+        if self._trained >= self._steps:
+            self.model.stop_training = True
+
+    def put_back(self) -> None:
+        """Gives the model its state back."""
+        if self._snapshot is not None:
+            self._snapshot.restore()
+            self._snapshot = None

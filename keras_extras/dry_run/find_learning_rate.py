@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import Any
+
+from keras_extras.callbacks.learning_rate_finder import LearningRateFinder
+from keras_extras.finder.sweep import LearningRateSweep
+from keras_extras.keras_internals.overrides import attributes_kept
+from keras_extras.keras_internals.snapshot import random_state_kept
+
+
+def find_learning_rate(
+    model: Any,
+    x: Any,
+    y: Any = None,
+    min_rate: float = 1e-6,
+    max_rate: float = 10.0,
+    steps: int = 300,
+    mode: str = "exponential",
+    smoothing: float = 0.98,
+    stop_factor: float | None = 4.0,
+    rule: str = "edge",
+    log_dir: Any = None,
+    **fit_arguments: Any,
+) -> LearningRateSweep:
+    """Trains for a moment at rising learning rates and suggests one.
+
+    The model is trained on a batch at each rate, and the loss of that batch is
+    recorded, until the loss explodes. Then all is put back: weights, optimizer,
+    metrics, seeds, and the global random generators, so that a training afterwards
+    is the same, bit for bit, as without. What cannot be put back is the place of a
+    generator or of a dataset that shuffles itself.
+
+    The suggestion is meant as the `max_rate` of a `OneCycleScheduler`; as a constant
+    rate take a tenth of it. It is a starting point: where it matters, try a third and
+    three times of it.
+
+    Args:
+        model: A compiled Keras model, trained or not. Its learning rate may be a
+            schedule.
+        x: The training data, anything that `fit` takes.
+        y: The targets, as for `fit`. Defaults to `None`.
+        min_rate: Float, the first learning rate. Defaults to `1e-06`.
+        max_rate: Float, the last learning rate. Defaults to `10.0`.
+        steps: Integer, number of rates; an optimizer step is trained at each. The
+            loss lags behind the rate by the memory of the momentum, 20 steps of
+            0.95, so let there be 40 or more to a decade. Defaults to `300`.
+        mode: `"exponential"` or `"linear"`: how to get from the first rate to the
+            last. Defaults to `"exponential"`.
+        smoothing: Float, weight of the past in the moving average of the losses.
+            Defaults to `0.98`.
+        stop_factor: Float > 1: how many times the lowest smoothed loss ends the
+            sweep, or `None` to go on. NaN ends it in any case. Defaults to `4.0`.
+        rule: What `suggestion` is to be: `"edge"` (a third of the rate at which the
+            loss turns up), or one of fastai's: `"valley"`, `"slide"`, `"minimum"`,
+            `"steep"`. Defaults to `"edge"`.
+        log_dir: Path of a directory to write the sweep to for TensorBoard, or
+            `None`. Defaults to `None`.
+        **fit_arguments: Further arguments of `fit`, such as `batch_size`.
+
+    Returns:
+        A `keras_extras.finder.LearningRateSweep`.
+
+    Raises:
+        ValueError: If an argument has no valid value, or the model has no optimizer.
+
+    Example:
+
+    ```python
+    sweep = keras_extras.find_learning_rate(model, x, y, batch_size=32)
+    one_cycle = keras_extras.callbacks.OneCycleScheduler(max_rate=sweep.suggestion)
+    model.fit(x, y, batch_size=32, epochs=10, callbacks=[one_cycle])
+    ```
+
+    References:
+        Smith (2015), "Cyclical Learning Rates for Training Neural Networks",
+        arXiv:1506.01186.
+    """
+    finder = LearningRateFinder(
+        min_rate, max_rate, steps, mode, smoothing, stop_factor, rule, log_dir
+    )
+    # An epoch has one batch at least; several may make one step.
+    arguments = {"epochs": steps * 1000, "verbose": 0, **fit_arguments}
+    arguments["callbacks"] = [finder, *(fit_arguments.get("callbacks") or [])]
+    with random_state_kept(), attributes_kept(model, "history", "stop_training"):
+        model.fit(x, y, **arguments)
+    if finder.sweep is None:
+        raise RuntimeError("The training ended before it had begun.")
+    return finder.sweep

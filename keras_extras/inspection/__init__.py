@@ -1,0 +1,1 @@
+"""Inspects sampled steps of a training: who wants what, when, and what comes of it."""

@@ -1,0 +1,38 @@
+"""What is said when something of ours fails: a training must not end for it."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+
+from keras_extras.backends.contract import CannotInspectError
+
+
+def warn_cannot_inspect(error: Exception) -> None:
+    """Says why the layers of a model are not measured from here on."""
+    if isinstance(error, CannotInspectError):
+        why = str(error)
+    else:
+        why = f"its training step cannot be run a second time ({place_of(error)})"
+    warnings.warn(
+        f"keras_extras does not measure the layers of this model: {why}. Training goes "
+        "on as it would without; loss and hyperparameters are recorded.",
+        stacklevel=2,
+    )
+
+
+def warn_switched_off(name: str, error: Exception) -> None:
+    """Says that a callback ends its part because of a fault of its own."""
+    warnings.warn(
+        f"`{name}` ends its part in this training because of a fault of its own "
+        f"({place_of(error)}). Training goes on as it would without it.",
+        stacklevel=2,
+    )
+
+
+def place_of(error: BaseException) -> str:
+    """Returns what went wrong and where, in a line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f", {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    said = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {said[0] if said else ''}{place}"

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+from typing import Protocol
+
+from keras_extras.backends.contract import Backend
+from keras_extras.backends.contract import HandOver
+from keras_extras.inspection.inspection import Before
+from keras_extras.inspection.inspection import Inspection
+from keras_extras.inspection.row_layout import RowLayout
+from keras_extras.inspection.sample import Sample
+
+Own = Callable[..., Any]
+Arguments = tuple[Any, ...]
+
+
+class Plan(Protocol):
+    """What is wanted of the steps of one execution."""
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer that trains."""
+
+    def step_of(self, number: int) -> int:
+        """Returns the optimizer step of the batch of that number."""
+
+    def layout_of(self, number: int) -> RowLayout | None:
+        """Returns what to measure at that batch, if at all."""
+
+    def saw(self, number: int, inspection: Inspection, before: Before) -> None:
+        """Takes what was seen of a batch before it trained."""
+
+    def measured(self, number: int, sample: Sample) -> None:
+        """Takes what was measured, once the batch has trained."""
+
+
+class Inspector:
+    """Trains one execution with the user's own function, and looks at its steps.
+
+    Whatever fails here, each batch reaches the user's function, once and in order.
+
+    Args:
+        model: The model.
+        backend: The backend in use.
+        failed: Called with what went wrong, after which nothing is inspected.
+
+    Attributes:
+        refused: Whether the model cannot be inspected, or no longer.
+        samples: Number of steps that were inspected.
+        seconds: What they took on top of the user's own function.
+    """
+
+    def __init__(
+        self, model: Any, backend: Backend, failed: Callable[[Exception], None]
+    ) -> None:
+        self._model = model
+        self._backend = backend
+        self._failed = failed
+        self._hand_over: HandOver | None = None
+        self._inspections: dict[RowLayout, Inspection] = {}
+        self.refused = False
+        self.samples = 0
+        self.seconds = 0.0
+
+    def forget(self) -> None:
+        """Forgets what was traced: the model is another one from here."""
+        self._inspections = {}
+
+    def train(self, own: Own, arguments: Arguments, plan: Plan) -> Any:
+        """Returns what the user's function returns for the batches of an execution.
+
+        Args:
+            own: The user's train function.
+            arguments: What Keras hands it.
+            plan: What is wanted of the steps.
+        """
+        began = time.perf_counter()
+        batches = None if self.refused else self._fetch(arguments)
+        if batches is None:  # the data has ended: the user's function is to find out
+            return own(*arguments)
+        result = None
+        for number, batch in enumerate(batches):
+            before = self._before(batch, arguments, number, plan)
+            given = self._again(batch)
+            self.seconds += time.perf_counter() - began
+            result = own(*given)
+            began = time.perf_counter()
+            if before is not None:
+                self._after(number, before, plan)
+        self.seconds += time.perf_counter() - began
+        if self._hand_over is not None and self._hand_over.error is not None:
+            self._hand_over.raise_error(own)
+        return result
+
+    def _fetch(self, arguments: Arguments) -> list[Any] | None:
+        try:
+            if self._hand_over is None or not self._hand_over.fits(*arguments):
+                self._hand_over = self._backend.hand_over(self._model, arguments)
+            return self._hand_over.fetch(arguments, self._model.steps_per_execution)
+        except Exception as error:
+            self._refuse(error)
+            return None
+
+    def _again(self, batch: Any) -> Arguments:
+        assert self._hand_over is not None
+        try:
+            return self._hand_over.give(batch)
+        except Exception as error:
+            self._refuse(error)
+            return self._hand_over.give_in_another_way(batch)
+
+    def _before(
+        self, batch: Any, arguments: Arguments, number: int, plan: Plan
+    ) -> tuple[Inspection, Before] | None:
+        try:
+            layout = None if self.refused else plan.layout_of(number)
+            if layout is None:
+                return None
+            inspection = self._inspection(layout, arguments)
+            before = inspection.before(batch, plan.optimizer)
+            plan.saw(number, inspection, before)
+            return inspection, before
+        except Exception as error:
+            self._refuse(error)
+            return None
+
+    def _after(self, number: int, seen: tuple[Inspection, Before], plan: Plan) -> None:
+        try:
+            inspection, before = seen
+            plan.measured(number, inspection.after(plan.step_of(number), before))
+            self.samples += 1
+        except Exception as error:
+            self._refuse(error)
+
+    def _inspection(self, layout: RowLayout, arguments: Arguments) -> Inspection:
+        if layout not in self._inspections:
+            inspection = Inspection(self._model, layout, self._backend, arguments)
+            self._inspections[layout] = inspection
+        return self._inspections[layout]
+
+    def _refuse(self, error: Exception) -> None:
+        self.refused = True
+        self._inspections = {}
+        self._failed(error)

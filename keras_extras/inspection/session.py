@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any
+from typing import Protocol
+
+from keras_extras.backends.load import load_backend
+from keras_extras.inspection import measures as m
+from keras_extras.inspection.deliveries import Deliveries
+from keras_extras.inspection.execution import Execution
+from keras_extras.inspection.execution import LightExecution
+from keras_extras.inspection.execution import Requester
+from keras_extras.inspection.faults import warn_cannot_inspect
+from keras_extras.inspection.inspector import Inspector
+from keras_extras.inspection.layouts import Chooser
+from keras_extras.inspection.layouts import Layouts
+from keras_extras.inspection.monitored_layers import NoSuchLayerError
+from keras_extras.inspection.step_counter import StepCounter
+from keras_extras.inspection.substitute import Substitute
+from keras_extras.inspection.training_steps import TrainingSteps
+from keras_extras.keras_internals.fit_guard import FitGuard
+from keras_extras.records.cost import Cost
+from keras_extras.records.nonfinite_origin import NonFiniteOrigin
+
+_live: weakref.WeakValueDictionary[int, MonitoringSession] = (
+    weakref.WeakValueDictionary()
+)
+
+
+class Subscriber(Requester, Chooser, Protocol):
+    """A callback that takes part in a session."""
+
+    def layers_changed(self) -> None:
+        """Is called when other layers train from the next step on."""
+
+    def fit_failed(self) -> None:
+        """Is called when `fit` ends by an exception."""
+
+    def switch_off(self, error: Exception) -> None:
+        """Is called when something failed on its behalf, which must end no training."""
+
+
+class MonitoringSession:
+    """Runs one `fit` for all callbacks that measure: who wants what, and when.
+
+    Between two batches the model is as the user made it. For a batch that someone
+    wants to see, the model's train function is replaced until it is called.
+
+    Args:
+        model: The model that is trained.
+
+    Attributes:
+        origin: Where the first non-finite value came from that was seen, or `None`.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._backend = load_backend()
+        self._inspector = Inspector(model, self._backend, self._cannot_inspect)
+        self._deliveries = Deliveries(_on_behalf_of)
+        self._substitute = Substitute(model, self._run)
+        self._steps = TrainingSteps(model, self._backend)
+        self._subscribers: list[Subscriber] = []
+        self._layouts = Layouts(model, self._backend, self._subscribers)
+        self._execution: Execution | None = None
+        self._light: LightExecution | None = None
+        self._began = 0.0
+        self._requests: list[Subscriber] = []
+        self._started = time.perf_counter()
+        self._batches = model.steps_per_execution  # of an execution, at most
+        self.origin: NonFiniteOrigin | None = None
+
+    @classmethod
+    def join(
+        cls, model: Any, subscriber: Subscriber, callbacks: Any
+    ) -> MonitoringSession:
+        """Returns the session of the `fit` that is about to start.
+
+        Args:
+            model: The model to be trained.
+            subscriber: The callback that joins.
+            callbacks: The `CallbackList` of this `fit`, or `None`.
+        """
+        key = id(model if callbacks is None else callbacks)
+        session = _live.get(key)
+        if session is None or not session._can_take(model, subscriber):
+            session = _live[key] = cls(model)
+            if callbacks is not None:
+                FitGuard(lambda: None, session._fit_failed).watch(callbacks)
+        session._subscribers.append(subscriber)
+        session._layouts.forget()
+        return session
+
+    def _can_take(self, model: Any, subscriber: Subscriber) -> bool:
+        return self._model is model and all(
+            s is not subscriber for s in self._subscribers
+        )
+
+    @classmethod
+    def layers_changed(cls, model: Any, counts_anew: bool) -> None:
+        """Tells the sessions of `model` that other layers train from here.
+
+        Args:
+            model: The model, in mid-training or before it.
+            counts_anew: Whether its optimizer is about to count steps from 0 again.
+                Here they go on.
+        """
+        for session in [s for s in _live.values() if s._model is model]:
+            session._counter.synchronize()
+            session.deliver()
+            session._inspector.forget()
+            session._layouts.forget()
+            if counts_anew:
+                session._counter.start_over()
+            for subscriber in session._subscribers:
+                subscriber.layers_changed()
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """Ends the part of `subscriber` in the training; it gets what is its due."""
+        self._substitute.disarm()
+        self.deliver()
+        self._subscribers[:] = [s for s in self._subscribers if s is not subscriber]
+
+    @property
+    def _counter(self) -> StepCounter:
+        return self._steps.counter
+
+    @property
+    def step(self) -> int:
+        """Number of optimizer steps so far."""
+        return self._counter.step
+
+    @property
+    def steps_per_batch(self) -> int:
+        """Number of batches of one execution, at most."""
+        return self._batches
+
+    @property
+    def skips_bad_steps(self) -> bool:
+        """Whether the optimizer leaves out steps with non-finite gradients."""
+        return self._steps.skips_bad_steps
+
+    def steps_trained(self) -> int:
+        """Returns the number of steps, as exactly as it can be known."""
+        self._counter.synchronize()
+        return self._counter.step
+
+    def origin_of_bad_loss(self) -> NonFiniteOrigin:
+        """Returns where a loss that is not finite came from, as far as is known."""
+        now = max(self.step - 1, 0)
+        return self.origin or NonFiniteOrigin(now, "unknown", None)
+
+    def begin_epoch(self, epoch: int, batches: int | None) -> None:
+        """Is called by each subscriber before each epoch.
+
+        Args:
+            epoch: Integer. A training that begins with a later epoch, and with an
+                optimizer that has made no step yet, goes on with that epoch's steps.
+            batches: Integer, number of batches of an epoch, `None` if unknown.
+        """
+        if epoch and batches:
+            self._steps.skip_to(epoch * batches // self._counter.per_step)
+
+    def begin_batch(self, subscriber: Subscriber) -> None:
+        """Is called by each subscriber before each batch."""
+        if subscriber is self._subscribers[0]:
+            self._execution = self._light = None
+            self._requests = []
+            self._began = time.perf_counter()
+        if subscriber.sampler.due(self._counter.step, self._batches):
+            self._requests.append(subscriber)
+        if self._requests and subscriber is self._subscribers[-1]:
+            self._prepare_execution()
+
+    def _prepare_execution(self) -> None:
+        """Has the next execution sampled, from outside or by an inspection."""
+        looks = not self._inspector.refused
+        deep = [r for r in self._requests if looks and r.measures & m.OF_STEPS]
+        light = [r for r in self._requests if r not in deep]
+        if light:
+            self._light = LightExecution(light, self._steps, self._batches)
+        if deep:
+            self._requests = deep
+            self._substitute.arm()
+
+    def end_batch(self, subscriber: Subscriber) -> None:
+        """Is called by each subscriber after each batch."""
+        if subscriber is not self._subscribers[0]:
+            return
+        seconds = time.perf_counter() - self._began
+        execution, light = self._execution, self._light
+        self._counter.trained(self._batches, exactly=bool(execution or light))
+        sampled = execution is not None and execution.sampled
+        for each in self._subscribers:
+            if sampled:
+                each.sampler.sampled(seconds)
+            else:
+                each.sampler.ordinary(seconds)
+        if execution is not None:
+            self.origin = self.origin or execution.origin
+        if light is not None:
+            light.deliver(self._deliveries, self._counter.step)
+        if self._deliveries.due:
+            self._deliver_in_time()
+
+    def _deliver_in_time(self) -> None:
+        began = time.perf_counter()
+        self.deliver()
+        spent = (time.perf_counter() - began) / max(len(self._subscribers), 1)
+        for each in self._subscribers:
+            each.sampler.spent(spent)
+
+    def deliver(self) -> None:
+        """Hands on what was measured since the last time."""
+        replicas = self._backend.replicas(self._model)
+        self._deliveries.hand_on(self._steps.optimizer, replicas)
+
+    def _run(self, own: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """Stands in for the train function, for one call."""
+        try:
+            ready = self._layouts.prepare(arguments)
+        except NoSuchLayerError:
+            raise  # a mistake of the user's, who is to know before it trains
+        except Exception as error:
+            ready = False
+            self._cannot_inspect(error)
+        if not ready:
+            return own(*arguments)
+        self._execution = Execution(
+            self._requests, self._layouts, self._steps, self._deliveries
+        )
+        return self._inspector.train(own, arguments, self._execution)
+
+    def look_at_layers_if_built(self) -> None:
+        """Finds the layers of a model that is built already, for all subscribers."""
+        self._layouts.look_if_built()
+
+    @property
+    def cost(self) -> Cost:
+        """What the samples have cost so far."""
+        samples, seconds = self._inspector.samples, self._inspector.seconds
+        passed = time.perf_counter() - self._started
+        return Cost(samples, 1e3 * seconds / max(samples, 1), seconds / passed)
+
+    def _cannot_inspect(self, error: Exception) -> None:
+        self._inspector.refused = True
+        warn_cannot_inspect(error)
+
+    def _fit_failed(self) -> None:
+        """Ends the parts of all subscribers: `fit` has ended by an exception."""
+        for subscriber in list(self._subscribers):
+            subscriber.fit_failed()
+
+
+def _on_behalf_of(taker: Any, function: Callable[[], None]) -> None:
+    """Calls a function of a taker, and keeps what fails there from everybody else."""
+    try:
+        function()
+    except Exception as error:
+        taker.switch_off(error)

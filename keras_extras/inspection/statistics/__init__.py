@@ -1,0 +1,1 @@
+"""Statistics of one step, a file for each family: fields, reduction, decoding."""

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from keras_extras.backends.contract import Backend
+from keras_extras.keras_internals import hyperparameters
+
+
+class StepCounter:
+    """Counts the optimizer steps of one `fit`, as the optimizer will have counted.
+
+    `optimizer.iterations` itself is read where it is the better witness: with
+    `steps_per_execution`, whose last execution may be a short one, and with a loss
+    scale, for which steps may be skipped. Otherwise batches are counted: with data of
+    unknown length Keras runs into the end of the data once in each epoch, and counts
+    an iteration that trained nothing.
+
+    Args:
+        optimizer: The optimizer that trains.
+        backend: The backend in use.
+        steps_per_execution: Integer, number of batches of one execution.
+        before: Integer, number of steps that earlier trainings made although this
+            optimizer knows nothing of them. Defaults to `0`.
+    """
+
+    def __init__(
+        self,
+        optimizer: object,
+        backend: Backend,
+        steps_per_execution: int = 1,
+        before: int = 0,
+    ) -> None:
+        self._optimizer = optimizer
+        self._backend = backend
+        self._reads = steps_per_execution > 1 or hasattr(optimizer, "inner_optimizer")
+        self.per_step = hyperparameters.accumulation_steps(optimizer)
+        self.before = before
+        self.batches = self.read()
+
+    @property
+    def step(self) -> int:
+        """Number of steps so far; the next one has this number."""
+        return self.before + self.batches // self.per_step
+
+    def read(self) -> int:
+        """Returns the batches that the optimizer itself has counted."""
+        raw = hyperparameters.raw_iterations(self._optimizer)
+        return int(self._backend.number(raw))
+
+    def updates_at(self, batches: int) -> bool:
+        """Returns whether the batch of that number ends with an update."""
+        return (batches + 1) % self.per_step == 0
+
+    def trained(self, batches: int, exactly: bool = False) -> None:
+        """Counts what an execution has trained.
+
+        Args:
+            batches: Number of batches, at most.
+            exactly: Whether the optimizer is to be asked, where it is the better
+                witness. Defaults to `False`.
+        """
+        self.batches += batches
+        if exactly:
+            self.synchronize()
+
+    def synchronize(self) -> None:
+        """Takes over what the optimizer counted, where it is the better witness."""
+        if self._reads:
+            self.batches = self.read()
+
+    def start_over(self) -> None:
+        """Goes on from here although the optimizer counts from 0 again."""
+        self.before, self.batches = self.step, 0

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras_extras.backends.contract import Backend
+from keras_extras.inspection.hyperparameter_reader import HyperparameterReader
+from keras_extras.inspection.step_counter import StepCounter
+from keras_extras.keras_internals import hyperparameters
+
+
+class TrainingSteps:
+    """Follows the optimizer that trains a model: its steps and its hyperparameters.
+
+    That is the one the model was compiled with, until a training step of the user's
+    own turns out to apply others only.
+
+    Args:
+        model: The model.
+        backend: The backend in use.
+
+    Attributes:
+        optimizer: The optimizer.
+        counter: Counts its steps.
+        reader: Reads its hyperparameters.
+    """
+
+    def __init__(self, model: Any, backend: Backend) -> None:
+        self._model = model
+        self._backend = backend
+        self._begin(hyperparameters.optimizers_of(model)[0], 0)
+
+    def _begin(self, optimizer: Any, before: int) -> None:
+        each = self._model.steps_per_execution
+        self.optimizer = optimizer
+        self.counter = StepCounter(optimizer, self._backend, each, before)
+        eager = bool(self._model.run_eagerly)
+        self.reader = HyperparameterReader(optimizer, self._backend, eager)
+
+    def follow(self, optimizers: Sequence[Any]) -> None:
+        """Follows the first of the optimizers that were seen to be applied."""
+        if optimizers and all(each is not self.optimizer for each in optimizers):
+            self._begin(optimizers[0], 0)
+
+    def skip_to(self, step: int) -> None:
+        """Counts on from `step`, if the optimizer knows of no step before."""
+        if self.counter.step == 0:
+            self.counter.before = step
+
+    def hyperparameters_at(self, batch: int) -> dict[str, float]:
+        """Returns the hyperparameters that act on the batch of that number."""
+        return self.reader.at(batch)
+
+    @property
+    def skips_bad_steps(self) -> bool:
+        """Whether the optimizer leaves out steps with non-finite gradients."""
+        return hasattr(self.optimizer, "inner_optimizer")

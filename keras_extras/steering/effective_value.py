@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras.optimizers.schedules import LearningRateSchedule
+
+from keras_extras.keras_internals import hyperparameters
+from keras_extras.steering.update_counter import UpdateCounter
+
+Step = Any
+Curve = Callable[[Step], Any]
+
+
+class EffectiveValue:
+    """The value of one hyperparameter as a function of the step.
+
+    It is what `curve` gives, or what the user set where there is no curve, times
+    what each of `factors` gives. All see `optimizer.iterations`, the number of
+    updates; a schedule of Keras' own below goes on to see the number of batches.
+
+    Args:
+        optimizer: The Keras optimizer, none that wraps others.
+        base: What the user set: a number, a variable or a schedule.
+        counter: What gives `optimizer.iterations`; all values of an optimizer share it.
+    """
+
+    def __init__(self, optimizer: Any, base: Any, counter: UpdateCounter) -> None:
+        from keras_extras.steering.tensorflow import OncePerUpdate
+
+        self._optimizer = optimizer
+        self._counter = counter
+        self.base = base
+        self.curve: Curve | None = None
+        self.factors: list[Curve] = []
+        self._tensor = OncePerUpdate(
+            optimizer._iterations, lambda: self._evaluate(optimizer._iterations)
+        )
+
+    def tensor(self) -> Any:
+        """Returns the value that acts on the step that runs, or runs next."""
+        return self._tensor()
+
+    def at(self, batches: Any) -> Any:
+        """Returns the value at a number of batches, as Keras' schedules count."""
+        if batches is self._optimizer._iterations:
+            return self._tensor()
+        return self._evaluate(batches)
+
+    def number(self) -> float:
+        """Returns the present value; inside a trace, what the user set."""
+        from keras_extras.steering.tensorflow import outside_of_a_trace
+
+        value = outside_of_a_trace(self.tensor)
+        return hyperparameters.number(self.base if value is None else value)
+
+    def end(self) -> None:
+        """Makes this the constant that the user set, and lets go of the trace."""
+        self.curve, self.factors = None, []
+        self._tensor.forget()
+        self._counter.forget()
+
+    def _evaluate(self, batches: Any) -> Any:
+        ops = keras.ops
+        updates = self._counter.updates_at(batches)
+        value = self._own(batches) if self.curve is None else self.curve(updates)
+        value = ops.cast(value, keras.config.floatx())
+        for factor in self.factors:
+            value = value * ops.cast(factor(updates), value.dtype)
+        return value
+
+    def _own(self, batches: Any) -> Any:
+        if isinstance(self.base, LearningRateSchedule):
+            return self.base(batches)
+        return keras.ops.convert_to_tensor(self.base)

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+class UpdateCounter:
+    """Counts the updates of an optimizer, in the same tensor for all who ask.
+
+    Args:
+        optimizer: The Keras optimizer, none that wraps others.
+    """
+
+    def __init__(self, optimizer: Any) -> None:
+        from keras_extras.steering.tensorflow import OncePerUpdate
+
+        self._optimizer = optimizer
+        batches = optimizer._iterations
+        self._now = OncePerUpdate(batches, lambda: self._updates(batches))
+
+    def updates_at(self, batches: Any) -> Any:
+        """Returns how many updates a number of batches makes."""
+        if batches is self._optimizer._iterations:
+            return self._now()
+        return self._updates(batches)
+
+    def forget(self) -> None:
+        """Lets go of the last trace."""
+        self._now.forget()
+
+    def _updates(self, batches: Any) -> Any:
+        # A variable passes for a tensor, yet is another number a step later.
+        batches = keras.ops.copy(batches)
+        each = self._optimizer.gradient_accumulation_steps
+        return keras.ops.floor_divide(batches, each) if each else batches

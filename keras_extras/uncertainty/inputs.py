@@ -1,0 +1,85 @@
+"""Checks of inputs: what a model can take, and what its statistics can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_extras.uncertainty.graph import functional_of
+
+
+def fixed_batch_size(model: Any) -> int | None:
+    """Returns the number of rows that the model is built for, if it is."""
+    functional = functional_of(model)
+    return functional.inputs[0].shape[0] if functional is not None else None
+
+
+def check_inputs(model: Any, batch: Any, first_row: int) -> None:
+    """Raises `ValueError` if the model cannot take a batch, or it holds NaN.
+
+    Args:
+        model: The model.
+        batch: Arrays in the structure of its inputs.
+        first_row: Number of the batch's first row among all rows.
+    """
+    functional = functional_of(model)
+    if functional is not None:
+        _check_shapes(functional, batch)
+    for array in keras.tree.flatten(batch):
+        kind = keras.backend.standardize_dtype(array.dtype)
+        if "float" in kind:
+            _check_numbers(array, first_row)
+
+
+def _check_shapes(functional: Any, batch: Any) -> None:
+    expected = {t.name: tuple(t.shape) for t in functional.inputs}
+    if isinstance(batch, dict) and isinstance(functional._inputs_struct, dict):
+        missing = set(functional._inputs_struct) - set(batch)
+        if missing:
+            raise ValueError(
+                f"`x` must have the keys {sorted(functional._inputs_struct)}. "
+                f"Received: {sorted(batch)}"
+            )
+        given = {t.name: batch[k] for k, t in functional._inputs_struct.items()}
+    else:
+        flat = keras.tree.flatten(batch)
+        if len(flat) != len(expected):
+            raise ValueError(
+                f"`x` must have {len(expected)} part(s), one for each input of the "
+                f"model: {list(expected)}. Received: {len(flat)} part(s)"
+            )
+        given = dict(zip(expected, flat))
+    for name, array in given.items():
+        shape = tuple(array.shape)
+        if not _fits(shape, expected[name]):
+            raise ValueError(
+                f"`x` must have the shape {expected[name]} for the model's input "
+                f"{name!r}. Received: shape {shape}"
+            )
+
+
+def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    if len(shape) == len(expected) - 1 and expected[-1] == 1:
+        shape = (*shape, 1)  # Keras adds this axis
+    elif len(shape) == len(expected) + 1 and shape[-1] == 1:
+        shape = shape[:-1]  # and removes that one
+    if len(shape) != len(expected):
+        return False
+    return all(e in (None, s) for s, e in zip(shape, expected))
+
+
+def _check_numbers(array: Any, first_row: int) -> None:
+    values = keras.ops.convert_to_numpy(array)
+    # A sum is quicker than a look at each number, and NaN where one of them is.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum(dtype=np.float32)):
+            return
+    bad = np.isnan(values.astype(np.float32)).reshape(len(values), -1).any(axis=1)
+    if bad.any():
+        raise ValueError(
+            "`x` must not hold NaN: statistics of it would be NaN too. Received: NaN "
+            f"in {bad.sum()} of {len(bad)} rows of a batch, the first one row "
+            f"{first_row + int(bad.argmax())} of `x`"
+        )

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SamplingPlan:
+    """How samples are drawn.
+
+    Attributes:
+        split: Whether the part before the first random layer is computed once.
+        tiled: Whether a step computes several samples of a batch.
+        shared: Whether all rows share their masks.
+        has_variance: Whether the last axis holds means, then variances.
+    """
+
+    split: bool
+    tiled: bool
+    shared: bool
+    has_variance: bool

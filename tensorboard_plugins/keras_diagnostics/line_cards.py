@@ -1,0 +1,148 @@
+"""The cards of lines: schedules, losses, sweeps and uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from keras_diagnostics.board import Board
+from keras_diagnostics.margin import left_margin
+from keras_diagnostics.request import Request
+from keras_diagnostics.views import figure as figures
+from keras_diagnostics.views import lines
+from keras_diagnostics.views.card import Card
+from keras_diagnostics.views.card import steps_shown
+
+
+def schedule_card(board: Board, request: Request) -> Card:
+    """Returns learning rate, momentum and the like, one below another."""
+    return _step_lines(
+        board,
+        request,
+        board.schedule,
+        "Learning rate and momentum are logged by TrainingDiagnostics and by "
+        "HyperparameterLogger.",
+    )
+
+
+def loss_card(board: Board, request: Request) -> Card:
+    """Returns the logs of the epochs: loss and metrics."""
+
+    def series(run: str) -> dict[str, lines.Series]:
+        epochs = board.epochs(run)
+        steps = np.array([step for step, _, _ in epochs], int)
+        names = dict.fromkeys(name for _, _, logs in epochs for name in logs)
+        return {
+            name: (steps, np.array([logs.get(name, np.nan) for _, _, logs in epochs]))
+            for name in sorted(names, key=_losses_first)
+        }
+
+    return _step_lines(
+        board,
+        request,
+        series,
+        "The loss of each epoch is logged by TrainingDiagnostics and the loggers, "
+        "once an epoch has ended.",
+    )
+
+
+def finder_card(board: Board, request: Request) -> Card:
+    """Returns the sweeps of learning-rate finders."""
+    found = {run: board.sweep(run) for run in lines.most_lines(request.runs)}
+    sweeps = {run: sweep for run, sweep in found.items() if _is_sweep(sweep)}
+    if not sweeps:
+        return Card(
+            message="No sweep in this run. LearningRateFinder(log_dir=...) writes one."
+        )
+    panels = [lines.sweep_panel(run, sweep or {}) for run, sweep in sweeps.items()]
+    return Card(panels, lines.sweep_table({k: v or {} for k, v in sweeps.items()}))
+
+
+def uncertainty_card(board: Board, request: Request) -> Card:
+    """Returns what Monte-Carlo dropout tells, epoch by epoch."""
+    runs = lines.most_lines(request.runs)
+    charts = _by_name({run: board.uncertainty(run) for run in runs})
+    if not charts:
+        return Card(
+            message="No uncertainty in this run. UncertaintyLogger(x, y, log_dir=...) "
+            "writes it after each epoch."
+        )
+    axis = figures.axis("epoch", tickformat=",d", showgrid=False)
+    panel = lines.stacked_panel(charts, _colors(board, charts), "epoch", axis, 64)
+    return Card([panel], lines.series_table("Uncertainty by epoch", charts))
+
+
+def _step_lines(
+    board: Board,
+    request: Request,
+    series: Callable[[str], dict[str, lines.Series]],
+    otherwise: str,
+) -> Card:
+    runs = lines.most_lines(request.runs)
+    charts = _by_name({run: _cut(series(run), request) for run in runs})
+    if not charts:
+        return Card(message=otherwise)
+    panel = lines.stacked_panel(
+        charts,
+        _colors(board, charts),
+        "step",
+        figures.step_axis(),
+        left_margin(board, request),
+    )
+    caption = "First, last and extreme values over the steps shown"
+    card = Card([panel], lines.series_table(caption, charts))
+    longest = max(
+        (at for chart in charts.values() for at, _ in chart.values()), key=len
+    )
+    card.steps = steps_shown(min(len(longest), lines.MOST_POINTS), longest, 0)
+    return card
+
+
+def _by_name(
+    of_runs: dict[str, dict[str, lines.Series]],
+) -> dict[str, dict[str, lines.Series]]:
+    """Turns series by run and name into series by name and line.
+
+    What was measured in training and in validation is in one chart.
+    """
+    charts: dict[str, dict[str, lines.Series]] = {}
+    for run, series in of_runs.items():
+        for name, (at, values) in series.items():
+            if len(at):
+                plain = name.removeprefix("val_")
+                line = run if name == plain else run + lines.VALIDATION
+                charts.setdefault(plain.replace("_", " "), {})[line] = (at, values)
+    return charts
+
+
+def _colors(board: Board, charts: dict[str, dict[str, lines.Series]]) -> dict[str, int]:
+    numbers = {run: number for number, run in enumerate(board.runs())}
+    names = dict.fromkeys(name for chart in charts.values() for name in chart)
+    return {name: numbers.get(name.removesuffix(lines.VALIDATION), 0) for name in names}
+
+
+def _cut(series: dict[str, lines.Series], request: Request) -> dict[str, lines.Series]:
+    cut = {}
+    for name, (at, values) in series.items():
+        inside = request.contains(at)
+        cut[name] = (at[inside], values[inside])
+    return cut
+
+
+def _losses_first(name: str) -> tuple[bool, str]:
+    return not name.endswith("loss"), name.removeprefix("val_")
+
+
+def _is_sweep(sweep: dict[str, Any] | None) -> bool:
+    if sweep is None:
+        return False
+    try:
+        shapes = {np.shape(np.asarray(sweep[n], float)) for n in _SWEPT}
+    except (KeyError, TypeError, ValueError):
+        return False
+    return len(shapes) == 1 and all(len(s) == 1 and s[0] > 0 for s in shapes)
+
+
+_SWEPT = ("rates", "losses", "smoothed")
