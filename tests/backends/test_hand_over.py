@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from keras_extras.backends.tensorflow import hand_over as module
+from keras_extras.backends.tensorflow import local_batches
 from keras_extras.backends.tensorflow.batch_queue import BatchQueue
 from keras_extras.backends.tensorflow.batch_spec import BatchSpec
 from keras_extras.backends.tensorflow.hand_over import HandOver
@@ -115,7 +115,7 @@ def plain(batch):
 def way(request, monkeypatch):
     """The two ways in which batches are given: at first, and in the long run."""
     loads = 100 if request.param == "loaded" else 0
-    monkeypatch.setattr(module, "_LOADS_BEFORE_A_QUEUE", loads)
+    monkeypatch.setattr(local_batches, "_LOADS_BEFORE_A_QUEUE", loads)
     return request.param
 
 
@@ -181,16 +181,6 @@ def test_the_end_of_the_data():
     assert [len(hand_over.fetch((iterator,), 2)) for _ in range(2)] == [2, 1]
     assert hand_over.fetch((iterator,), 2) is None
     assert hand_over.error is None
-
-
-def test_an_iterator_of_python():
-    iterator = iter([1, 2, 3])
-    hand_over = HandOver(iterator)
-    assert hand_over.fetch((iterator,), 2) == [1, 2]
-    assert list(hand_over.give(1, 2)[0]) == [1, 2]
-    assert list(hand_over.give_in_another_way(1)[0]) == [1]
-    assert hand_over.fetch((iterator,), 2) == [3]
-    assert hand_over.fetch((iterator,), 2) is None
 
 
 def test_it_knows_what_it_was_made_for():
@@ -407,7 +397,7 @@ def train(name, steps, compiled, callbacks):
     ],
 )
 def test_a_training_stays_the_same_to_the_bit(name, steps, compiled, ways, monkeypatch):
-    monkeypatch.setattr(module, "_LOADS_BEFORE_A_QUEUE", 2)
+    monkeypatch.setattr(local_batches, "_LOADS_BEFORE_A_QUEUE", 2)
     theirs, their_traces = train(name, steps, compiled, [])
     for way in ways:
         swap = Swap(way)

@@ -1,23 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.data.ops.iterator_ops import OwnedIterator
 from tensorflow.python.data.ops.map_op import _MapDataset
 from tensorflow.python.ops import gen_data_flow_ops
-from tensorflow.python.ops import gen_dataset_ops
 
 from keras_extras.backends.tensorflow.batch_spec import BatchSpec
-
-# Nothing that starts a thread or rewrites the pipeline: it only passes tensors on.
-_OPTIONS = tf.data.Options()
-_OPTIONS.autotune.enabled = False
-_OPTIONS.deterministic = True
-_OPTIONS.experimental_optimization.apply_default_optimizations = False
-_OPTIONS.experimental_optimization.inject_prefetch = False
-_OPTIONS.threading.private_threadpool_size = 0
 
 
 class BatchQueue:
@@ -43,15 +32,11 @@ class BatchQueue:
             self._queue = tf.queue.FIFOQueue(-1, spec.types)
             self._none_left = tf.queue.FIFOQueue(1, spec.types)
             self._none_left.close()
-            dataset = self._taken(spec.types, spec.shapes).with_options(_OPTIONS)
-            resource = gen_dataset_ops.anonymous_iterator_v3(spec.types, spec.shapes)
-            gen_dataset_ops.make_iterator(dataset._variant_tensor, resource)
-        self.iterator = OwnedIterator(
-            components=[resource], element_spec=spec.structure
-        )
+            taken = self._taken()
+            self.iterator = iter(spec.dataset(taken))
         # As with iterators of a dataset: who holds the iterator holds what it needs,
         # the function, to which it refers by name only, and the queues.
-        self.iterator._dataset = (dataset, self._queue, self._none_left)
+        self.iterator._needs = (taken, self._queue, self._none_left)
 
     def put(self, batch: Any) -> None:
         """Appends a batch."""
@@ -67,8 +52,8 @@ class BatchQueue:
         for _ in range(self.size()):
             self._queue.dequeue()
 
-    def _taken(self, types: Sequence[Any], shapes: Sequence[Any]) -> Any:
-        queue = self._queue.queue_ref
+    def _taken(self) -> Any:
+        spec, queue = self._spec, self._queue.queue_ref
         # Dequeuing from a closed queue ends the iterator. Which of the two queues it
         # is, is looked up: a branch would need an executor with threads, which takes
         # as long as all the rest.
@@ -78,10 +63,8 @@ class BatchQueue:
             size = gen_data_flow_ops.queue_size_v2(queue)
             any_left = tf.raw_ops.Minimum(x=size, y=1)
             chosen = tf.raw_ops.GatherV2(params=choice, indices=any_left, axis=0)
-            tensors = gen_data_flow_ops.queue_dequeue_v2(chosen, types)
-            for tensor, shape in zip(tensors, shapes):
-                tensor.set_shape(shape)
-            return tuple(tensors)
+            tensors = gen_data_flow_ops.queue_dequeue_v2(chosen, spec.types)
+            return spec.with_shapes(tensors)
 
         # Not preserving the cardinality is what makes an end of the closed queue's
         # error; without parallelism the function runs in the thread that calls it.

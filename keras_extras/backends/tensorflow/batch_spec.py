@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import tensorflow as tf
@@ -36,6 +37,18 @@ class BatchSpec:
             return tf.nest.flatten(batch)
         return structures.to_tensor_list(self.structure, batch)
 
+    def with_shapes(self, tensors: Any) -> tuple[Any, ...]:
+        """Returns flat tensors of a batch that know what is known of their shapes."""
+        tensors = tensors if isinstance(tensors, list) else [tensors]
+        for tensor, shape in zip(tensors, self.shapes):
+            tensor.set_shape(shape)
+        return tuple(tensors)
+
+    def dataset(self, flat: Any) -> Any:
+        """Returns a dataset of batches from one of their flat tensors."""
+        variant = tf.data.experimental.to_variant(flat.with_options(pass_on()))
+        return tf.data.experimental.from_variant(variant, self.structure)
+
     def empty_iterator(self) -> Any:
         """Returns an iterator for such batches, which fails until it is loaded."""
         with tf.device("CPU:0"):
@@ -49,17 +62,35 @@ class BatchSpec:
         but nothing has to be traced before.
         """
         with tf.device("CPU:0"):
-            loaded = None
-            for batch in batches:
-                tensors = self.flatten(batch)
-                one = gen_dataset_ops.tensor_dataset(
-                    tensors, [t.shape for t in tensors]
-                )
-                loaded = (
-                    one
-                    if loaded is None
-                    else gen_dataset_ops.concatenate_dataset(
-                        loaded, one, self.types, self.shapes
-                    )
-                )
+            datasets = [self._of_one(batch) for batch in batches]
+            loaded = functools.reduce(self._joined, datasets)
+            loaded = gen_dataset_ops.options_dataset(
+                loaded, _options(), self.types, self.shapes
+            )
             gen_dataset_ops.make_iterator(loaded, iterator._iterator_resource)
+
+    def _of_one(self, batch: Any) -> Any:
+        tensors = self.flatten(batch)
+        return gen_dataset_ops.tensor_dataset(tensors, [t.shape for t in tensors])
+
+    def _joined(self, first: Any, second: Any) -> Any:
+        return gen_dataset_ops.concatenate_dataset(
+            first, second, self.types, self.shapes
+        )
+
+
+@functools.cache
+def pass_on() -> tf.data.Options:
+    """Returns options with which a pipeline starts no thread and is not rewritten."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.deterministic = True
+    options.experimental_optimization.apply_default_optimizations = False
+    options.experimental_optimization.inject_prefetch = False
+    options.threading.private_threadpool_size = 0
+    return options
+
+
+@functools.cache
+def _options() -> bytes:
+    return pass_on()._to_proto().SerializeToString()
