@@ -67,6 +67,7 @@ class ReplicaValues:
         gradients: The gradients, as the optimizer would get them; members are
             numbers of the variables that were asked for.
         weights: The variables that were asked for, before the step.
+        trained: Numbers of the variables that the optimizer is to change.
         batch: What the loss was computed from, or `None`.
         inputs_are_finite: Function that tells whether the inputs of the model are.
     """
@@ -75,6 +76,7 @@ class ReplicaValues:
     outputs: tuple[Stack, ...] = ()
     gradients: tuple[Stack, ...] = ()
     weights: tuple[Stack, ...] = ()
+    trained: tuple[int, ...] = ()
     batch: BatchValues | None = None
     inputs_are_finite: Callable[[], bool] = lambda: True
 

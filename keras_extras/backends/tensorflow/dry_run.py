@@ -104,7 +104,7 @@ class TensorFlowDryRun:
 
         @tf.autograph.experimental.do_not_convert
         def run(data: Any) -> Any:
-            own = Found(self._wanted)
+            own = Found(self._model, self._wanted)
             found.append(own)
             with losses_kept(self._layers), DryScope(), self._taps.heard_by(own):
                 self._step(_without_optionals(data), own)
@@ -166,6 +166,7 @@ def _on_the_host(
         outputs=packing.unpack_outputs(outputs),
         gradients=packing.unpack(gradients),
         weights=packing.unpack(weights),
+        trained=tuple(found.trained),
         batch=_batch(found, result),
         inputs_are_finite=inputs_are_finite,
     )
