@@ -36,25 +36,12 @@ def scalar_values(values: Mapping[str, float]) -> list[Value]:
     ]
 
 
-def step_values(records: StepRecords, row: int) -> list[Value]:
-    """Returns what the plugin reads of the step in that row: scalars and vectors."""
-    values = scalar_values(
-        {name: float(column[row]) for name, column in records.values_of_step.items()}
-    )
-    values += [
+def vector_values(records: StepRecords, row: int) -> list[Value]:
+    """Returns a vector over the layers for each statistic of the step in that row."""
+    return [
         vector_value(name, records.layers, table[row])
         for name, table in records.statistics.items()
     ]
-    return values
-
-
-def layer_values(records: StepRecords, row: int) -> list[Value]:
-    """Returns a scalar for each statistic of each layer, for TensorBoard's own tab."""
-    values = []
-    for name, table in records.statistics.items():
-        tags = [f"{name}/{layer}" for layer in records.layers]
-        values += scalar_values(dict(zip(tags, table[row].tolist())))
-    return values
 
 
 def histogram_values(records: StepRecords, row: int) -> list[Value]:

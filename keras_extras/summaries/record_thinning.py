@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from keras_extras.records.step_records import StepRecords
-from keras_extras.summaries import events
+from keras_extras.summaries.record_encoder import RecordEncoder
 from keras_extras.summaries.spacing import Spacing
 
-_PARTS: dict[str, Callable[[StepRecords, int], list[Any]]] = {
-    "step": events.step_values,
-    "layers": events.layer_values,
-    "histograms": events.histogram_values,
-}
 _MOST_CHANGES = 64
 
 
@@ -27,45 +20,48 @@ class RecordThinning:
     for each layer, which takes four times as much space: so there are fewer of those.
     A step at which values become finite or cease to be is written, with the one before
     it, up to 64 times; at the end of the training so is the last step.
+
+    Args:
+        encoder: The `RecordEncoder` of the samples.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, encoder: RecordEncoder) -> None:
+        self._parts = encoder.parts
         self._spacings = {
-            "step": Spacing(first=16, base=24_000, rate=1.0),
-            "layers": Spacing(first=16, base=16_000, rate=0.4),
-            "histograms": Spacing(first=16, base=16_000, rate=0.4),
+            "step": Spacing(first=16, base=16_000, rate=0.7),
+            "layers": Spacing(first=12, base=12_000, rate=0.25),
+            "histograms": Spacing(first=12, base=12_000, rate=0.25),
         }
         self._held: tuple[StepRecords, int, list[str]] | None = None
         self._is_finite = True
         self._changes = 0
 
-    def values(self, records: StepRecords, row: int) -> Iterator[tuple[int, list[Any]]]:
-        """Yields steps and values to write, now that there is one more sample."""
+    def take(self, records: StepRecords, row: int) -> Iterator[tuple[int, bytes]]:
+        """Yields steps and summaries to write, now that there is one more sample."""
         step = int(records.steps[row])
-        due = [name for name in _PARTS if self._spacings[name].is_due(step)]
+        due = [name for name in self._parts if self._spacings[name].is_due(step)]
         if self._has_changed(records, row):
             yield from self.rest()
-            due = list(_PARTS)
-        waiting = [name for name in _PARTS if name not in due]
+            due = list(self._parts)
+        waiting = [name for name in self._parts if name not in due]
         self._held = (records, row, waiting) if waiting else None
         if due:
             yield step, self._make(records, row, due)
 
-    def rest(self) -> Iterator[tuple[int, list[Any]]]:
+    def rest(self) -> Iterator[tuple[int, bytes]]:
         """Yields what is not written yet of the last sample."""
         held, self._held = self._held, None
         if held is not None:
             records, row, names = held
             yield int(records.steps[row]), self._make(records, row, names)
 
-    def _make(self, records: StepRecords, row: int, names: list[str]) -> list[Any]:
-        values = []
+    def _make(self, records: StepRecords, row: int, names: list[str]) -> bytes:
+        made = []
         for name in names:
-            part = _PARTS[name](records, row)
-            size = sum(value.ByteSize() for value in part)
-            self._spacings[name].wrote(int(records.steps[row]), size)
-            values += part
-        return values
+            part = self._parts[name](records, row)
+            self._spacings[name].wrote(int(records.steps[row]), len(part))
+            made.append(part)
+        return b"".join(made)
 
     def _has_changed(self, records: StepRecords, row: int) -> bool:
         if self._changes >= _MOST_CHANGES:
@@ -73,11 +69,6 @@ class RecordThinning:
         before, self._is_finite = self._is_finite, _is_finite(records, row)
         self._changes += before != self._is_finite
         return before != self._is_finite
-
-
-def all_values(records: StepRecords, row: int) -> list[Any]:
-    """Returns all that there is to write of the step in that row."""
-    return [value for make in _PARTS.values() for value in make(records, row)]
 
 
 def _is_finite(records: StepRecords, row: int) -> bool:

@@ -17,10 +17,12 @@ from keras_extras.records.finding import Finding
 from keras_extras.records.step_records import StepRecords
 from keras_extras.summaries import events
 from keras_extras.summaries.latest_document import LatestDocument
+from keras_extras.summaries.record_encoder import RecordEncoder
 from keras_extras.summaries.record_thinning import RecordThinning
-from keras_extras.summaries.record_thinning import all_values
 from keras_extras.summaries.run_document import RunDocument
 from keras_extras.summaries.spacing import Spacing
+
+_SUMMARY = b"\x2a"  # the number and type of this field of an event
 
 
 class RunEvents:
@@ -33,6 +35,7 @@ class RunEvents:
 
     def __init__(self) -> None:
         self._known_tags: set[str] = set()
+        self._encoders: dict[Any, RecordEncoder] = {}
         self._thinnings: dict[Any, RecordThinning] = {}
         self._run = RunDocument()
         self._run_document = LatestDocument(Spacing(first=16, base=4_000, rate=0.2))
@@ -46,12 +49,17 @@ class RunEvents:
     def records(self, records: StepRecords, row: int, thin: bool) -> Iterator[bytes]:
         """Yields the events of the step in that row."""
         self._run.saw_records(records, row)
-        if not thin:
-            yield from self._event(int(records.steps[row]), all_values(records, row))
-            return
         key = (tuple(records.statistics), records.layers, tuple(records.values_of_step))
-        thinning = self._thinnings.setdefault(key, RecordThinning())
-        yield from self._events(thinning.values(records, row))
+        if key not in self._encoders:
+            self._encoders[key] = RecordEncoder(records, self._known_tags)
+        encoder = self._encoders[key]
+        if not thin:
+            yield from _event(int(records.steps[row]), encoder.all(records, row))
+            return
+        if key not in self._thinnings:
+            self._thinnings[key] = RecordThinning(encoder)
+        for step, summary in self._thinnings[key].take(records, row):
+            yield from _event(step, summary)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> Iterator[bytes]:
         """Yields the event of scalars that belong to no layer."""
@@ -85,7 +93,8 @@ class RunEvents:
         if last:
             yield from self._events(self._epoch.take(last))
             for thinning in self._thinnings.values():
-                yield from self._events(thinning.rest())
+                for step, summary in thinning.rest():
+                    yield from _event(step, summary)
         yield from self._events(self._findings.take(last))
         document = self._run.take()
         if document is not None:
@@ -102,7 +111,22 @@ class RunEvents:
 
     def _event(self, step: int, values: list[Any]) -> Iterator[bytes]:
         values = events.without_metadata(values, self._known_tags)
-        if values:
-            summary = Summary(value=values)
-            event = Event(wall_time=time.time(), step=step, summary=summary)
-            yield event.SerializeToString()
+        return _event(step, Summary(value=values).SerializeToString())
+
+
+def _event(step: int, summary: bytes) -> Iterator[bytes]:
+    """Yields an event with a serialised summary, if there is anything in it."""
+    if summary:
+        # The fields of a message may stand one after the other.
+        head = Event(wall_time=time.time(), step=step).SerializeToString()
+        yield head + _SUMMARY + _varint(len(summary)) + summary
+
+
+def _varint(number: int) -> bytes:
+    """Returns a number as protocol buffers write lengths: seven bits to a byte."""
+    written = bytearray()
+    while number >= 0x80:
+        written.append(number & 0x7F | 0x80)
+        number >>= 7
+    written.append(number)
+    return bytes(written)

@@ -8,8 +8,8 @@ class Spacing:
 
     The first ones are all written. After them as many bytes per step may be, as
     `rate + base / step`: about `base` in each stretch in which the training becomes
-    e times as long, and `rate` in each step. A step is also written when half as many
-    steps have passed as had before the last one.
+    e times as long, and `rate` in each step. A step is also written when the training
+    is twice as long as at the last one.
 
     Args:
         first: Integer, how many to write at once.
@@ -32,7 +32,7 @@ class Spacing:
         passed = step - self._last
         if passed < 0:  # a training that begins anew
             return True
-        return passed >= min(self._bytes / room, self._last / 2)
+        return passed >= min(self._bytes / room, self._last)
 
     def wrote(self, step: int, size: int) -> None:
         """Takes note of what was written at `step`: so many bytes."""
