@@ -159,8 +159,11 @@ class MonitoringSession:
                 optimizer that has made no step yet, goes on with that epoch's steps.
             batches: Integer, number of batches of an epoch, `None` if unknown.
         """
-        if epoch and batches:
-            self._steps.skip_to(epoch * batches // self._counter.per_step)
+        counter = self._counter
+        if not counter.has_counted:  # another callback may have restored the optimizer
+            counter.batches = counter.read()
+            if epoch and batches:
+                self._steps.skip_to(epoch * batches // counter.per_step)
 
     def begin_batch(self, subscriber: Subscriber) -> None:
         """Is called by each subscriber before each batch."""

@@ -34,6 +34,7 @@ class StepCounter:
         self.per_step = hyperparameters.accumulation_steps(optimizer)
         self.before = before
         self.batches = self.read()
+        self.has_counted = False
 
     @property
     def step(self) -> int:
@@ -57,6 +58,7 @@ class StepCounter:
             exactly: Whether the optimizer is to be asked, where it is the better
                 witness. Defaults to `False`.
         """
+        self.has_counted = True
         self.batches += batches
         if exactly:
             self.synchronize()
