@@ -145,6 +145,32 @@ class HandOver(Protocol):
         """Raises `error`, after the user's function has met one at the same place."""
 
 
+class Snapshot(Protocol):
+    """The values of all variables of a training, to go back to."""
+
+    def is_finite(self) -> bool:
+        """Returns whether all floating-point values are finite."""
+
+    def restore(self) -> None:
+        """Gives every variable its value back."""
+
+
+class BatchRing(Protocol):
+    """The last batches that a `fit` has read.
+
+    Attributes:
+        capacity: Integer, how many there is room for.
+    """
+
+    capacity: int
+
+    def batches(self) -> list[Any]:
+        """Returns the batches, the oldest one first."""
+
+    def detach(self) -> None:
+        """Keeps no more batches of iterators that are made from here."""
+
+
 class Backend(Protocol):
     """What the inspection asks of a Keras backend."""
 
@@ -170,3 +196,9 @@ class Backend(Protocol):
 
     def replicas(self, model: Any) -> int:
         """Returns the number of replicas that train `model`."""
+
+    def snapshot(self, model: Any) -> Snapshot:
+        """Returns the values of all variables of a training as they are now."""
+
+    def batch_ring(self, epoch_iterator: Any) -> BatchRing | None:
+        """Returns what keeps the last batches of a `fit`; `None` if that cannot be."""

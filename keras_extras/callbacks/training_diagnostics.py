@@ -10,6 +10,7 @@ from typing import Any
 from typing import Literal
 
 from keras_extras.callbacks.monitor import Monitor
+from keras_extras.checks import check_choice
 from keras_extras.diagnostics.describe import describe
 from keras_extras.diagnostics.describe import describe_frozen
 from keras_extras.diagnostics.describe import describe_layers
@@ -21,12 +22,14 @@ from keras_extras.diagnostics.structure import Structure
 from keras_extras.inspection import measures as m
 from keras_extras.inspection.monitored_layers import LayerFilter
 from keras_extras.inspection.monitored_layers import MonitoredLayer
+from keras_extras.inspection.replay import ReplayChoice
 from keras_extras.inspection.sampling import Interval
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.building import is_built
 from keras_extras.keras_internals.building import is_ready
 from keras_extras.keras_internals.loss_tracker import reports_means
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
+from keras_extras.keras_internals.running_fit import data_of_fit
 from keras_extras.log_dir import LogDir
 from keras_extras.records.batch_rows import BatchRows
 from keras_extras.records.finding import Finding
@@ -77,6 +80,12 @@ class TrainingDiagnostics(Monitor):
             epoch, and a function is called with the list of all errors. Looked for at
             the ends of epochs, as often as it costs next to nothing. Defaults to
             `"report"`.
+        replay: Whether to keep the last batches and, now and then, all variables, so
+            that the step and the layer at which NaN or infinity began can be found by
+            going back there. `"auto"` does as long as it takes at most 1 % of the
+            time; memory is that of one copy of all variables and 64 MB of batches.
+            Without it the step is known, and the layer if that step was sampled.
+            Defaults to `"auto"`.
 
     Attributes:
         findings: List of `keras_extras.diagnostics.Finding`, the most likely root
@@ -119,11 +128,14 @@ class TrainingDiagnostics(Monitor):
         overhead: float = 0.02,
         verbose: int = 1,
         actions: Action = "report",
+        replay: ReplayChoice = "auto",
     ) -> None:
         super().__init__(log_dir, every, layers, overhead)
         _check_actions(actions)
+        check_choice("replay", replay, ("auto", True, False))
         self.verbose = verbose
         self.actions = actions
+        self.replay = replay
         self.findings: list[Finding] = []
         self._nonfinite: NonFiniteOrigin | None = None
         self._failed_rules: set[str] = set()
@@ -154,6 +166,8 @@ class TrainingDiagnostics(Monitor):
         self._began, self._spent = time.perf_counter(), 0.0
         super().on_train_begin(logs)
         with self._boundary():
+            if self._session is not None:
+                self._session.replay_with(self.replay, data_of_fit())
             self._evidence.keeps_best = _keeps_best(callbacks_of_fit())
             if is_built(self.model):
                 self._look_at_model()
@@ -219,6 +233,8 @@ class TrainingDiagnostics(Monitor):
     def _end_part(self) -> None:
         """Says what was found, also of a training that an exception has ended."""
         with self._boundary():
+            if self._session is not None and self._nonfinite is None:
+                self._nonfinite = self._session.origin_of_bad_weights()
             self._examine()
             if self._writer is not None and self._writer.session is not None:
                 self._writer.session.findings = tuple(self.findings)
