@@ -52,13 +52,12 @@ class TrainingDiagnostics(Monitor):
     does it generalise? The findings name the cause first, and what follows from it
     after it; a training that goes well gets advice at most. A report is printed at
     the end of training when something is wrong.
-    Training itself is not changed: without XLA the weights are the same, bit for bit,
-    with XLA to rounding. What can differ: a layer that draws from TensorFlow's
-    stateful random operations rather than a `keras.random.SeedGenerator` draws other
-    numbers, and TensorFlow's graph optimiser may regroup a sum.
+    Training itself is not changed: the weights are the same, bit for bit. A sampled
+    batch is inspected by a dry run of the step before the model's own function trains
+    on it; see `GradientLogger`.
 
-    Steps that are not sampled carry a black box: when NaN or infinity appears, its
-    step and layer are known even then.
+    When NaN or infinity appears, its step is known, and by going back to the batches
+    before it also its layer; see `replay`.
 
     Args:
         log_dir: Path of the directory to write TensorBoard summaries to, or a
@@ -71,8 +70,8 @@ class TrainingDiagnostics(Monitor):
             function of the layer that returns a boolean, or `None` for all.
             Defaults to `None`.
         overhead: Float. Share of the training time that the samples of
-            `every="auto"` may add. The first steps, compiling the second form of the
-            step, and what every step carries are not counted. Defaults to `0.02`.
+            `every="auto"` may add, those of the first ten batches not counted.
+            Defaults to `0.02`.
         verbose: Integer. 0 prints nothing, 1 prints the report when there are
             errors or warnings, 2 prints it always. Defaults to `1`.
         actions: What to do when an error is found that was not there before:
