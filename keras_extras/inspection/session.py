@@ -72,7 +72,6 @@ class MonitoringSession:
         self._light: LightExecution | None = None
         self._began = 0.0
         self._requests: list[Subscriber] = []
-        self._started = time.perf_counter()
         self._replay: Replay | None = None
         self.origin: NonFiniteOrigin | None = None
 
@@ -286,9 +285,7 @@ class MonitoringSession:
     @property
     def cost(self) -> Cost:
         """What the samples have cost so far."""
-        samples, seconds = self._inspector.samples, self._inspector.seconds
-        passed = time.perf_counter() - self._started
-        return Cost(samples, 1e3 * seconds / max(samples, 1), seconds / passed)
+        return self._inspector.cost
 
     def _cannot_inspect(self, error: Exception) -> None:
         self._inspector.refused = True

@@ -158,9 +158,10 @@ def _without_optionals(data: Any) -> Any:
 def _on_the_host(
     found: Found, result: dict[str, Any], inputs_are_finite: Callable[[], bool]
 ) -> ReplicaValues:
-    outputs = packing.Packed(found.outputs.members, *result["outputs"])
-    gradients = packing.Packed(found.gradients.members, result["gradients"])
-    weights = packing.Packed(found.weights.members, result["weights"])
+    outputs, gradients, weights = (
+        packing.Packed(found.packed[name].members, *result[name])
+        for name in ("outputs", "gradients", "weights")
+    )
     return ReplicaValues(
         calls=tuple(found.calls),
         outputs=packing.unpack_outputs(outputs),
