@@ -194,6 +194,7 @@ class MonitoringSession:
             batches: Integer, number of batches of an epoch, `None` if unknown.
         """
         counter = self._counter
+        counter.synchronize()  # the last execution of an epoch may be a short one
         if not counter.has_counted:  # another callback may have restored the optimizer
             counter.begin()
             if epoch and batches:
