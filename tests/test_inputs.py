@@ -142,3 +142,24 @@ def test_good_values_are_accepted(tmp_path):
     for overhead in (1e-6, 0.02, 1.0, 1):
         assert TrainingDiagnostics(overhead=overhead).overhead == overhead
     assert not list(tmp_path.iterdir())
+
+
+def test_batch_without_rows_is_one_sample_and_ends_nothing():
+    x = np.random.default_rng(0).normal(size=(16, 6)).astype("float32")
+    data = tf.data.Dataset.from_tensor_slices((x, x[:, :1])).batch(8)
+    data = data.concatenate(data.take(1).map(lambda x, y: (x[:0], y[:0])))
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", jit_compile=False)
+    diagnostics = TrainingDiagnostics(every=1, verbose=0)
+    model.fit(data, epochs=2, shuffle=False, verbose=0, callbacks=[diagnostics])
+    assert diagnostics.history.steps.tolist() == list(range(6))
+
+
+def test_training_without_a_step_says_that_nothing_was_recorded():
+    optimizer = keras.optimizers.SGD(0.1, gradient_accumulation_steps=50)
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1)])
+    model.compile(optimizer, "mse", jit_compile=False)
+    logger = GradientLogger(every=1)
+    with pytest.warns(UserWarning, match="no batch of this training ended with a step"):
+        model.fit(np.ones((16, 6)), np.ones(16), verbose=0, callbacks=[logger])
+    assert len(logger.history) == 0

@@ -103,6 +103,7 @@ NAMES = {
     "_value": lambda: keras.Variable(0.0),
     # Training
     "_compile_loss": trained_model,
+    "_compile_metrics": trained_model,
     "_compiled_trainable_state": trained_model,
     "_compute_loss": trained_model,
     "_distributed_dataset": lambda: Text(inspect.getmodule(fit())),

@@ -10,6 +10,7 @@ import keras
 
 from keras_extras.backends.load import load_backend
 from keras_extras.inspection import sampling
+from keras_extras.inspection.faults import warn_no_steps
 from keras_extras.inspection.faults import warn_switched_off
 from keras_extras.inspection.monitored_layers import LayerFilter
 from keras_extras.inspection.monitored_layers import MonitoredLayer
@@ -61,7 +62,7 @@ class Monitor(keras.callbacks.Callback):
         self.sampler = sampling.make_sampler(every, overhead)
         self._session: MonitoringSession | None = None
         self._cost = Cost()
-        self._is_off = False
+        self._is_off = self._has_trained = False
         self._writer: SummaryWriter | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -81,7 +82,7 @@ class Monitor(keras.callbacks.Callback):
         load_backend()
         self._close_writer()
         self._writer = open_run(self.log_dir, _RUN)
-        self._is_off = False
+        self._is_off = self._has_trained = False
         with self._boundary():
             self.sampler = sampling.make_sampler(self.every, self.overhead)
             self._session = MonitoringSession.join(self.model, self, callbacks_of_fit())
@@ -106,6 +107,7 @@ class Monitor(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self._session is not None:
             try:
+                self._has_trained = True
                 self._session.end_batch(self)
                 if self._writer is not None:
                     self.sampler.spent(self._writer.seconds_spent())
@@ -131,6 +133,8 @@ class Monitor(keras.callbacks.Callback):
             if session is not None:
                 session.leave(self)
                 self._cost = session.cost
+                if self._has_trained and not session.made_steps:
+                    warn_no_steps(type(self).__name__)
         self.history.source = None
         self._close_writer()
 

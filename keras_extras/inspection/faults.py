@@ -30,6 +30,16 @@ def warn_switched_off(name: str, error: Exception) -> None:
     )
 
 
+def warn_no_steps(name: str) -> None:
+    """Says that there was nothing to record: the optimizer never made a step."""
+    warnings.warn(
+        f"`{name}` recorded nothing: no batch of this training ended with a step of "
+        "the optimizer. Either more batches are accumulated than there were, or a loss "
+        "scale makes all gradients overflow.",
+        stacklevel=2,
+    )
+
+
 def place_of(error: BaseException) -> str:
     """Returns what went wrong and where, in a line."""
     frames = traceback.extract_tb(error.__traceback__)

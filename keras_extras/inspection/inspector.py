@@ -132,7 +132,10 @@ class Inspector:
             return self._hand_over.give(batch)
         except Exception as error:
             self._refuse(error)
+        try:
             return self._hand_over.give_in_another_way(batch)
+        except Exception:  # Keras takes any iterator, though it compiles anew for it
+            return (iter((batch,)),)
 
     def _before(
         self, batch: Any, arguments: Arguments, number: int, plan: Plan

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import time
 import weakref
 from collections.abc import Callable
@@ -149,6 +150,12 @@ class MonitoringSession:
         """Whether the optimizer leaves out steps with non-finite gradients."""
         return self._steps.skips_bad_steps
 
+    @property
+    def made_steps(self) -> bool:
+        """Whether the optimizer has made a step since this training began."""
+        counter = self._counter
+        return counter.batches // counter.per_step > counter.first // counter.per_step
+
     def steps_trained(self) -> int:
         """Returns the number of steps, as exactly as it can be known."""
         self._counter.synchronize()
@@ -290,6 +297,10 @@ class MonitoringSession:
 
     def _cannot_inspect(self, error: Exception) -> None:
         self._inspector.refused = True
+        with contextlib.suppress(Exception):  # the step that is about to train
+            self._light = self._light or LightExecution(
+                self._requests, self._steps, self.steps_per_batch
+            )
         warn_cannot_inspect(error)
 
     def _fit_failed(self) -> None:

@@ -91,7 +91,11 @@ def _makes_metrics_of_losses(model: Any) -> bool:
     Keras keeps the mean of each loss where there are several.
     """
     losses = getattr(model, "_compile_loss", None)
-    return losses is not None and not losses.built and len(model.outputs or [0]) > 1
+    return (
+        losses is not None
+        and not losses.built
+        and len(getattr(model, "outputs", None) or [0]) > 1
+    )
 
 
 class _WeightReader:

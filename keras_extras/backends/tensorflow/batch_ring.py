@@ -60,12 +60,16 @@ class BatchRing:
                 gen_data_flow_ops.queue_enqueue_v2(queue, [tf.constant(True), *flat])
             return whole
 
-        self._epoch_iterator._distributed_dataset = _MapDataset(
+        kept = _MapDataset(
             self._dataset,
             tf.autograph.experimental.do_not_convert(keep),
             use_inter_op_parallelism=False,
             preserve_cardinality=True,
         )
+        self._epoch_iterator._distributed_dataset = kept
+        # An iterator refers to its function and the queue by name only. They must be
+        # there as long as Keras reads from it, also when the ring is long gone.
+        self._epoch_iterator._needs = (kept, self._queue)
 
     def batches(self) -> list[Any]:
         """Returns the batches in the ring, the oldest one first."""

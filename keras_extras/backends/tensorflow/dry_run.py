@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_extras.backends.contract import BatchValues
@@ -187,4 +189,11 @@ def _batch(found: Found, result: dict[str, Any]) -> BatchValues | None:
     tensors: dict[str, list[Any]] = {"x": [], "y": [], "y_pred": []}
     for (kind, shape, dtype), tensor in zip(found.places, result["batch"]):
         tensors[kind].append((packing.to_numpy(tensor), shape, dtype))
-    return BatchValues(float(loss), float(penalty), found.weighted, int(rows), tensors)
+    return BatchValues(
+        _scalar(loss), _scalar(penalty), found.weighted, int(rows), tensors
+    )
+
+
+def _scalar(array: np.ndarray) -> float:
+    """Returns the value of a loss; that of a batch without rows may be none."""
+    return float(array.reshape(-1)[0]) if array.size else math.nan
