@@ -1,4 +1,4 @@
-"""Trains four networks on real images: three are ill, each in its own way.
+"""Trains four networks on real images: three fail, each in its own way.
 
 Run as `make demo`, or `python examples/demo.py [--data fashion_mnist]`. Each run
 has a directory of its own under `--log-dir`, for TensorBoard. The exit status is

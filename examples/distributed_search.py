@@ -1,7 +1,7 @@
 """Searches with several processes on this machine: a chief and its workers.
 
 Run as `python examples/distributed_search.py [--workers N]`. The chief hands out
-trials, the workers train them, each sick one is ended early, and each below the median
+trials, the workers train them, each failing one ends early, and each below the median
 too. A worker that dies is started again under its name, and KerasTuner hands it the
 trial that it was in once more; without that, the chief would wait for it forever.
 

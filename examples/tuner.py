@@ -1,8 +1,8 @@
 """Searches for a network for handwritten digits, and tells of each trial what it had.
 
 Run as `make demo-tuner`, or `python examples/tuner.py`. About half of the space is
-sick: rates that are far too high or too low, and weights of the wrong size. The exit
-status is that of a check: 0 only if sick trials were ended and a good one was found.
+failing: rates that are far too high or too low, and weights of the wrong size. The exit
+status is that of a check: 0 only if failing trials were ended and a good one was found.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any
 
 
 def is_number(value: Any) -> bool:
-    """Whether `value` is a finite real number; booleans are none."""
+    """Returns whether `value` is a finite real number; booleans are none."""
     is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     return is_real and math.isfinite(value)
 

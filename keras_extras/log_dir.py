@@ -1,4 +1,4 @@
-"""Where callbacks write their summaries to: the argument `log_dir`."""
+"""Finds where callbacks write their summaries to: the argument `log_dir`."""
 
 from __future__ import annotations
 

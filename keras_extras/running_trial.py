@@ -1,4 +1,4 @@
-"""Which trial of a KerasTuner search the `fit` belongs to that runs now, if any.
+"""Finds the trial of a KerasTuner search that the running `fit` belongs to, if any.
 
 KerasTuner hands each `fit` of a search a callback of its own that knows the tuner and
 the trial. That is all that is looked at; KerasTuner itself is not imported here.
@@ -49,17 +49,17 @@ class RunningTrial:
 
     @property
     def objective(self) -> Any:
-        """What the search optimises: a KerasTuner `Objective`."""
+        """Returns what the search optimises: a KerasTuner `Objective`."""
         return self.tuner.oracle.objective
 
     @property
     def directory(self) -> str:
-        """Where KerasTuner keeps what belongs to the trial."""
+        """Returns where KerasTuner keeps what belongs to the trial."""
         return str(self.tuner.get_trial_dir(self.trial_id))
 
     @property
     def is_verbose(self) -> bool:
-        """Whether the search prints what it does; a worker does not know, and does."""
+        """Returns whether the search prints what it does; a worker always does."""
         return bool(getattr(self.tuner.oracle, "verbose", True))
 
     def run_directory(self, log_dir: str) -> str:
@@ -69,7 +69,7 @@ class RunningTrial:
         return os.path.join(log_dir, self.trial_id, f"execution{self.execution}")
 
     def owns(self, path: str) -> bool:
-        """Whether KerasTuner has made `path` that of this execution already."""
+        """Returns whether KerasTuner has made `path` that of this execution already."""
         parent, name = os.path.split(path.rstrip("/"))
         return name.startswith("execution") and (
             os.path.basename(parent) == self.trial_id

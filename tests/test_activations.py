@@ -62,7 +62,7 @@ def row(history, name, step=0):
 def assert_equal(found, expected):
     for statistic in PLAIN:
         np.testing.assert_allclose(
-            found[statistic], expected[statistic], rtol=1e-4, atol=1e-6
+            found[statistic], expected[statistic], rtol=1e-5, atol=1e-6
         )
 
 

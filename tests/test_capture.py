@@ -123,11 +123,11 @@ def test_step_of_ones_own_shows_nothing_and_trains_on():
 
 
 def test_failure_to_look_ends_no_training(monkeypatch):
-    from keras_extras.instrumentation import capture
+    from keras_extras.inspection import decode
 
     def broken(*arguments):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(capture, "_place", broken)
+    monkeypatch.setattr(decode, "_features", broken)
     with pytest.warns(UserWarning, match="ZeroDivisionError: a defect"):
         assert batches_of(model()) == []

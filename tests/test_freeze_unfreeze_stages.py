@@ -14,9 +14,9 @@ from keras_extras.callbacks import OneCycleScheduler
 from keras_extras.callbacks import PerformanceScheduler
 from keras_extras.callbacks import TrainingDiagnostics
 from keras_extras.keras_internals import frozen_for_now
-from keras_extras.steering.rates import set_rate
+from keras_extras.keras_internals.optimizer_variables import follow
+from keras_extras.keras_internals.rates import set_rate
 from keras_extras.transfer.groups import frozen_groups
-from keras_extras.transfer.optimizer_variables import follow
 from keras_extras.transfer.stages import Stages
 
 optimizers = keras.optimizers

@@ -82,7 +82,7 @@ def test_findings_come_worst_run_first_and_cause_before_symptom(board):
 @pytest.mark.parametrize(
     ("run", "start"),
     [
-        (WELL, "No findings in run2/diagnostics (20 steps, 20 of them looked at)"),
+        (WELL, "No findings in run2/diagnostics (20 steps, 20 of them sampled)"),
         (UNEXAMINED, "Nobody has looked for findings"),
     ],
 )

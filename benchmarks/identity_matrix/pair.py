@@ -83,7 +83,7 @@ class Pair:
     def traced_more(self) -> bool:
         """Tells whether the train function was traced more often than plainly."""
         counts = [each.tracings for each in self.outcomes.values()]
-        return any(ours != plain for ours, plain in counts)
+        return any((ours or 0) > (plain or 0) for ours, plain in counts)
 
     @property
     def recorded_nothing(self) -> bool:

@@ -67,6 +67,7 @@ class ReplicaValues:
         gradients: The gradients, as the optimizer would get them; members are
             numbers of the variables that were asked for.
         weights: The variables that were asked for, before the step.
+        trained: Numbers of the variables that the optimizer is to change.
         batch: What the loss was computed from, or `None`.
         inputs_are_finite: Function that tells whether the inputs of the model are.
     """
@@ -75,6 +76,7 @@ class ReplicaValues:
     outputs: tuple[Stack, ...] = ()
     gradients: tuple[Stack, ...] = ()
     weights: tuple[Stack, ...] = ()
+    trained: tuple[int, ...] = ()
     batch: BatchValues | None = None
     inputs_are_finite: Callable[[], bool] = lambda: True
 
@@ -143,6 +145,32 @@ class HandOver(Protocol):
         """Raises `error`, after the user's function has met one at the same place."""
 
 
+class Snapshot(Protocol):
+    """The values of all variables of a training, to go back to."""
+
+    def is_finite(self) -> bool:
+        """Returns whether all floating-point values are finite."""
+
+    def restore(self) -> None:
+        """Gives every variable its value back."""
+
+
+class BatchRing(Protocol):
+    """The last batches that a `fit` has read.
+
+    Attributes:
+        capacity: Integer, how many there is room for.
+    """
+
+    capacity: int
+
+    def batches(self) -> list[Any]:
+        """Returns the batches, the oldest one first."""
+
+    def detach(self) -> None:
+        """Keeps no more batches of iterators that are made from here."""
+
+
 class Backend(Protocol):
     """What the inspection asks of a Keras backend."""
 
@@ -168,3 +196,9 @@ class Backend(Protocol):
 
     def replicas(self, model: Any) -> int:
         """Returns the number of replicas that train `model`."""
+
+    def snapshot(self, model: Any) -> Snapshot:
+        """Returns the values of all variables of a training as they are now."""
+
+    def batch_ring(self, epoch_iterator: Any) -> BatchRing | None:
+        """Returns what keeps the last batches of a `fit`; `None` if that cannot be."""

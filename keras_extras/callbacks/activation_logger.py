@@ -10,10 +10,10 @@ from keras_extras.log_dir import LogDir
 class ActivationLogger(Monitor):
     """Records what every layer returns during training.
 
-    The numbers come from the forward pass of the training batch itself, with
-    dropout on and batch normalisation in training mode. Layers inside nested
-    models, wrappers and attention are included; what runs in a loop, such as the
-    cell of a recurrent layer, counts as part of the layer that runs it. A layer
+    The numbers come from a forward pass on the training batch before it trains, with
+    the dropout masks of the step and batch normalisation in training mode. Layers
+    inside nested models, wrappers and attention are included; what runs in a loop, such
+    as the cell of a recurrent layer, counts as part of the layer that runs it. A layer
     that is called several times in a step, or returns several tensors, has them
     all counted together. Use it to see dead and saturated units.
 

@@ -14,14 +14,19 @@ from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.inspection.session import MonitoringSession
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.building import build_in_fit
+from keras_extras.keras_internals.callback_state import state_of
 from keras_extras.keras_internals.fit_guard import FitGuard
 from keras_extras.keras_internals.frozen_for_now import forget_frozen
 from keras_extras.keras_internals.frozen_for_now import freeze_for_now
+from keras_extras.keras_internals.optimizer_variables import follow
+from keras_extras.keras_internals.rates import RATE
+from keras_extras.keras_internals.rates import has_number
+from keras_extras.keras_internals.rates import multiply_rate
+from keras_extras.keras_internals.rates import set_rate
+from keras_extras.keras_internals.resume import backup_of
+from keras_extras.keras_internals.resume import last_epoch_begun
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
-from keras_extras.steering.rates import has_number
-from keras_extras.steering.rates import multiply_rate
-from keras_extras.steering.rates import set_rate
-from keras_extras.steering.values import RATE
+from keras_extras.keras_internals.trainable_flags import accept_flags
 from keras_extras.transfer.checks import check_epochs
 from keras_extras.transfer.checks import check_function
 from keras_extras.transfer.checks import check_model
@@ -30,9 +35,6 @@ from keras_extras.transfer.checks import check_rest
 from keras_extras.transfer.groups import Unfreezing
 from keras_extras.transfer.groups import epochs_of
 from keras_extras.transfer.groups import frozen_groups
-from keras_extras.transfer.optimizer_variables import follow
-from keras_extras.transfer.resume import backup_of
-from keras_extras.transfer.resume import last_epoch_begun
 from keras_extras.transfer.stages import Stages
 
 
@@ -161,11 +163,11 @@ class FreezeUnfreeze(keras.callbacks.Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to a training that is going on."""
-        return dict(vars(self)) | {"_stages": None, "_model": None}
+        return state_of(self, _stages=None)
 
     @property
     def stage(self) -> int | None:
-        """How many groups of layers are unfrozen; `None` before a `fit`."""
+        """Returns how many groups of layers are unfrozen; `None` before a `fit`."""
         return None if self._stages is None else self._stages.stage
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -222,9 +224,7 @@ class FreezeUnfreeze(keras.callbacks.Callback):
         MonitoringSession.layers_changed(model, counts_anew=not keep)
         with model.distribute_strategy.scope():
             follow(model.optimizer, model.trainable_variables, keep)
-        model._compiled_trainable_state = {
-            layer: layer.trainable for layer in model._flatten_layers()
-        }
+        accept_flags(model)
         # The function at hand is traced with the variables of before.
         model.make_train_function(force=True)
 
@@ -286,7 +286,7 @@ class FreezeUnfreeze(keras.callbacks.Callback):
                 )
 
     def _goes_with(self, by_epoch: bool) -> bool:
-        """Whether another callback only multiplies the number that this one sets."""
+        """Returns whether another callback only multiplies the number set here."""
         parts = hyperparameters.parts(self.model.optimizer)
         numbers = all(
             not isinstance(r, LearningRateSchedule) for r in self._rates or ()

@@ -11,12 +11,14 @@ from keras_extras.log_dir import LogDir
 class GradientLogger(Monitor):
     """Records the gradients that training really uses, layer by layer.
 
-    The numbers come from inside the training step: the gradients that the
-    optimizer receives for that batch, before it clips them and with any loss
-    scale taken out. There is no second forward or backward pass. Use it to see
-    whether gradients vanish or explode, and how large the updates are in
-    proportion to the weights. To be told what is wrong, rather than look for it,
-    use `TrainingDiagnostics`.
+    The numbers are those of the gradients that the optimizer receives for that batch,
+    before it clips them and with any loss scale taken out. A dry run of the step on the
+    same batch, with the same weights and dropout masks, computes them before the
+    model's own function trains: they equal those of the step to rounding. Use it to see
+    whether gradients vanish or explode, and how large the updates are in proportion to
+    the weights. To be told what is wrong, rather than look for it, use
+    `TrainingDiagnostics`. Do not sample every step of a long training: a sample takes
+    about as long as the step, and `cost` says how long.
 
     `history` holds one `(steps, layers)` array for each of:
 

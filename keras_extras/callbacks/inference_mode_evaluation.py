@@ -10,6 +10,7 @@ from keras_extras.data.batches import is_dataset
 from keras_extras.data.training_sample import FirstBatches
 from keras_extras.data.training_sample import sample_rows
 from keras_extras.data.training_sample import shares_order
+from keras_extras.keras_internals.callback_state import state_of
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.keras_internals.running_fit import local_of_fit
 from keras_extras.keras_internals.snapshot import layer_states
@@ -119,7 +120,7 @@ class InferenceModeEvaluation(keras.callbacks.Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to a training that is going on."""
-        return {**vars(self), "_writer": None, "_model": None, "_arguments": {}}
+        return state_of(self, _writer=None, _arguments={})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> InferenceModeEvaluation:
         """Copies all but the data, which searches would hold once per trial."""

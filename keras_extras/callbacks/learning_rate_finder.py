@@ -14,13 +14,14 @@ from keras_extras.finder.sweep import LearningRateSweep
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.building import build_in_fit
 from keras_extras.keras_internals.building import build_optimizer
+from keras_extras.keras_internals.callback_state import state_of
 from keras_extras.keras_internals.loss_tracker import LossTracker
+from keras_extras.keras_internals.rates import RATE
 from keras_extras.keras_internals.snapshot import Snapshot
 from keras_extras.schedules.curve import as_float
 from keras_extras.steering.checks import check_drivable
 from keras_extras.steering.checks import check_model
 from keras_extras.steering.controller import HyperparameterController
-from keras_extras.steering.values import RATE
 from keras_extras.summaries.run import open_run
 
 
@@ -124,7 +125,7 @@ class LearningRateFinder(keras.callbacks.Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to a training that is going on."""
-        return dict(vars(self)) | {"_run": None, "_model": None}
+        return state_of(self, _run=None)
 
     def on_train_begin(self, logs: Any = None) -> None:
         check_model(self.model)
@@ -228,5 +229,5 @@ class LearningRateFinder(keras.callbacks.Callback):
 
 
 def _is_broken(logs: Any) -> bool:
-    """Whether the mean loss of the epoch is NaN or infinite already."""
+    """Returns whether the mean loss of the epoch is NaN or infinite already."""
     return not math.isfinite(float((logs or {}).get("loss", 0.0)))

@@ -17,6 +17,7 @@ from keras_extras.inspection.monitored_layers import NoSuchLayerError
 from keras_extras.inspection.monitored_layers import select_layers
 from keras_extras.inspection.session import MonitoringSession
 from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.callback_state import state_of
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
@@ -65,8 +66,7 @@ class Monitor(keras.callbacks.Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to a training that is going on."""
-        state = dict(vars(self))
-        return state | {"_session": None, "_writer": None, "_model": None}
+        return state_of(self, _session=None, _writer=None)
 
     @property
     def cost(self) -> Cost:
@@ -81,9 +81,9 @@ class Monitor(keras.callbacks.Callback):
         load_backend()
         self._close_writer()
         self._writer = open_run(self.log_dir, _RUN)
-        self.sampler = sampling.make_sampler(self.every, self.overhead)
         self._is_off = False
         with self._boundary():
+            self.sampler = sampling.make_sampler(self.every, self.overhead)
             self._session = MonitoringSession.join(self.model, self, callbacks_of_fit())
             self.history.source = self._session.deliver
             self._session.look_at_layers_if_built()
@@ -163,7 +163,8 @@ class Monitor(keras.callbacks.Callback):
     def _close_writer(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
-            writer.close()
+            with self._boundary():
+                writer.close()
 
     def choose(self, layers: list[MonitoredLayer]) -> list[MonitoredLayer]:
         """Returns the layers to measure, and starts a history for them."""

@@ -12,10 +12,10 @@ from keras_extras import checks
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.callbacks.scheduler import momentum_names
 from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.rates import RATE
 from keras_extras.schedules.one_cycle import OneCycle
 from keras_extras.schedules.one_cycle_momentum import OneCycleMomentum
 from keras_extras.steering.controller import HyperparameterController
-from keras_extras.steering.values import RATE
 
 _LONGEST_TABLE = 500_000  # steps: 4 megabytes in the compiled step
 _LEAST_STEPS = 1_000_000  # enough for the phases, to check other arguments with

@@ -15,8 +15,9 @@ from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.keras_internals.hyperparameters import number
 from keras_extras.keras_internals.loss_tracker import LossTracker
 from keras_extras.keras_internals.metric_direction import is_higher_better
+from keras_extras.keras_internals.rates import RATE
+from keras_extras.keras_internals.rates import own_rate
 from keras_extras.steering.controller import HyperparameterController
-from keras_extras.steering.values import RATE
 from keras_extras.steering.values import present_value
 
 _STATE_FILE = "performance_scheduler.json"
@@ -157,7 +158,7 @@ class PerformanceScheduler(Scheduler):
         )
         self._run.multipliers.append(multiplier)
         controller.multiply(optimizer, RATE, lambda step: multiplier)
-        rate = vars(optimizer)["_learning_rate"].effective.base
+        rate = own_rate(optimizer)
         if isinstance(rate, keras.Variable):
             initial = number(rate)
             controller.at_end(lambda: rate.assign(initial))
@@ -223,7 +224,7 @@ class PerformanceScheduler(Scheduler):
                 multiplier.assign(multiplier * factor)
                 self.multiplier = number(multiplier)
             else:  # in a variable that is saved with the optimizer
-                own = vars(part)["_learning_rate"].effective.base
+                own = own_rate(part)
                 own.assign(own * factor)
             if self.verbose:
                 print(

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 from keras_extras.callbacks.scheduler import Scheduler
+from keras_extras.keras_internals.rates import RATE
 from keras_extras.schedules.power import Power
 from keras_extras.steering.controller import HyperparameterController
-from keras_extras.steering.values import RATE
 
 
 class PowerScheduler(Scheduler):

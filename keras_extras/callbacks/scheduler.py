@@ -1,4 +1,4 @@
-"""What the callbacks that drive hyperparameters have in common."""
+"""Holds what the callbacks that drive hyperparameters have in common."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import keras
 
 from keras_extras import checks
 from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.callback_state import state_of
+from keras_extras.keras_internals.rates import RATE
+from keras_extras.keras_internals.rates import rate_in_place
 from keras_extras.steering.checks import check_drivable
 from keras_extras.steering.checks import check_model
 from keras_extras.steering.controller import HyperparameterController
-from keras_extras.steering.values import RATE
 
 _MOMENTUM_NAMES = ("momentum", "beta_1", "adam_beta_1")
 
@@ -32,10 +34,10 @@ class Scheduler(keras.callbacks.Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to a training that is going on."""
-        return dict(vars(self)) | {"_controller": None, "_model": None}
+        return state_of(self, _controller=None)
 
     def plan(self, controller: HyperparameterController, optimizer: Any) -> None:
-        """Says what to drive of one optimizer, after all callbacks have begun."""
+        """Names what to drive of one optimizer, after all callbacks have begun."""
         raise NotImplementedError
 
     def check(self) -> None:
@@ -74,7 +76,7 @@ class Scheduler(keras.callbacks.Callback):
 
     def _check_can_keep(self) -> None:
         for part in hyperparameters.parts(self.model.optimizer):
-            rate = vars(part)["_learning_rate"]
+            rate = rate_in_place(part)
             if RATE in self.names and not isinstance(rate, keras.Variable):
                 raise ValueError(
                     "`restore=False` needs an optimizer whose learning rate is a "

@@ -10,6 +10,7 @@ from typing import Any
 from typing import Literal
 
 from keras_extras.callbacks.monitor import Monitor
+from keras_extras.checks import check_choice
 from keras_extras.diagnostics.describe import describe
 from keras_extras.diagnostics.describe import describe_frozen
 from keras_extras.diagnostics.describe import describe_layers
@@ -21,12 +22,14 @@ from keras_extras.diagnostics.structure import Structure
 from keras_extras.inspection import measures as m
 from keras_extras.inspection.monitored_layers import LayerFilter
 from keras_extras.inspection.monitored_layers import MonitoredLayer
+from keras_extras.inspection.replay import ReplayChoice
 from keras_extras.inspection.sampling import Interval
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.building import is_built
 from keras_extras.keras_internals.building import is_ready
 from keras_extras.keras_internals.loss_tracker import reports_means
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
+from keras_extras.keras_internals.running_fit import data_of_fit
 from keras_extras.log_dir import LogDir
 from keras_extras.records.batch_rows import BatchRows
 from keras_extras.records.finding import Finding
@@ -49,13 +52,12 @@ class TrainingDiagnostics(Monitor):
     does it generalise? The findings name the cause first, and what follows from it
     after it; a training that goes well gets advice at most. A report is printed at
     the end of training when something is wrong.
-    Training itself is not changed: without XLA the weights are the same, bit for bit,
-    with XLA to rounding. What can differ: a layer that draws from TensorFlow's
-    stateful random operations rather than a `keras.random.SeedGenerator` draws other
-    numbers, and TensorFlow's graph optimiser may regroup a sum.
+    Training itself is not changed: the weights are the same, bit for bit. A sampled
+    batch is inspected by a dry run of the step before the model's own function trains
+    on it; see `GradientLogger`.
 
-    Steps that are not sampled carry a black box: when NaN or infinity appears, its
-    step and layer are known even then.
+    When NaN or infinity appears, its step is known, and by going back to the batches
+    before it also its layer; see `replay`.
 
     Args:
         log_dir: Path of the directory to write TensorBoard summaries to, or a
@@ -68,8 +70,8 @@ class TrainingDiagnostics(Monitor):
             function of the layer that returns a boolean, or `None` for all.
             Defaults to `None`.
         overhead: Float. Share of the training time that the samples of
-            `every="auto"` may add. The first steps, compiling the second form of the
-            step, and what every step carries are not counted. Defaults to `0.02`.
+            `every="auto"` may add, those of the first ten batches not counted.
+            Defaults to `0.02`.
         verbose: Integer. 0 prints nothing, 1 prints the report when there are
             errors or warnings, 2 prints it always. Defaults to `1`.
         actions: What to do when an error is found that was not there before:
@@ -77,6 +79,12 @@ class TrainingDiagnostics(Monitor):
             epoch, and a function is called with the list of all errors. Looked for at
             the ends of epochs, as often as it costs next to nothing. Defaults to
             `"report"`.
+        replay: Whether to keep the last batches and, now and then, all variables, so
+            that the step and the layer at which NaN or infinity began can be found by
+            going back there. `"auto"` does as long as it takes at most 1 % of the
+            time; memory is that of one copy of all variables and 64 MB of batches.
+            Without it the step is known, and the layer if that step was sampled.
+            Defaults to `"auto"`.
 
     Attributes:
         findings: List of `keras_extras.diagnostics.Finding`, the most likely root
@@ -119,11 +127,14 @@ class TrainingDiagnostics(Monitor):
         overhead: float = 0.02,
         verbose: int = 1,
         actions: Action = "report",
+        replay: ReplayChoice = "auto",
     ) -> None:
         super().__init__(log_dir, every, layers, overhead)
         _check_actions(actions)
+        check_choice("replay", replay, ("auto", True, False))
         self.verbose = verbose
         self.actions = actions
+        self.replay = replay
         self.findings: list[Finding] = []
         self._nonfinite: NonFiniteOrigin | None = None
         self._failed_rules: set[str] = set()
@@ -154,6 +165,8 @@ class TrainingDiagnostics(Monitor):
         self._began, self._spent = time.perf_counter(), 0.0
         super().on_train_begin(logs)
         with self._boundary():
+            if self._session is not None:
+                self._session.replay_with(self.replay, data_of_fit())
             self._evidence.keeps_best = _keeps_best(callbacks_of_fit())
             if is_built(self.model):
                 self._look_at_model()
@@ -219,6 +232,8 @@ class TrainingDiagnostics(Monitor):
     def _end_part(self) -> None:
         """Says what was found, also of a training that an exception has ended."""
         with self._boundary():
+            if self._session is not None and self._nonfinite is None:
+                self._nonfinite = self._session.origin_of_bad_weights()
             self._examine()
             if self._writer is not None and self._writer.session is not None:
                 self._writer.session.findings = tuple(self.findings)

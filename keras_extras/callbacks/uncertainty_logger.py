@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_extras.keras_internals.callback_state import state_of
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
 from keras_extras.summaries.run import end_with_fit
@@ -100,7 +101,7 @@ class UncertaintyLogger(keras.callbacks.Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to a training that is going on."""
-        return {**vars(self), "_writer": None, "_model": None}
+        return state_of(self, _writer=None)
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.history = {}

@@ -1,4 +1,4 @@
-"""Which axes of a kernel run over what comes into one unit, for Keras' layers."""
+"""Finds the axes of a kernel that run over what comes into one unit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which units a max-norm constraint holds back."""
+"""Finds the units that a max-norm constraint holds back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NEARLY = 1e-3  # a unit within 0.1 % of its limit is held by it
 
 
 def is_limited(variable: Any) -> bool:
-    """Whether a variable has a max-norm constraint."""
+    """Returns whether a variable has a max-norm constraint."""
     return isinstance(variable.constraint, keras.constraints.MaxNorm)
 
 

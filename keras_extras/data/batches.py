@@ -10,7 +10,7 @@ import numpy as np
 
 
 def is_dataset(x: Any) -> bool:
-    """Whether `x` comes in batches of its own."""
+    """Returns whether `x` comes in batches of its own."""
     return isinstance(x, keras.utils.PyDataset) or _is_tf_dataset(x)
 
 

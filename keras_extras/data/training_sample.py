@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_extras.data.batches import is_dataset
+from keras_extras.keras_internals.dataset_sources import with_sources
 
 
 def sample_rows(data: tuple[Any, ...], size: int | None, seed: int) -> tuple[Any, ...]:
@@ -100,7 +101,7 @@ def _elements(dataset: Any) -> Iterator[Any]:
 
 
 def shares_order(ours: Any, trained_on: Any) -> bool:
-    """Whether to read one dataset changes the order of the batches of another.
+    """Returns whether to read one dataset changes the order of the batches of another.
 
     Each iterator over a `tf.data.Dataset` that shuffles has the next order from a
     generator that all datasets made from it share. What a `PyDataset` draws, nobody
@@ -110,11 +111,5 @@ def shares_order(ours: Any, trained_on: Any) -> bool:
         return ours is trained_on
     if not (is_dataset(ours) and is_dataset(trained_on)):
         return False
-    shuffles = {id(d) for d in _with_sources(ours) if "Shuffle" in type(d).__name__}
-    return any(id(d) in shuffles for d in _with_sources(trained_on))
-
-
-def _with_sources(dataset: Any) -> Iterator[Any]:
-    yield dataset
-    for source in getattr(dataset, "_inputs", list)():
-        yield from _with_sources(source)
+    shuffles = {id(d) for d in with_sources(ours) if "Shuffle" in type(d).__name__}
+    return any(id(d) in shuffles for d in with_sources(trained_on))

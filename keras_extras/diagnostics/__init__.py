@@ -1,4 +1,4 @@
-"""From evidence to findings: what is wrong, where, since when, what to do."""
+"""Judges observations: what is wrong, where, since when, what to do."""
 
 from keras_extras.diagnostics.diagnosis import Diagnosis
 from keras_extras.records.finding import Finding

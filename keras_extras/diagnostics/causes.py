@@ -1,4 +1,4 @@
-"""Which finding explains which: symptoms are folded under their cause."""
+"""Ranks findings by cause: each symptom is told what explains it."""
 
 from __future__ import annotations
 

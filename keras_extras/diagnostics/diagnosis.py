@@ -17,7 +17,7 @@ _COLUMNS = ("severity", "finding", "layer", "seen", "what to do", "confidence")
 
 
 class Diagnosis:
-    """What `keras_extras.diagnose` found. Notebooks show it as a table.
+    """Holds what `keras_extras.diagnose` found. Notebooks show it as a table.
 
     Args:
         observations: `keras_extras.diagnostics.observations.Observations`, the

@@ -1,4 +1,4 @@
-"""From observations to a ranked list of findings."""
+"""Turns observations into a ranked list of findings."""
 
 from __future__ import annotations
 

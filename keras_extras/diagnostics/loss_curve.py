@@ -19,7 +19,7 @@ class LossCurve:
         self._stride = 1
 
     def start_epoch(self) -> None:
-        """Hears that Keras resets its means."""
+        """Starts a new mean, as Keras does."""
         self._epoch += 1
         self._batches = self._due = 0
 

@@ -27,5 +27,5 @@ _TAKES_LOGARITHMS = (*CLASSIFICATION, "kl_divergence", "poisson", CUSTOM)
 
 
 def takes_logarithms(output: Output) -> bool:
-    """Whether predictions outside of [0, 1] may be too much for the loss."""
+    """Returns whether predictions outside of [0, 1] may be too much for the loss."""
     return output.loss in _TAKES_LOGARITHMS and not output.from_logits

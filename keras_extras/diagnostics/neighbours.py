@@ -1,4 +1,4 @@
-"""What inputs and targets tell of each other, whatever the model makes of them."""
+"""Measures what inputs tell of targets, whatever the model makes of them."""
 
 from __future__ import annotations
 

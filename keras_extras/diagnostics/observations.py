@@ -75,7 +75,7 @@ class Observations:
 
     @property
     def survived(self) -> bool:
-        """Whether the loss is finite although some value was not."""
+        """Returns whether the loss is finite although some value was not."""
         found = self.nonfinite
         if found is None or found.step >= self.last_step or not len(self.losses):
             return False
@@ -83,7 +83,7 @@ class Observations:
 
     @property
     def batches(self) -> tuple[BatchRows, ...]:
-        """A few rows of all batches that were looked at."""
+        """A few rows of all batches that were sampled."""
         return (*self.early, *self.recent)
 
     def at(self, kept: np.ndarray) -> Observations:
@@ -96,7 +96,7 @@ class Observations:
 
     @cached_property
     def outcome(self) -> Outcome:
-        """How well the training goes."""
+        """Returns how well the training goes."""
         return outcome_of(
             self.structure,
             self.early,

@@ -1,5 +1,3 @@
-"""How well a training goes, whatever the reasons."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -9,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Outcome:
-    """How well a training goes.
+    """Says how well a training goes, whatever the reasons.
 
     Attributes:
         first: Float. Loss of the first few batches, NaN if unknown.
@@ -40,7 +38,7 @@ class Outcome:
 
     @property
     def is_good(self) -> bool:
-        """Whether the model clearly learns what it should."""
+        """Returns whether the model clearly learns what it should."""
         if self.last > 2.0 * self.baseline:  # right at times, and sure when wrong
             return False
         by_loss = bool(self.skill >= 0.5)
@@ -52,7 +50,7 @@ class Outcome:
 
     @property
     def is_excellent(self) -> bool:
-        """Whether it could hardly go better."""
+        """Returns whether it could hardly go better."""
         return self.is_good and self.skill >= 0.75 and not self.gain < 0.8
 
     @property
@@ -62,7 +60,7 @@ class Outcome:
 
     @property
     def is_poor(self) -> bool:
-        """Whether the model is known to be hardly better than a constant prediction.
+        """Returns whether the model is known to be hardly better than a constant.
 
         It never is where nobody can say how good a constant would be: a loss of
         one's own may begin near its least value, or have none.
@@ -82,10 +80,10 @@ class Outcome:
 
     @property
     def is_known(self) -> bool:
-        """Whether there is something to judge the training by."""
+        """Returns whether there is something to judge the training by."""
         return self.is_poor or bool(np.isfinite(self.baseline) and self.baseline > 0.0)
 
     @property
     def is_wanting(self) -> bool:
-        """Whether the training is known not to go well."""
+        """Returns whether the training is known not to go well."""
         return self.is_known and not self.is_good

@@ -59,7 +59,7 @@ def _smoothed(output: Output, targets: np.ndarray) -> np.ndarray:
 
 
 def _are_shares(targets: np.ndarray) -> bool:
-    """Whether each row says how likely each class is."""
+    """Returns whether each row says how likely each class is."""
     few = targets.shape[1] <= max(len(targets) / 8, 2)
     sums = targets.sum(axis=1)
     return targets.shape[1] > 1 and few and bool(np.allclose(sums, 1.0, atol=1e-3))

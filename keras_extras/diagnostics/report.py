@@ -18,9 +18,9 @@ def text_report(findings: Sequence[Finding], steps: int, samples: int) -> str:
     Args:
         findings: The findings, most likely root cause first.
         steps: Number of steps trained.
-        samples: Number of steps looked at.
+        samples: Number of steps sampled.
     """
-    seen = f"{steps:,} steps, {samples:,} of them looked at"
+    seen = f"{steps:,} steps, {samples:,} of them sampled"
     if not findings:
         return f"No findings in {seen}."
     roots = [finding for finding in findings if finding.cause is None]

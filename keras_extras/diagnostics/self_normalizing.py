@@ -1,4 +1,4 @@
-"""What a network of SELU units needs to keep mean 0 and standard deviation 1.
+"""Checks what a network of SELU units needs to keep mean 0 and deviation 1.
 
 References:
     Klambauer et al. (2017), "Self-normalizing neural networks".

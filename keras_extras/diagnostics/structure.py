@@ -1,4 +1,4 @@
-"""What a model is made of, as plain values: what the rules may know of it."""
+"""Describes a model as plain values: what the rules may know of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to ask of a network before and beside its training."""
+"""Examines a network before and beside its training."""
 
 from keras_extras.diagnostics.condition import Condition
 from keras_extras.evaluation.activation_profile import ActivationProfile

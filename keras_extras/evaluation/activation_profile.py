@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ActivationProfile:
-    """What `activation_profile` measured: a signal on its way through the layers.
+    """Holds what `activation_profile` measured: a signal on its way through the layers.
 
     Attributes:
         layers: Tuple of the names of the layers, in model order.

@@ -134,7 +134,7 @@ def _measure_trained(
 
 
 def _inputs(model: Any, specs: Sequence[LayerSpec], inputs: list[Any]) -> Condition:
-    """Whether what the first layer with weights gets has mean 0 and deviation 1."""
+    """Checks that the first layer with weights gets mean 0 and deviation 1."""
     first = self_normalizing.first_weighted(specs)
     source = None if first is None else _source(first)
     if first is None or source is None:
@@ -176,7 +176,7 @@ def _source(first: LayerSpec) -> str | None:
 
 
 def _measured(specs: Sequence[LayerSpec], measured: LayerStatistics) -> Condition:
-    """Whether all layers that return SELU's values keep mean and deviation."""
+    """Checks that all layers that return SELU's values keep mean and deviation."""
     rows = [row for row, name in enumerate(measured.activations) if name == "selu"]
     if not rows:
         return Condition("measured", False, None, "no layer returns values of SELU", "")

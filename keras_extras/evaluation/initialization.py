@@ -11,6 +11,8 @@ import keras
 import numpy as np
 
 from keras_extras.constraints.axes import kernels_of
+from keras_extras.keras_internals.graph import has_graph
+from keras_extras.keras_internals.layer_tree import inner_layers
 from keras_extras.keras_internals.layer_tree import sublayers
 
 _AS_IT_IS = "as it is"
@@ -90,9 +92,7 @@ def _made(model: Any) -> Any:
                 f"Received: a function that returns {made!r}"
             )
         return made
-    if not isinstance(model, keras.Sequential) and not hasattr(
-        model, "_nodes_by_depth"
-    ):
+    if not isinstance(model, keras.Sequential) and not has_graph(model):
         raise ValueError(
             "`model` must be a Sequential or functional model, or a function without "
             f"arguments that returns a model of any kind. Received: model={model!r}"
@@ -104,7 +104,7 @@ def _keep_values(model: Any, fresh: Any) -> None:
     """Copies what is not drawn at the start of a training."""
     for old, new in _pairs(model, fresh):
         is_kept = not old.trainable or isinstance(old, keras.layers.Normalization)
-        if is_kept and old.built and not old._layers:
+        if is_kept and old.built and not inner_layers(old):
             store: dict[str, Any] = {}
             old.save_own_variables(store)
             new.load_own_variables(store)
@@ -114,7 +114,11 @@ def _pairs(old: Any, new: Any) -> Iterator[tuple[Any, Any]]:
     """Yields each layer with its clone; a model that is not built has fewer."""
     yield old, new
     inner = [
-        [part for part in each._layers if not isinstance(part, keras.layers.InputLayer)]
+        [
+            part
+            for part in inner_layers(each)
+            if not isinstance(part, keras.layers.InputLayer)
+        ]
         for each in (old, new)
     ]
     for pair in zip(*inner):

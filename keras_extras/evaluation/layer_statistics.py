@@ -69,7 +69,7 @@ class Moments:
 
 @dataclass(frozen=True)
 class LayerStatistics:
-    """What was measured, one value per layer.
+    """Holds what was measured, one value per layer.
 
     Attributes:
         layers: Names of the layers, in model order.
@@ -85,7 +85,7 @@ class LayerStatistics:
 
 
 class _Listener:
-    """Hears of the outputs of layers, and hands them on as arrays."""
+    """Receives the outputs of layers, and hands them on as arrays."""
 
     def __init__(
         self, names: list[str], heard: Callable[[str, np.ndarray], None]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """What `learning_curve` measured.
+    """Holds what `learning_curve` measured.
 
     Attributes:
         sizes: Array of shape `(sizes,)`: numbers of rows trained on, increasing.

@@ -16,7 +16,7 @@ _SIGNS = {True: "yes", False: "NO", None: "?"}
 
 @dataclass(frozen=True)
 class SelfNormalizingCheck:
-    """What `check_self_normalizing` found.
+    """Holds what `check_self_normalizing` found.
 
     Attributes:
         conditions: Tuple of `Condition`, all that were looked at.
@@ -45,7 +45,7 @@ class SelfNormalizingCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether no condition is broken; one that cannot be told is not."""
+        """Returns whether no condition is broken; one that cannot be told is not."""
         return not self.broken
 
     @property

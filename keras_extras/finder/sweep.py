@@ -16,7 +16,7 @@ _FEWEST = 10
 
 
 class LearningRateSweep:
-    """What a sweep over learning rates has shown.
+    """Holds what a sweep over learning rates has shown.
 
     Args:
         rates: Array of the learning rates, increasing.

@@ -63,8 +63,7 @@ class Execution:
 
     def step_of(self, number: int) -> int:
         """Returns the optimizer step of the batch of that number."""
-        counter = self._steps.counter
-        return counter.before + (counter.batches + number) // counter.per_step
+        return self._steps.step_of(self._steps.counter.batches + number)
 
     def takers_of(self, number: int) -> tuple[Requester, ...]:
         """Returns who wants that batch: one that ends with an update."""
@@ -88,9 +87,12 @@ class Execution:
         if m.HYPERPARAMETERS in layout.measures:
             batch = self._steps.counter.batches + number
             self._values = self._steps.hyperparameters_at(batch)
-        if self._steps.skips_bad_steps or self.origin is not None:
-            return
-        self.origin = origin_in(self.step_of(number), before.replicas, layout.layers)
+        self.origin = self.origin or origin_in(
+            self.step_of(number),
+            before.replicas,
+            layout.layers,
+            self._steps.skips_bad_steps,
+        )
 
     def measured(self, number: int, sample: Sample) -> None:
         """Takes what was measured, once the batch has trained."""
@@ -117,7 +119,7 @@ class LightExecution:
         self._samples: list[tuple[Sample, tuple[Requester, ...]]] = []
         counter = steps.counter
         for batch in range(counter.batches, counter.batches + batches):
-            step = counter.before + batch // counter.per_step
+            step = steps.step_of(batch)
             takers = tuple(r for r in requests if r.sampler.accepts(step))
             if takers and counter.updates_at(batch):
                 values = steps.hyperparameters_at(batch)

@@ -13,7 +13,7 @@ def warn_cannot_inspect(error: Exception) -> None:
     if isinstance(error, CannotInspectError):
         why = str(error)
     else:
-        why = f"its training step cannot be run a second time ({place_of(error)})"
+        why = f"a fault ended the inspection of its training step ({place_of(error)})"
     warnings.warn(
         f"keras_extras does not measure the layers of this model: {why}. Training goes "
         "on as it would without; loss and hyperparameters are recorded.",

@@ -25,28 +25,35 @@ class HyperparameterReader:
     def __init__(self, optimizer: Any, backend: Backend, eager: bool) -> None:
         self._optimizer = optimizer
         self._backend = backend
+        self._eager = eager
         self._constants: dict[str, float] = {}
         self._variables: dict[str, Any] = {}
         self._functions: dict[str, tuple[Any, Any]] = {}
-        self._eager = eager
-        self._look()
+        self._looked_at: tuple[tuple[str, int], ...] | None = None
         self._evaluate = backend.function(self._values_at)
 
     def at(self, batches: int) -> dict[str, float]:
         """Returns the values that act on the step after as many batches."""
-        if self._eager:
-            self._look()
+        found = hyperparameters.sources(self._optimizer)
+        self._look(found)
         values = dict(self._constants)
         for name, variable in self._variables.items():
             values[name] = self._backend.number(variable)
         if self._functions:
             evaluated = self._evaluate(batches).tolist()
             values.update(zip(self._functions, evaluated))
-        return {name: values[name] for name in self._names}
+        return {name: values[name] for name in found}
 
-    def _look(self) -> None:
-        found = hyperparameters.sources(self._optimizer)
-        self._names = tuple(found)
+    def _look(self, found: dict[str, tuple[Any, Any]]) -> None:
+        """Sorts the values, again when another object is in the place of one."""
+        moving = tuple(
+            (name, id(value))
+            for name, (value, _) in found.items()
+            if type(value) not in (int, float)
+        )
+        if moving == self._looked_at and not self._eager:
+            return
+        self._looked_at = moving
         self._constants, self._variables, self._functions = {}, {}, {}
         for name, (value, part) in found.items():
             if type(value) in (int, float):
@@ -55,6 +62,7 @@ class HyperparameterReader:
                 self._variables[name] = value
             else:
                 self._functions[name] = value, part
+        self._evaluate = self._backend.function(self._values_at)
 
     def _values_at(self, batches: Any) -> Any:
         values = [_at(value, part, batches) for value, part in self._functions.values()]
@@ -62,7 +70,7 @@ class HyperparameterReader:
 
 
 def _at(value: Any, part: Any, batches: Any) -> Any:
-    batches = keras.ops.cast(batches, part._iterations.dtype)
+    batches = keras.ops.cast(batches, hyperparameters.raw_iterations(part).dtype)
     if isinstance(value, LearningRateSchedule):
         return value(batches)
     effective = getattr(value, "effective", None)

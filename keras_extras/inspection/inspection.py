@@ -81,6 +81,7 @@ class Inspection:
             gradients.measure_gradients(block, summed)
             after = self._read_weights() if layout.has_updates else None
             gradients.measure_updates(block, before.replicas[0].weights, after)
+            gradients.forget_updates(block, before.replicas[0].trained)
             sample.blocks[measures.GRADIENTS] = block
         if layout.has_limits:
             block = limits.measure_limits(layout.variables, before.replicas[0].weights)

@@ -59,10 +59,16 @@ class Inspector:
         self._backend = backend
         self._failed = failed
         self._hand_over: HandOver | None = None
+        self._arguments: Arguments | None = None  # the last ones
         self._inspections: dict[RowLayout, Inspection] = {}
         self.refused = False
         self.samples = 0
         self.seconds = 0.0
+
+    @property
+    def has_arguments(self) -> bool:
+        """Whether it is known what Keras hands the train function."""
+        return self._arguments is not None
 
     def forget(self) -> None:
         """Forgets what was traced: the model is another one from here."""
@@ -94,8 +100,18 @@ class Inspector:
             self._hand_over.raise_error(own)
         return result
 
+    def look(self, batch: Any, layout: RowLayout, optimizer: Any) -> Before:
+        """Returns what a dry run on a batch shows, between two executions."""
+        assert self._arguments is not None
+        return self._inspection(layout, self._arguments).before(batch, optimizer)
+
+    def give_to(self, own: Own) -> Callable[[Any], Any]:
+        """Returns a function that trains on one batch with the user's own function."""
+        return lambda batch: own(*self._again(batch))
+
     def _fetch(self, arguments: Arguments) -> list[Any] | None:
         try:
+            self._arguments = arguments
             if self._hand_over is None or not self._hand_over.fits(*arguments):
                 self._hand_over = self._backend.hand_over(self._model, arguments)
             return self._hand_over.fetch(arguments, self._model.steps_per_execution)

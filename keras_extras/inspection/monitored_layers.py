@@ -13,6 +13,7 @@ from typing import Any
 import keras
 
 from keras_extras.keras_internals.frozen_for_now import trained_variables
+from keras_extras.keras_internals.layer_tree import inner_layers
 from keras_extras.records.layer_info import LayerInfo
 
 LayerFilter = str | re.Pattern[str] | Iterable[str] | Callable[[Any], bool] | None
@@ -120,7 +121,7 @@ def _fits(pattern: str | re.Pattern[str], candidate: MonitoredLayer) -> bool:
 
 
 def _walk(parent: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    for layer in parent._layers:
+    for layer in inner_layers(parent):
         if id(layer) in seen:
             continue
         seen.add(id(layer))
@@ -137,11 +138,11 @@ def _runs_a_loop(layer: Any) -> bool:
 
 
 def _own_variables(layer: Any) -> list[Any]:
-    if not layer._layers and not layer.built:  # never called
+    if not inner_layers(layer) and not layer.built:  # never called
         return []
     if _runs_a_loop(layer):
         return trained_variables(layer)
-    inner = {id(v) for sub in layer._layers for v in trained_variables(sub)}
+    inner = {id(v) for sub in inner_layers(layer) for v in trained_variables(sub)}
     return [v for v in trained_variables(layer) if id(v) not in inner]
 
 

@@ -13,7 +13,10 @@ from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 
 
 def origin_in(
-    step: int, replicas: Sequence[ReplicaValues], layers: Sequence[MonitoredLayer]
+    step: int,
+    replicas: Sequence[ReplicaValues],
+    layers: Sequence[MonitoredLayer],
+    skips_bad_steps: bool = False,
 ) -> NonFiniteOrigin | None:
     """Returns the origin of the first non-finite value of a step, if there is one.
 
@@ -25,11 +28,13 @@ def origin_in(
         step: Number of the step.
         replicas: What each replica computed.
         layers: The layers whose numbers and variables the values have.
+        skips_bad_steps: Whether the optimizer leaves out steps with bad gradients, so
+            that a bad loss alone is a failure. Defaults to `False`.
     """
     for values in replicas:
         gradients = sorted(_bad_members(values.gradients))
         loss = 0.0 if values.batch is None else values.batch.loss
-        if not gradients and np.isfinite(loss):
+        if np.isfinite(loss) and (not gradients or skips_bad_steps):
             continue  # an output may hold infinity for a good reason: a mask
         outputs = sorted(_bad_members(values.outputs))
         if outputs and not values.inputs_are_finite():

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 from typing import Protocol
 
+import numpy as np
+
 from keras_extras.backends.load import load_backend
 from keras_extras.inspection import measures as m
 from keras_extras.inspection.deliveries import Deliveries
@@ -17,6 +19,8 @@ from keras_extras.inspection.inspector import Inspector
 from keras_extras.inspection.layouts import Chooser
 from keras_extras.inspection.layouts import Layouts
 from keras_extras.inspection.monitored_layers import NoSuchLayerError
+from keras_extras.inspection.replay import Replay
+from keras_extras.inspection.replay import ReplayChoice
 from keras_extras.inspection.step_counter import StepCounter
 from keras_extras.inspection.substitute import Substitute
 from keras_extras.inspection.training_steps import TrainingSteps
@@ -69,7 +73,7 @@ class MonitoringSession:
         self._began = 0.0
         self._requests: list[Subscriber] = []
         self._started = time.perf_counter()
-        self._batches = model.steps_per_execution  # of an execution, at most
+        self._replay: Replay | None = None
         self.origin: NonFiniteOrigin | None = None
 
     @classmethod
@@ -111,6 +115,8 @@ class MonitoringSession:
             session._counter.synchronize()
             session.deliver()
             session._inspector.forget()
+            if session._replay is not None:
+                session._replay.forget()
             session._layouts.forget()
             if counts_anew:
                 session._counter.start_over()
@@ -121,6 +127,8 @@ class MonitoringSession:
         """Ends the part of `subscriber` in the training; it gets what is its due."""
         self._substitute.disarm()
         self.deliver()
+        if self._replay is not None and self._subscribers == [subscriber]:
+            self._replay.end()
         self._subscribers[:] = [s for s in self._subscribers if s is not subscriber]
 
     @property
@@ -135,7 +143,7 @@ class MonitoringSession:
     @property
     def steps_per_batch(self) -> int:
         """Number of batches of one execution, at most."""
-        return self._batches
+        return self._model.steps_per_execution
 
     @property
     def skips_bad_steps(self) -> bool:
@@ -150,7 +158,33 @@ class MonitoringSession:
     def origin_of_bad_loss(self) -> NonFiniteOrigin:
         """Returns where a loss that is not finite came from, as far as is known."""
         now = max(self.step - 1, 0)
-        return self.origin or NonFiniteOrigin(now, "unknown", None)
+        replayed = None
+        if self._replay is not None:
+            replayed = self._replay.find(self._inspector, self._layouts, self._steps)
+        return replayed or self.origin or NonFiniteOrigin(now, "unknown", None)
+
+    def origin_of_bad_weights(self) -> NonFiniteOrigin | None:
+        """Returns where weights that are not finite came from, if there are any.
+
+        What spoils the weights in the very last step shows in no loss.
+        """
+        read = self._backend.weight_reader(self._model.trainable_variables)
+        finite = all(np.isfinite(stack.values).all() for stack in read())
+        return None if finite else self.origin_of_bad_loss()
+
+    def replay_with(self, choice: ReplayChoice, epoch_iterator: Any) -> None:
+        """Keeps what it takes to go back to where values stopped being finite.
+
+        Args:
+            choice: Whether to; `"auto"` does if it costs next to nothing.
+            epoch_iterator: Keras' own iterator over epochs.
+        """
+        if choice is False or epoch_iterator is None or self._replay is not None:
+            return
+        ring = self._backend.batch_ring(epoch_iterator)
+        if ring is not None:
+            budgeted = choice == "auto"
+            self._replay = Replay(self._model, self._backend, ring, budgeted)
 
     def begin_epoch(self, epoch: int, batches: int | None) -> None:
         """Is called by each subscriber before each epoch.
@@ -160,19 +194,27 @@ class MonitoringSession:
                 optimizer that has made no step yet, goes on with that epoch's steps.
             batches: Integer, number of batches of an epoch, `None` if unknown.
         """
-        if epoch and batches:
-            self._steps.skip_to(epoch * batches // self._counter.per_step)
+        counter = self._counter
+        if not counter.has_counted:  # another callback may have restored the optimizer
+            counter.begin()
+            if epoch and batches:
+                self._steps.skip_to(epoch * batches // counter.per_step)
 
     def begin_batch(self, subscriber: Subscriber) -> None:
         """Is called by each subscriber before each batch."""
         if subscriber is self._subscribers[0]:
             self._execution = self._light = None
             self._requests = []
+            if self._replay is not None:
+                self._replay.before_batch(self._counter.batches, self._counter.first)
             self._began = time.perf_counter()
-        if subscriber.sampler.due(self._counter.step, self._batches):
+        if subscriber.sampler.due(self._counter.step, self.steps_per_batch):
             self._requests.append(subscriber)
-        if self._requests and subscriber is self._subscribers[-1]:
-            self._prepare_execution()
+        if subscriber is self._subscribers[-1]:
+            if self._requests:
+                self._prepare_execution()
+            elif self._replay is not None and not self._inspector.has_arguments:
+                self._substitute.arm()  # to see once what it takes to train again
 
     def _prepare_execution(self) -> None:
         """Has the next execution sampled, from outside or by an inspection."""
@@ -180,7 +222,7 @@ class MonitoringSession:
         deep = [r for r in self._requests if looks and r.measures & m.OF_STEPS]
         light = [r for r in self._requests if r not in deep]
         if light:
-            self._light = LightExecution(light, self._steps, self._batches)
+            self._light = LightExecution(light, self._steps, self.steps_per_batch)
         if deep:
             self._requests = deep
             self._substitute.arm()
@@ -191,7 +233,7 @@ class MonitoringSession:
             return
         seconds = time.perf_counter() - self._began
         execution, light = self._execution, self._light
-        self._counter.trained(self._batches, exactly=bool(execution or light))
+        self._counter.trained(self.steps_per_batch, exactly=bool(execution or light))
         sampled = execution is not None and execution.sampled
         for each in self._subscribers:
             if sampled:
@@ -220,18 +262,22 @@ class MonitoringSession:
     def _run(self, own: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """Stands in for the train function, for one call."""
         try:
-            ready = self._layouts.prepare(arguments)
+            execution = self._new_execution(arguments)
         except NoSuchLayerError:
             raise  # a mistake of the user's, who is to know before it trains
         except Exception as error:
-            ready = False
+            execution = None
             self._cannot_inspect(error)
-        if not ready:
+        if execution is None:
             return own(*arguments)
-        self._execution = Execution(
-            self._requests, self._layouts, self._steps, self._deliveries
-        )
-        return self._inspector.train(own, arguments, self._execution)
+        self._execution = execution
+        return self._inspector.train(own, arguments, execution)
+
+    def _new_execution(self, arguments: tuple[Any, ...]) -> Execution | None:
+        """Returns what is wanted next; `None` before the model has layers."""
+        if not self._layouts.prepare(arguments):
+            return None
+        return Execution(self._requests, self._layouts, self._steps, self._deliveries)
 
     def look_at_layers_if_built(self) -> None:
         """Finds the layers of a model that is built already, for all subscribers."""

@@ -33,12 +33,21 @@ class StepCounter:
         self._reads = steps_per_execution > 1 or hasattr(optimizer, "inner_optimizer")
         self.per_step = hyperparameters.accumulation_steps(optimizer)
         self.before = before
-        self.batches = self.read()
+        self.batches = self.first = self.read()
 
     @property
     def step(self) -> int:
         """Number of steps so far; the next one has this number."""
         return self.before + self.batches // self.per_step
+
+    @property
+    def has_counted(self) -> bool:
+        """Whether anything was trained since this began to count."""
+        return self.batches != self.first
+
+    def begin(self) -> None:
+        """Begins with what the optimizer has counted by now."""
+        self.batches = self.first = self.read()
 
     def read(self) -> int:
         """Returns the batches that the optimizer itself has counted."""
@@ -68,4 +77,4 @@ class StepCounter:
 
     def start_over(self) -> None:
         """Goes on from here although the optimizer counts from 0 again."""
-        self.before, self.batches = self.step, 0
+        self.before, self.batches, self.first = self.step, 0, 0

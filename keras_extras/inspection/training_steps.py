@@ -47,6 +47,10 @@ class TrainingSteps:
         if self.counter.step == 0:
             self.counter.before = step
 
+    def step_of(self, batch: int) -> int:
+        """Returns the optimizer step of the batch of that number."""
+        return self.counter.before + batch // self.counter.per_step
+
     def hyperparameters_at(self, batch: int) -> dict[str, float]:
         """Returns the hyperparameters that act on the batch of that number."""
         return self.reader.at(batch)

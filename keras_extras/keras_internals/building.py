@@ -6,12 +6,13 @@ from typing import Any
 
 import keras
 
+from keras_extras.keras_internals.layer_tree import all_layers
 from keras_extras.keras_internals.running_fit import data_of_fit
 
 
 def is_built(model: Any) -> bool:
-    """Whether all layers of `model` have their variables."""
-    return all(layer.built for layer in model._flatten_layers())
+    """Returns whether all layers of `model` have their variables."""
+    return all(layer.built for layer in all_layers(model))
 
 
 def is_ready(model: Any) -> bool:
@@ -19,7 +20,7 @@ def is_ready(model: Any) -> bool:
 
     A model with a training step of its own may never be called itself.
     """
-    return all(layer.built for layer in model._flatten_layers(include_self=False))
+    return all(layer.built for layer in all_layers(model, include_self=False))
 
 
 def build_optimizer(optimizer: Any, variables: list[Any]) -> None:

@@ -8,6 +8,7 @@ iterator over the data, whose context manager encloses all training steps.
 from __future__ import annotations
 
 import contextlib
+import warnings
 import weakref
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -63,8 +64,16 @@ class FitGuard(keras.callbacks.Callback):
         """Calls what is to be called at the end, once."""
         end, self._end = self._end, None
         self._finalizer.detach()
-        if end is not None:
+        if end is None:
+            return
+        try:
             end()
+        except Exception as error:  # `fit` has its own end, or an exception to raise
+            warnings.warn(
+                "keras_extras could not end its part in this training: "
+                f"{type(error).__name__}: {error}",
+                stacklevel=2,
+            )
 
     def _watched(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*args: Any, **kwargs: Any) -> Any:

@@ -6,6 +6,7 @@ them; schedules, gradient accumulation and loss scales sit in different places.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -25,6 +26,11 @@ def parts(optimizer: Any) -> list[Any]:
     """Returns the optimizers that do the work: several in a `MultiOptimizer`."""
     inner = innermost(optimizer)
     return list(getattr(inner, "optimizers", None) or [inner])
+
+
+def choice_of_part(optimizer: Any) -> Callable[[Any], Any]:
+    """Returns the function from a variable to its part of a `MultiOptimizer`."""
+    return getattr(innermost(optimizer), "_optimizer_map", lambda variable: None)
 
 
 def optimizers_of(model: Any) -> list[Any]:

@@ -12,7 +12,17 @@ import keras
 
 def sublayers(layer: Any) -> list[Any]:
     """Returns the layer and all within it, cells and attention dropout included."""
-    return unique(layer._flatten_layers(include_self=True, recursive=True))
+    return unique(all_layers(layer))
+
+
+def all_layers(layer: Any, include_self: bool = True) -> list[Any]:
+    """Returns the layers in a layer in Keras' order; shared ones come repeatedly."""
+    return layer._flatten_layers(include_self=include_self, recursive=True)
+
+
+def inner_layers(layer: Any) -> list[Any]:
+    """Returns the layers that a layer holds itself, not those within these."""
+    return layer._layers
 
 
 def named_layers(model: Any, layers: Any) -> list[Any]:
@@ -62,7 +72,7 @@ def units_of(model: Any) -> list[Any]:
     they hold weights.
     """
     found = [model] if own_weights(model) else []
-    for layer in model._layers:
+    for layer in inner_layers(model):
         if isinstance(layer, keras.Model):
             found += units_of(layer)
         elif weighted_layers(layer):
@@ -72,7 +82,22 @@ def units_of(model: Any) -> list[Any]:
 
 def own_weights(layer: Any) -> list[Any]:
     """Returns the weights that a layer itself holds, none of a layer within it."""
-    return [*layer._trainable_variables, *layer._non_trainable_variables]
+    return [*own_trainable(layer), *own_non_trainable(layer)]
+
+
+def own_trainable(layer: Any) -> list[Any]:
+    """Returns the variables that a layer itself made to be trained, frozen or not."""
+    return layer._trainable_variables
+
+
+def own_non_trainable(layer: Any) -> list[Any]:
+    """Returns the variables that a layer itself keeps beside its weights."""
+    return layer._non_trainable_variables
+
+
+def own_seed_generators(layer: Any) -> list[Any]:
+    """Returns the generators of random numbers that a layer itself holds."""
+    return list(layer._seed_generators)
 
 
 def matching_layers(model: Any, choice: Any, argument: str) -> list[Any]:
@@ -131,7 +156,7 @@ def _full(pattern: str | re.Pattern[str], name: str) -> bool:
 
 
 def _walk(parent: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    for layer in parent._layers:
+    for layer in inner_layers(parent):
         if id(layer) not in seen:
             seen.add(id(layer))
             path = f"{prefix}{layer.name}"

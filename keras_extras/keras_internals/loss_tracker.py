@@ -44,7 +44,7 @@ class LossTracker:
 
 
 def reports_means(model: Any) -> bool:
-    """Whether `logs["loss"]` is a mean since the epoch began, at the end of one."""
+    """Returns whether `logs["loss"]` at the end of an epoch is its mean."""
     tracker = _tracker(model)
     return tracker is not None and float(np.asarray(tracker.count)) > 0
 

@@ -1,4 +1,4 @@
-"""Whether a metric is better when it is higher."""
+"""Tells whether a metric is better when it is higher."""
 
 from __future__ import annotations
 

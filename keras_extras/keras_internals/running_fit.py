@@ -1,4 +1,4 @@
-"""What Keras does not tell a callback about the `fit` that runs it."""
+"""Finds out what Keras does not tell a callback about its `fit`."""
 
 from __future__ import annotations
 

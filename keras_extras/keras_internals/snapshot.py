@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from keras_extras.keras_internals.layer_tree import all_layers
+from keras_extras.keras_internals.layer_tree import own_non_trainable
+
 _GLOBAL_SEED = ("global_random_seed", "global_seed_generator")
 
 
@@ -50,8 +53,8 @@ def layer_states(model: Any) -> list[Any]:
     seeds = {id(variable): variable for variable in model.variables}
     for variable in model.weights:
         seeds.pop(id(variable), None)
-    layers = model._flatten_layers()
-    own = [v for layer in layers for v in layer._non_trainable_variables]
+    layers = all_layers(model)
+    own = [v for layer in layers for v in own_non_trainable(layer)]
     return [*own, *seeds.values()]
 
 

@@ -1,4 +1,4 @@
-"""Hears what layers, loss and optimizers of a model do, for the time of one dry run."""
+"""Listens to layers, loss and optimizers of a model during one dry run."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _one_at_a_time = threading.RLock()
 
 
 class Listener(Protocol):
-    """What hears of everything that happens in one step."""
+    """Is told of everything that happens in one step."""
 
     def on_output(self, layer: int, output: Any) -> None:
-        """Hears what the layer of that number returned."""
+        """Takes what the layer of that number returned."""
 
     def on_loss(self, arguments: dict[str, Any], loss: Any) -> None:
-        """Hears from what a loss was computed."""
+        """Takes what a loss was computed from, and the loss."""
 
     def on_apply(self, optimizer: Any, gradients: Any, variables: Any) -> None:
-        """Hears what an optimizer is to apply, and does not."""
+        """Takes what an optimizer is to apply, and does not."""
 
 
 class Taps:

@@ -11,12 +11,12 @@ import keras
 from keras_extras import checks
 from keras_extras.keras_internals.building import is_built
 from keras_extras.keras_internals.layer_tree import matching_layers
+from keras_extras.keras_internals.layer_tree import own_trainable
 from keras_extras.keras_internals.layer_tree import units_of
 from keras_extras.keras_internals.layer_tree import weighted_layers
-from keras_extras.steering.rates import has_number
+from keras_extras.keras_internals.optimizer_variables import keep_settings
+from keras_extras.keras_internals.rates import has_number
 from keras_extras.transfer.groups import blocks_of
-
-_NOT_IN_CONFIG = ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern")
 
 
 def discriminative_learning_rates(
@@ -139,7 +139,7 @@ def _groups_of_factors(
 
 
 def _trained_layers(model: Any) -> list[Any]:
-    return [layer for layer in weighted_layers(model) if layer._trainable_variables]
+    return [layer for layer in weighted_layers(model) if own_trainable(layer)]
 
 
 def _named_groups(layers: list[Any], chosen: list[list[Any]]) -> list[list[Any]]:
@@ -179,7 +179,7 @@ def _patterns(groups: list[list[Any]]) -> list[str]:
     It fits the ends of paths, as short as tells them apart: the names of models
     before the name of a layer are missing after loading.
     """
-    paths = [[v.path for x in g for v in x._trainable_variables] for g in groups]
+    paths = [[v.path for x in g for v in own_trainable(x)] for g in groups]
     patterns = []
     for number, own in enumerate(paths):
         others = [p for other in paths[:number] + paths[number + 1 :] for p in other]
@@ -202,9 +202,7 @@ def _copy(optimizer: Any, factor: float, name: str) -> Any:
     config = optimizer.get_config()
     rate = float(config["learning_rate"]) * factor
     copy = type(optimizer).from_config({**config, "learning_rate": rate, "name": name})
-    for attribute in _NOT_IN_CONFIG:
-        if attribute in vars(optimizer):
-            setattr(copy, attribute, vars(optimizer)[attribute])
+    keep_settings(optimizer, copy)
     return copy
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cost:
-    """What monitoring has cost a training so far, on this machine.
+    """Says what monitoring has cost a training so far, on this machine.
 
     Attributes:
         samples: Integer, number of steps that were sampled.

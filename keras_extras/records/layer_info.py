@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """What the statistics and the rules may know about a layer, without Keras.
+    """Describes a layer to the statistics and the rules, without Keras.
 
     Attributes:
         name: Path of the layer from the model's root, such as `"encoder/dense"`.

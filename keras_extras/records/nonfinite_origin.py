@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class NonFiniteOrigin:
-    """Where NaN or infinity first appeared.
+    """Says where NaN or infinity first appeared.
 
     Attributes:
         step: Integer. Value of `optimizer.iterations` at the step it appeared in.

@@ -1,4 +1,4 @@
-"""What sampled steps tell: the type that statistics hand on."""
+"""Holds what sampled steps tell: the type that statistics hand on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of many recorded steps are worth keeping."""
+"""Chooses which of many recorded steps are worth keeping."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from keras_extras.schedules.interpolation import interpolate
 
 @dataclass(frozen=True)
 class Preset:
-    """What an implementation of 1cycle takes for granted.
+    """Holds what an implementation of 1cycle takes for granted.
 
     Attributes:
         anneal: How to get from one value to the next.

@@ -9,7 +9,8 @@ import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_extras.keras_internals import hyperparameters
-from keras_extras.steering.values import RATE
+from keras_extras.keras_internals.rates import RATE
+from keras_extras.keras_internals.rates import rate_in_place
 
 _NOT_DRIVEN = frozenset(
     {"loss_scale_factor", "gradient_accumulation_steps", "ema_overwrite_frequency"}
@@ -19,7 +20,7 @@ _NOT_DRIVEN = frozenset(
 def check_drivable(optimizer: Any, name: str) -> None:
     """Raises an error unless the optimizer has a number of that name."""
     if name == RATE:
-        rate = vars(optimizer).get("_learning_rate")
+        rate = rate_in_place(optimizer)
         if not isinstance(rate, keras.Variable | LearningRateSchedule):
             raise ValueError(
                 "The optimizer's learning rate must be a number or a "

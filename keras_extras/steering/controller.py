@@ -11,6 +11,9 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.fit_guard import FitGuard
 from keras_extras.keras_internals.overrides import Overrides
+from keras_extras.keras_internals.rates import RATE
+from keras_extras.keras_internals.rates import attribute_of
+from keras_extras.keras_internals.rates import shares_of_rate
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.steering.checks import check_drivable
 from keras_extras.steering.effective_value import Curve
@@ -18,9 +21,7 @@ from keras_extras.steering.effective_value import EffectiveValue
 from keras_extras.steering.proxies import RateProxy
 from keras_extras.steering.proxies import ScheduleProxy
 from keras_extras.steering.proxies import ValueProxy
-from keras_extras.steering.rates import shares_of_rate
 from keras_extras.steering.update_counter import UpdateCounter
-from keras_extras.steering.values import RATE
 from keras_extras.steering.values import last_step
 from keras_extras.steering.values import present_value
 from keras_extras.steering.values import set_value
@@ -140,7 +141,7 @@ class HyperparameterController:
         return None if self._callbacks is None else self._callbacks()
 
     def follows_a_curve(self, optimizer: Any, name: str) -> bool:
-        """Whether what the user set, a number, has no part in the value."""
+        """Returns whether what the user set, a number, has no part in the value."""
         effective = self._effective_value(optimizer, name)
         return effective.curve is not None or not isinstance(
             effective.base, keras.Variable
@@ -209,7 +210,7 @@ class HyperparameterController:
         return self._effective_values[key]
 
     def _install(self, optimizer: Any, name: str) -> EffectiveValue:
-        attribute = "_learning_rate" if name == RATE else name
+        attribute = attribute_of(name)
         own = vars(optimizer).get(attribute)
         check_drivable(optimizer, name)
         counter = self._counters.setdefault(id(optimizer), UpdateCounter(optimizer))

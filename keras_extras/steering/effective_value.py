@@ -27,15 +27,15 @@ class EffectiveValue:
     """
 
     def __init__(self, optimizer: Any, base: Any, counter: UpdateCounter) -> None:
-        from keras_extras.steering.tensorflow import OncePerUpdate
+        from keras_extras.backends.tensorflow.once_per_update import OncePerUpdate
 
-        self._optimizer = optimizer
+        self._batches = hyperparameters.raw_iterations(optimizer)
         self._counter = counter
         self.base = base
         self.curve: Curve | None = None
         self.factors: list[Curve] = []
         self._tensor = OncePerUpdate(
-            optimizer._iterations, lambda: self._evaluate(optimizer._iterations)
+            self._batches, lambda: self._evaluate(self._batches)
         )
 
     def tensor(self) -> Any:
@@ -44,13 +44,13 @@ class EffectiveValue:
 
     def at(self, batches: Any) -> Any:
         """Returns the value at a number of batches, as Keras' schedules count."""
-        if batches is self._optimizer._iterations:
+        if batches is self._batches:
             return self._tensor()
         return self._evaluate(batches)
 
     def number(self) -> float:
         """Returns the present value; inside a trace, what the user set."""
-        from keras_extras.steering.tensorflow import outside_of_a_trace
+        from keras_extras.backends.tensorflow.once_per_update import outside_of_a_trace
 
         value = outside_of_a_trace(self.tensor)
         return hyperparameters.number(self.base if value is None else value)

@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from keras_extras.keras_internals import hyperparameters
+
 
 class UpdateCounter:
     """Counts the updates of an optimizer, in the same tensor for all who ask.
@@ -13,15 +15,15 @@ class UpdateCounter:
     """
 
     def __init__(self, optimizer: Any) -> None:
-        from keras_extras.steering.tensorflow import OncePerUpdate
+        from keras_extras.backends.tensorflow.once_per_update import OncePerUpdate
 
         self._optimizer = optimizer
-        batches = optimizer._iterations
+        self._batches = batches = hyperparameters.raw_iterations(optimizer)
         self._now = OncePerUpdate(batches, lambda: self._updates(batches))
 
     def updates_at(self, batches: Any) -> Any:
         """Returns how many updates a number of batches makes."""
-        if batches is self._optimizer._iterations:
+        if batches is self._batches:
             return self._now()
         return self._updates(batches)
 

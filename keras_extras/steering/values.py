@@ -8,9 +8,9 @@ import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.rates import RATE
+from keras_extras.keras_internals.rates import attribute_of
 from keras_extras.steering.proxies import ValueProxy
-
-RATE = "learning_rate"
 
 
 def present_value(optimizer: Any, name: str) -> float:
@@ -20,8 +20,10 @@ def present_value(optimizer: Any, name: str) -> float:
 
 def value_at(optimizer: Any, name: str, batches: int) -> float:
     """Returns the value of a hyperparameter at a number of batches."""
-    value = vars(optimizer)["_learning_rate" if name == RATE else name]
-    step = keras.ops.convert_to_tensor(batches, optimizer._iterations.dtype)
+    value = vars(optimizer)[attribute_of(name)]
+    step = keras.ops.convert_to_tensor(
+        batches, hyperparameters.raw_iterations(optimizer).dtype
+    )
     if isinstance(value, LearningRateSchedule):
         value = value(step)
     elif isinstance(value, ValueProxy):

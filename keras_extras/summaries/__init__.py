@@ -1,1 +1,1 @@
-"""From statistics and findings to TensorBoard's event files."""
+"""Writes statistics and findings to TensorBoard's event files."""

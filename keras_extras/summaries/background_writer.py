@@ -119,7 +119,7 @@ class BackgroundWriter:
 
     @property
     def is_ended(self) -> bool:
-        """Whether the thread has ended, or is about to."""
+        """Returns whether the thread has ended, or is about to."""
         return self._ended.is_set()
 
     def losses(self) -> str | None:

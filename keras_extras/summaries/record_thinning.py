@@ -1,4 +1,4 @@
-"""Which samples of a long training are written, and how much of each."""
+"""Chooses which samples of a long training are written, and how much of each."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class RecordThinning:
 
 
 def _is_finite(records: StepRecords, row: int) -> bool:
-    """Whether nothing is infinite; what is NaN may not have been measured."""
+    """Returns whether nothing is infinite; what is NaN may not have been measured."""
     values = {**records.values_of_step, **records.statistics}
     return not any(
         np.isinf(value[row]).any() or ("nonfinite" in name and (value[row] > 0).any())

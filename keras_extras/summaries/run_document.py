@@ -1,4 +1,4 @@
-"""What the plugin is told about a run as a whole, beside its series."""
+"""Tells the plugin about a run as a whole, beside its series."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far apart the events of a long training are."""
+"""Spaces the events of a long training."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Spacing:
         self._bytes = 0
 
     def is_due(self, step: int) -> bool:
-        """Whether to write at `step`."""
+        """Returns whether to write at `step`."""
         if self._first > 0 or self._last is None:
             return True
         room = self._rate + self._base / max(step, 1)

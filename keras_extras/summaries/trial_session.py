@@ -1,4 +1,4 @@
-"""What TensorBoard's HParams tab is told of a trial."""
+"""Tells TensorBoard's HParams tab of a trial."""
 
 from __future__ import annotations
 

@@ -12,7 +12,9 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_extras import checks
 from keras_extras.keras_internals import hyperparameters
-from keras_extras.steering.rates import has_number
+from keras_extras.keras_internals.hyperparameters import choice_of_part
+from keras_extras.keras_internals.layer_tree import own_trainable
+from keras_extras.keras_internals.rates import has_number
 from keras_extras.transfer.groups import Unfreezing
 
 
@@ -58,7 +60,7 @@ def check_rest(model: Any, groups: list[list[Any]]) -> None:
         id(variable)
         for group in groups
         for layer in group
-        for variable in layer._trainable_variables
+        for variable in own_trainable(layer)
     }
     if all(id(variable) in frozen for variable in model.trainable_variables):
         raise ValueError(
@@ -69,9 +71,7 @@ def check_rest(model: Any, groups: list[list[Any]]) -> None:
 
 def check_function(model: Any) -> None:
     """Raises `ValueError` if a `MultiOptimizer` does not keep its choice."""
-    choose = getattr(
-        hyperparameters.innermost(model.optimizer), "_optimizer_map", lambda v: None
-    )
+    choose = choice_of_part(model.optimizer)
     if any(choose(v) is not choose(v) for v in model.trainable_variables):
         raise ValueError(
             "FreezeUnfreeze needs a `MultiOptimizer` whose function returns the same "

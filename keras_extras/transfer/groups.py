@@ -1,4 +1,4 @@
-"""Which layers are frozen at first, and which of them come back together."""
+"""Groups the layers that are frozen at first by when they come back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_extras.keras_internals.layer_tree import inner_layers
 from keras_extras.keras_internals.layer_tree import matching_layers
+from keras_extras.keras_internals.layer_tree import own_trainable
 from keras_extras.keras_internals.layer_tree import units_of
 from keras_extras.keras_internals.layer_tree import weighted_layers
 
@@ -44,8 +46,8 @@ def frozen_groups(model: Any, layers: Any, unfreeze_at: Unfreezing) -> list[list
 
 
 def _all_but_the_last(model: Any) -> list[Any]:
-    tops = [layer for layer in model._layers if layer.variables]
-    trains = [any(x._trainable_variables for x in weighted_layers(t)) for t in tops]
+    tops = [layer for layer in inner_layers(model) if layer.variables]
+    trains = [any(own_trainable(x) for x in weighted_layers(t)) for t in tops]
     last = max((i for i, trained in enumerate(trains) if trained), default=0)
     found = [layer for top in tops[:last] for layer in weighted_layers(top)]
     if not found:

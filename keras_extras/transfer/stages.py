@@ -5,9 +5,12 @@ from typing import Any
 
 import keras
 
+from keras_extras.keras_internals.layer_tree import own_trainable
 from keras_extras.keras_internals.layer_tree import own_weights
 from keras_extras.keras_internals.layer_tree import paths_of_layers
 from keras_extras.keras_internals.layer_tree import weighted_layers
+from keras_extras.keras_internals.trainable_flags import set_own_flag
+from keras_extras.keras_internals.trainable_flags import set_own_flags
 
 # What was frozen here and not unfrozen yet: nobody has frozen it on purpose.
 _frozen: weakref.WeakKeyDictionary[Any, list[bool]] = weakref.WeakKeyDictionary()
@@ -63,13 +66,13 @@ class Stages:
         for number, group in enumerate(self._groups):
             for layer in group:
                 if number < stage and self._comes_back(layer):
-                    _set(layer, self._flags[id(layer)])
+                    set_own_flags(layer, self._flags[id(layer)])
                     _frozen.pop(layer, None)
                 else:
                     flags = _frozen[layer] = self._flags[id(layer)]
-                    _set(layer, [False] * len(flags))
+                    set_own_flags(layer, [False] * len(flags))
         for layer in self._around:
-            layer._trainable = any(x.trainable for x in weighted_layers(layer))
+            set_own_flag(layer, any(x.trainable for x in weighted_layers(layer)))
         self.stage = stage
 
     def frozen_for_now(self) -> list[Any]:
@@ -80,7 +83,7 @@ class Stages:
             for layer in (layer for group in groups for layer in group)
             if self._comes_back(layer)
             for variable, flag in zip(
-                layer._trainable_variables, self._flags[id(layer)][1:], strict=True
+                own_trainable(layer), self._flags[id(layer)][1:], strict=True
             )
             if flag
         ]
@@ -94,19 +97,12 @@ class Stages:
 
 def _flags_of(layer: Any, frozen_for_now: bool) -> list[bool]:
     """Returns the flags of a layer that is not frozen: its own, then its variables'."""
-    own = layer._trainable_variables
+    own = own_trainable(layer)
     if layer.trainable:
         return [True, *(bool(variable.trainable) for variable in own)]
     if layer in _frozen:
         return _frozen[layer]
     return [frozen_for_now] * (1 + len(own))
-
-
-def _set(layer: Any, flags: list[bool]) -> None:
-    # Not by `layer.trainable`, which would set all layers within it too.
-    layer._trainable = flags[0]
-    for variable, flag in zip(layer._trainable_variables, flags[1:], strict=True):
-        variable.trainable = flag
 
 
 def _layers_around(model: Any, chosen: list[Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Searches with KerasTuner that see sick trials, end them early, and show why."""
+"""Searches with KerasTuner that see failing trials, end them early, and show why."""
 
 try:
     import keras_tuner as _  # noqa: F401 - only whether it is there

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras_tuner
-from tensorflow import io
 
 from keras_extras import checks
 from keras_extras.callbacks.training_diagnostics import TrainingDiagnostics
@@ -23,7 +22,7 @@ from keras_extras.tuner.trial_result import with_counts
 
 
 class DiagnosticHyperModel(keras_tuner.HyperModel):
-    """Diagnoses every trial of a search, and ends those that are sick.
+    """Diagnoses every trial of a search, and ends those that fail.
 
     Wraps what a tuner is given, a hypermodel or a function that builds a model. Each
     execution of each trial trains under a `TrainingDiagnostics`. Its findings are
@@ -32,7 +31,7 @@ class DiagnosticHyperModel(keras_tuner.HyperModel):
     `metrics`; `keras_extras.tuner.trial_findings` returns them, and
     `keras_extras.tuner.results_table` is a table of all trials.
 
-    A trial whose training is sick is ended after `patience` epochs; one whose loss is
+    A trial whose training fails is ended after `patience` epochs; one whose loss is
     NaN at once. It counts as completed, so it does not use up
     `max_consecutive_failed_trials`, with an objective worse than that of any trial
     that was not ended so far: -1 for an accuracy, ten times the largest for a loss.
@@ -183,7 +182,7 @@ def _keep_weights(model: Any, callbacks: list[Any]) -> None:
     `Hyperband` may go on with an ended trial if it has too few others.
     """
     for callback in callbacks:
-        if type(callback).__name__ == "SaveBestEpoch" and not io.gfile.exists(
+        if type(callback).__name__ == "SaveBestEpoch" and not trial_files.exists(
             callback.filepath
         ):
             model.save_weights(callback.filepath)

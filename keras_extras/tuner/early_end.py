@@ -1,4 +1,4 @@
-"""Ends a training that is sick."""
+"""Ends a training that fails."""
 
 from __future__ import annotations
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras_tuner
-from tensorflow import io
 
 from keras_extras import checks
 from keras_extras.callbacks.one_cycle_scheduler import OneCycleScheduler
 from keras_extras.dry_run.find_learning_rate import find_learning_rate
 from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.layer_tree import all_layers
 from keras_extras.running_trial import RunningTrial
 from keras_extras.running_trial import trial_of
 from keras_extras.tuner import trial_files
@@ -122,7 +122,7 @@ class OneCycleHyperModel(keras_tuner.HyperModel):
         path = None
         if trial is not None:
             folder = os.path.join(os.path.dirname(trial.directory), _FOLDER)
-            io.gfile.makedirs(folder)
+            trial_files.make_directory(folder)
             path = os.path.join(folder, f"{_fingerprint(model, kwargs)}.json")
             known = trial_files.read(path)
             if known is not None:
@@ -152,7 +152,7 @@ def _fingerprint(model: Any, kwargs: Mapping[str, Any]) -> str:
             # Of a model that is not built yet there are no shapes.
             [repr(getattr(layer, name, None)) for name in _SIZES],
         )
-        for layer in model._flatten_layers(include_self=False)
+        for layer in all_layers(model, include_self=False)
     ]
     optimizers = [type(o).__name__ for o in hyperparameters.parts(model.optimizer)]
     shapes = [list(v.shape) for v in model.variables]

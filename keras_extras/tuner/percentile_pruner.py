@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_extras import checks
+from keras_extras.keras_internals.callback_state import state_of
 from keras_extras.running_trial import RunningTrial
 from keras_extras.running_trial import running_trial
 from keras_extras.tuner import trial_files
@@ -74,7 +75,7 @@ class PercentilePruner(keras.callbacks.Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to a training that is going on."""
-        return dict(vars(self)) | {"_trial": None, "_model": None}
+        return state_of(self, _trial=None)
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._trial = running_trial()

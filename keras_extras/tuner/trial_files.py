@@ -10,7 +10,8 @@ import json
 import os
 from typing import Any
 
-from tensorflow import io
+# TensorFlow, as TensorBoard finds it: the files may be remote ones.
+from tensorboard.compat import tf
 
 FINDINGS = "findings.json"
 PROGRESS = "progress{execution}.json"
@@ -19,15 +20,15 @@ PROGRESS = "progress{execution}.json"
 def write(path: str, content: Any) -> None:
     """Writes JSON, at once or not at all."""
     draft = f"{path}.{os.getpid()}.tmp"
-    with io.gfile.GFile(draft, "w") as file:
+    with tf.io.gfile.GFile(draft, "w") as file:
         file.write(json.dumps(content))
-    io.gfile.rename(draft, path, overwrite=True)
+    tf.io.gfile.rename(draft, path, overwrite=True)
 
 
 def read(path: str) -> Any | None:
     """Returns what `write` has written, or `None` if there is nothing."""
     try:
-        with io.gfile.GFile(path, "r") as file:
+        with tf.io.gfile.GFile(path, "r") as file:
             return json.loads(file.read())
     except (OSError, ValueError):
         return None
@@ -37,6 +38,16 @@ def read(path: str) -> Any | None:
         raise
 
 
+def exists(path: str) -> bool:
+    """Returns whether there is a file or a directory."""
+    return bool(tf.io.gfile.exists(path))
+
+
+def make_directory(path: str) -> None:
+    """Makes a directory, and those around it, unless it is there."""
+    tf.io.gfile.makedirs(path)
+
+
 def in_trial(project: str, trial_id: str, name: str) -> str:
     """Returns the path of a file of a trial."""
     return os.path.join(project, f"trial_{trial_id}", name)
@@ -44,4 +55,4 @@ def in_trial(project: str, trial_id: str, name: str) -> str:
 
 def all_of(project: str, name: str) -> list[str]:
     """Returns the paths of the files of all trials that fit a pattern."""
-    return sorted(io.gfile.glob(in_trial(project, "*", name)))
+    return sorted(tf.io.gfile.glob(in_trial(project, "*", name)))

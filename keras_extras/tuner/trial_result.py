@@ -1,4 +1,4 @@
-"""What a trial reports to the search."""
+"""Reports a trial to the search."""
 
 from __future__ import annotations
 

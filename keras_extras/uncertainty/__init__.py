@@ -1,4 +1,4 @@
-"""How sure is a model? Monte-Carlo dropout, and whether probabilities are honest."""
+"""Measures how sure a model is: Monte-Carlo dropout, calibration."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

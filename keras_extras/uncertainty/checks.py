@@ -10,6 +10,7 @@ from keras_extras.uncertainty.stochastic import random_layers
 
 
 def check_backend() -> None:
+    """Raises `NotImplementedError` unless Keras runs on TensorFlow."""
     if keras.backend.backend() != "tensorflow":
         raise NotImplementedError(
             "`mc_predict` works on the TensorFlow backend only. "
@@ -35,6 +36,7 @@ def check_positive(name: str, value: Any) -> None:
 
 
 def check_samples(samples: Any, tolerance: Any, return_samples: bool) -> None:
+    """Raises `ValueError` unless this number of samples can be drawn as asked for."""
     if samples is None:
         raise ValueError("`samples` must be an integer >= 2. Received: samples=None")
     try:
@@ -56,6 +58,7 @@ def check_samples(samples: Any, tolerance: Any, return_samples: bool) -> None:
 
 
 def check_no_batch_size(batch_size: Any) -> None:
+    """Raises `ValueError` if a dataset is given a batch size."""
     if batch_size is not None:
         raise ValueError(
             "`batch_size` must be None for a dataset, which has batches of its own. "
@@ -75,6 +78,7 @@ def check_model(model: Any) -> None:
 
 
 def check_something_random(model: Any, chosen: list[Any]) -> None:
+    """Raises `ValueError` if no chosen layer makes one sample differ from another."""
     if not random_layers(model, chosen):
         raise ValueError(
             "`model` must have at least one layer that drops or adds noise, with a "

@@ -8,6 +8,11 @@ from typing import Any
 
 import keras
 
+from keras_extras.keras_internals.graph import flat_inputs
+from keras_extras.keras_internals.graph import functional_of
+from keras_extras.keras_internals.graph import nodes_by_depth
+from keras_extras.keras_internals.graph import output_structure
+from keras_extras.keras_internals.graph import takes_training
 from keras_extras.keras_internals.layer_tree import sublayers
 
 Tensor = Any
@@ -51,12 +56,12 @@ class SplitGraph:
 
     @property
     def is_split(self) -> bool:
-        """Whether any work is left for the prefix."""
+        """Returns whether any work is left for the prefix."""
         return any(not step.is_random for step in self._steps)
 
     def prefix(self, inputs: Any) -> list[Tensor]:
         """Returns all that the random part needs, from a batch of inputs."""
-        flat = self._functional._standardize_inputs(inputs)
+        flat = flat_inputs(self._functional, inputs)
         values = dict(zip(self._inputs, flat))
         self._run(values, random=False)
         return [values[place] for place in self._frontier]
@@ -66,17 +71,17 @@ class SplitGraph:
         values = dict(zip(self._frontier, frontier))
         self._run(values, random=True)
         flat = [values[place] for place in self._outputs]
-        packed = keras.tree.pack_sequence_as(self._functional._outputs_struct, flat)
+        packed = keras.tree.pack_sequence_as(output_structure(self._functional), flat)
         # As `Functional.call` does: a list of one output is that output.
         single = isinstance(packed, list | tuple) and len(packed) == 1
         return packed[0] if single else packed
 
     def batched(self) -> list[bool]:
-        """Whether the first axis of each tensor of `prefix` is that of the batch."""
+        """Returns for each tensor of `prefix` whether its first axis is the batch."""
         return [self._symbolic[place].shape[0] is None for place in self._frontier]
 
     def can_tile(self) -> bool:
-        """Whether the rows of a batch can stand for several samples of an input."""
+        """Returns whether rows of a batch can be several samples of one input."""
         shapes = [tuple(self._symbolic[place].shape) for place in self._frontier]
         if any(not shape for shape in shapes):
             return False
@@ -129,20 +134,8 @@ class SplitGraph:
                 values.update(zip(step.outputs, keras.tree.flatten(outputs)))
 
 
-def functional_of(model: Any) -> Any:
-    """Returns the graph of a model that `call` runs as it is, else `None`."""
-    if isinstance(model, keras.Sequential):
-        plain = type(model).call is keras.Sequential.call
-        return model._functional if plain else None
-    bases: tuple[Any, ...] = type(model).__mro__
-    for base in bases:
-        if base.__name__ == "Functional" and base.__module__.startswith("keras."):
-            return model if type(model).call is base.call else None
-    return None
-
-
 def _nodes(functional: Any) -> list[Any]:
-    by_depth = functional._nodes_by_depth
+    by_depth = nodes_by_depth(functional)
     nodes = [
         node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]
     ]
@@ -150,7 +143,7 @@ def _nodes(functional: Any) -> list[Any]:
 
 
 def _can_inline(node: Any) -> bool:
-    """Whether the call of a model is that of its layers, one after the other."""
+    """Returns whether a model's call is that of its layers, one after another."""
     inner = functional_of(node.operation)
     args = node.arguments.args
     if inner is None or len(args) != 1 or isinstance(args[0], dict):
@@ -165,7 +158,7 @@ def _can_inline(node: Any) -> bool:
 
 def _in_inference(operation: Any) -> Callable[..., Any]:
     """Returns the operation as `predict` calls it within a Functional model."""
-    if not getattr(operation, "_call_has_training_arg", False):
+    if not takes_training(operation):
         return operation
 
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras.uncertainty.graph import functional_of
+from keras_extras.keras_internals.graph import functional_of
+from keras_extras.keras_internals.graph import input_structure
 
 
 def fixed_batch_size(model: Any) -> int | None:
@@ -35,14 +36,14 @@ def check_inputs(model: Any, batch: Any, first_row: int) -> None:
 
 def _check_shapes(functional: Any, batch: Any) -> None:
     expected = {t.name: tuple(t.shape) for t in functional.inputs}
-    if isinstance(batch, dict) and isinstance(functional._inputs_struct, dict):
-        missing = set(functional._inputs_struct) - set(batch)
+    named = input_structure(functional)
+    if isinstance(batch, dict) and isinstance(named, dict):
+        missing = set(named) - set(batch)
         if missing:
             raise ValueError(
-                f"`x` must have the keys {sorted(functional._inputs_struct)}. "
-                f"Received: {sorted(batch)}"
+                f"`x` must have the keys {sorted(named)}. Received: {sorted(batch)}"
             )
-        given = {t.name: batch[k] for k, t in functional._inputs_struct.items()}
+        given = {t.name: batch[k] for k, t in named.items()}
     else:
         flat = keras.tree.flatten(batch)
         if len(flat) != len(expected):

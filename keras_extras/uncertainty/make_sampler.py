@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from keras_extras.keras_internals.graph import functional_of
+from keras_extras.keras_internals.layer_tree import all_layers
 from keras_extras.uncertainty.graph import SplitGraph
-from keras_extras.uncertainty.graph import functional_of
 from keras_extras.uncertainty.sampling_plan import SamplingPlan
 from keras_extras.uncertainty.stochastic import CannotTile
 from keras_extras.uncertainty.stochastic import is_regularisation
@@ -57,6 +58,6 @@ def make_sampler(
 
 
 def _rows_are_free(model: Any) -> bool:
-    """Whether a batch may have any number of rows."""
-    layers = model._flatten_layers(include_self=True, recursive=True)
+    """Returns whether a batch may have any number of rows."""
+    layers = all_layers(model)
     return not any(getattr(layer, "stateful", False) for layer in layers)

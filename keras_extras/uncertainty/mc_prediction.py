@@ -12,7 +12,7 @@ _SUM_TOLERANCE = 1e-3
 
 
 class MCPrediction:
-    """What `mc_predict` learnt of one output of a model.
+    """Holds what `mc_predict` learnt of one output of a model.
 
     Arrays have the shape of what the model's `predict` returns, or that shape without
     its last axis where a quantity is about all classes together. What a quantity

@@ -10,7 +10,7 @@ from keras_extras.uncertainty.classes import classes_and_table
 
 @dataclass(frozen=True)
 class RejectionCurve:
-    """How accurate predictions are if the most uncertain ones are refused.
+    """Shows how accurate predictions are if the most uncertain ones are refused.
 
     Attributes:
         rejected: Array, share of the predictions that are refused, 0 to below 1.

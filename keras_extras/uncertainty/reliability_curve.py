@@ -11,7 +11,7 @@ from keras_extras.uncertainty.classes import classes_and_table
 
 @dataclass(frozen=True)
 class ReliabilityCurve:
-    """How often predictions of a given confidence are right.
+    """Shows how often predictions of a given confidence are right.
 
     Attributes:
         confidence: Array, mean confidence of the predictions of each bin.

@@ -11,7 +11,7 @@ Tensor = Any
 
 
 class Running(NamedTuple):
-    """What is known of one output after some samples.
+    """Holds what is known of one output after some samples.
 
     Attributes:
         mean: Mean over the samples.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SamplingPlan:
-    """How samples are drawn.
+    """Says how samples are drawn.
 
     Attributes:
         split: Whether the part before the first random layer is computed once.

@@ -1,4 +1,4 @@
-"""Which layers of a model are random, and how to switch those on alone.
+"""Finds the layers of a model that are random, and switches those on alone.
 
 Layers are switched on one by one: an override of a method on the instance passes
 `training=True` to it and to nothing else, so that batch normalisation, spectral
@@ -19,6 +19,7 @@ from typing import Any
 import keras
 
 from keras_extras.keras_internals.layer_tree import named_layers
+from keras_extras.keras_internals.layer_tree import own_seed_generators
 from keras_extras.keras_internals.layer_tree import sublayers
 from keras_extras.keras_internals.layer_tree import unique
 from keras_extras.keras_internals.overrides import Overrides
@@ -65,7 +66,7 @@ def stochastic_layers(model: Any, layers: LayerChoice = None) -> list[Any]:
 
 
 def is_regularisation(layer: Any) -> bool:
-    """Whether the layer itself drops something or adds noise in training."""
+    """Returns whether the layer itself drops something or adds noise in training."""
     if isinstance(layer, _DROPOUT):
         return layer.rate > 0
     if isinstance(layer, keras.layers.GaussianNoise):
@@ -83,7 +84,7 @@ _DROPOUT = (
 
 
 def _is_dropping_cell(layer: Any) -> bool:
-    """Whether it is the cell of a recurrent layer that makes masks of its own."""
+    """Returns whether it is a recurrent cell that makes masks of its own."""
     if not hasattr(layer, "get_dropout_mask"):
         return False
     return bool(layer.dropout or layer.recurrent_dropout)
@@ -99,7 +100,7 @@ def random_layers(model: Any, chosen: list[Any]) -> list[Any]:
     return [
         layer
         for layer in sublayers(model)
-        if id(layer) in known or (_own_generators(layer) and not _of_keras(layer))
+        if id(layer) in known or (own_seed_generators(layer) and not _of_keras(layer))
     ]
 
 
@@ -107,13 +108,9 @@ def _of_keras(layer: Any) -> bool:
     return type(layer).__module__.split(".")[0] == "keras"
 
 
-def _own_generators(layer: Any) -> list[Any]:
-    return list(layer._seed_generators)
-
-
 def seed_generators(model: Any) -> list[Any]:
     """Returns every generator of random numbers that a layer of the model holds."""
-    found = [item for layer in sublayers(model) for item in _own_generators(layer)]
+    found = [item for layer in sublayers(model) for item in own_seed_generators(layer)]
     return unique(found)
 
 

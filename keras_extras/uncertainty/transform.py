@@ -1,4 +1,4 @@
-"""What is applied to a model's outputs before their statistics are taken."""
+"""Transforms a model's outputs before their statistics are taken."""
 
 from __future__ import annotations
 

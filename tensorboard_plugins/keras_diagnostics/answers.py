@@ -110,7 +110,7 @@ def _looked_at(board: Board, run: str) -> dict[str, Any]:
     last = board.last_step(run)
     recorded = board.about(run)["recorded"]
     text = f"{last + 1:,} steps"
-    text += f", {recorded:,} of them looked at" if recorded else ""
+    text += f", {recorded:,} of them sampled" if recorded else ""
     return {
         "run": run,
         "examined": board.was_examined(run),

@@ -50,7 +50,7 @@ class Plotly:
 
     @property
     def path(self) -> Path | None:
-        """Where the bundle is, or `None` if Plotly is not installed."""
+        """Returns where the bundle is, or `None` if Plotly is not installed."""
         try:
             spec = importlib.util.find_spec("plotly")
         except (ImportError, ValueError):

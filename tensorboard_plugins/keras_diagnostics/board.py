@@ -1,4 +1,4 @@
-"""What the logs hold about each training: the layer between series and views."""
+"""Reads what logs hold about each training: the layer between series and views."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Board:
         return self._findings[run]
 
     def was_examined(self, run: str) -> bool:
-        """Whether anything has looked for findings in the run."""
+        """Returns whether anything has looked for findings in the run."""
         return self.source.has(run, schema.FINDINGS_TAG)
 
     def about(self, run: str) -> dict[str, Any]:

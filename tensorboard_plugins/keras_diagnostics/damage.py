@@ -28,7 +28,7 @@ Folders = Sequence[tuple[str | None, Path]]
 
 @dataclass
 class _State:
-    """How far a file has been looked at."""
+    """Remembers how far a file has been read."""
 
     size: int = 0
     offset: int = 0

@@ -23,7 +23,7 @@ _BATCH_BYTES = 4_000_000
 
 @dataclass(frozen=True)
 class Fault:
-    """Where a file can be read no further, and why.
+    """Says where a file can be read no further, and why.
 
     Attributes:
         offset: Integer, the byte where the record begins.

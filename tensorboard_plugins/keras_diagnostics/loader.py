@@ -1,4 +1,4 @@
-"""What TensorBoard's entry point names; it must be importable whatever happens.
+"""Makes the plugin; TensorBoard's entry point names this module.
 
 TensorBoard does not start when the import of an entry point fails, so this module
 imports nothing but TensorBoard's base class; all else is imported in `load`.

@@ -39,7 +39,7 @@ _SEEN = frozenset(
 
 @dataclass
 class _Series:
-    """What was kept of one tag."""
+    """Holds what was kept of one tag."""
 
     plugin: str
     content: bytes = b""

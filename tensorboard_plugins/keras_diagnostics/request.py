@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be shown.
+    """Says what is to be shown.
 
     Attributes:
         card: String, id of the card.

@@ -1,4 +1,4 @@
-"""What the plugin answers to each request for JSON."""
+"""Answers each request for JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of many recorded steps a chart shows."""
+"""Chooses which of many recorded steps a chart shows."""
 
 from __future__ import annotations
 

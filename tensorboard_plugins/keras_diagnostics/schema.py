@@ -1,4 +1,4 @@
-"""How diagnostics are laid out in event files, for those who write and read them.
+"""Defines how diagnostics are laid out in event files, for writers and readers.
 
 One tag per statistic holds, at each recorded step, one vector over the layers.
 The layers' names stand in the metadata of the tag's first event. Everything else is

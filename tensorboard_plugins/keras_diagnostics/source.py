@@ -72,7 +72,7 @@ class Cache:
 
 
 class Source:
-    """What there is to see in one experiment, at the time of one request.
+    """Reads what there is to see in one experiment, at the time of one request.
 
     Args:
         provider: A `tensorboard.data.provider.DataProvider`, or what has its methods

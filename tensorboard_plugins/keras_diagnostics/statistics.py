@@ -9,7 +9,7 @@ GRADIENTS, ACTIVATIONS, UPDATES = "gradients", "activations", "updates"
 
 @dataclass(frozen=True)
 class Statistic:
-    """How a statistic is shown.
+    """Says how a statistic is shown.
 
     Attributes:
         id: String, its name in the logs.
@@ -32,7 +32,7 @@ class Statistic:
 
     @property
     def is_log(self) -> bool:
-        """Whether its colours stand for powers of ten."""
+        """Returns whether its colours stand for powers of ten."""
         return self.scale in ("log", "ratio")
 
 

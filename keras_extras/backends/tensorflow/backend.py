@@ -13,10 +13,12 @@ from keras_extras.backends import contract
 from keras_extras.backends.contract import Stack
 from keras_extras.backends.contract import Wanted
 from keras_extras.backends.tensorflow import packing
+from keras_extras.backends.tensorflow.batch_ring import BatchRing
 from keras_extras.backends.tensorflow.dry_run import TensorFlowDryRun
 from keras_extras.backends.tensorflow.hand_over import HandOver
 from keras_extras.backends.tensorflow.plain_hand_over import PlainHandOver
 from keras_extras.backends.tensorflow.stock import trains_with_keras_own_step
+from keras_extras.backends.tensorflow.variables import VariablesKept
 from keras_extras.keras_internals.building import is_built
 
 # Tracing one of the small functions here costs about as much as this many runs.
@@ -69,6 +71,15 @@ class TensorFlowBackend:
         )
         with model.distribute_strategy.scope(), contextlib.suppress(Exception):
             model._symbolic_build(data_batch=batch)
+
+    def snapshot(self, model: Any) -> VariablesKept:
+        return VariablesKept(model)
+
+    def batch_ring(self, epoch_iterator: Any) -> BatchRing | None:
+        try:
+            return BatchRing(epoch_iterator)
+        except (AttributeError, NotImplementedError):  # distributed, ragged ...
+            return None
 
     def replicas(self, model: Any) -> int:
         return model.distribute_strategy.num_replicas_in_sync

@@ -13,6 +13,7 @@ from keras_extras.backends.contract import ReplicaValues
 from keras_extras.backends.contract import Wanted
 from keras_extras.backends.tensorflow import packing
 from keras_extras.backends.tensorflow.dry_scope import DryScope
+from keras_extras.backends.tensorflow.dry_scope import losses_kept
 from keras_extras.backends.tensorflow.found import Found
 from keras_extras.backends.tensorflow.purity import side_effect
 from keras_extras.backends.tensorflow.stock import is_stock
@@ -103,9 +104,9 @@ class TensorFlowDryRun:
 
         @tf.autograph.experimental.do_not_convert
         def run(data: Any) -> Any:
-            own = Found(self._wanted)
+            own = Found(self._model, self._wanted)
             found.append(own)
-            with DryScope(self._layers), self._taps.heard_by(own):
+            with losses_kept(self._layers), DryScope(), self._taps.heard_by(own):
                 self._step(_without_optionals(data), own)
                 return own.tensors()
 
@@ -165,6 +166,7 @@ def _on_the_host(
         outputs=packing.unpack_outputs(outputs),
         gradients=packing.unpack(gradients),
         weights=packing.unpack(weights),
+        trained=tuple(found.trained),
         batch=_batch(found, result),
         inputs_are_finite=inputs_are_finite,
     )

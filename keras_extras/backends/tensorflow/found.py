@@ -4,7 +4,6 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from keras.src.backend.common.stateless_scope import get_stateless_scope
 
 from keras_extras.backends.contract import Wanted
 from keras_extras.backends.tensorflow import packing
@@ -22,6 +21,7 @@ class Found:
     Attributes:
         calls: For each output, the number of its layer.
         optimizers: The optimizers that were to apply gradients, in this order.
+        trained: Numbers of the variables that they were to change.
         outputs: How the outputs are packed, once `tensors` was called.
         gradients: How the gradients are packed.
         weights: How the weights are packed.
@@ -29,7 +29,8 @@ class Found:
         weighted: Whether the loss had sample weights.
     """
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, model: Any, wanted: Wanted) -> None:
+        self._model = model
         self._wanted = wanted
         self._numbers = {id(v): number for number, v in enumerate(wanted.variables)}
         # A training step of one's own may hand over what is inside a Keras variable.
@@ -40,6 +41,7 @@ class Found:
         self._loss: tuple[dict[str, Any], Any, Any] | None = None
         self.calls: list[int] = []
         self.optimizers: tuple[Any, ...] = ()
+        self.trained: list[int] = []
         self.outputs = self.gradients = self.weights = packing.Packed((), ())
         self.places: list[tuple[str, tuple[int | None, ...], str]] = []
         self.weighted = False
@@ -53,7 +55,7 @@ class Found:
 
     def on_loss(self, arguments: dict[str, Any], loss: Any) -> None:
         if self._loss is None and self._is_usable(loss):
-            penalties = [p for p in self._penalties() if self._is_usable(p)]
+            penalties = [p for p in self._model.losses if self._is_usable(p)]
             penalty = tf.add_n([packing.as_float(p) for p in penalties] or [0.0])
             self._loss = arguments, loss, penalty
 
@@ -62,7 +64,10 @@ class Found:
             self.optimizers = (*self.optimizers, optimizer)
         for gradient, variable in zip(gradients, variables):
             number = self._numbers.get(id(variable))
-            if number is not None and gradient is not None:
+            if number is None:
+                continue
+            self.trained.append(number)
+            if gradient is not None:
                 self._gradients[number] = gradient
 
     def tensors(self) -> dict[str, Any]:
@@ -104,9 +109,6 @@ class Found:
         if rows is None:
             return (), []
         return (packing.as_float(loss), penalty, tf.shape(rows)[0]), kept
-
-    def _penalties(self) -> list[Any]:
-        return get_stateless_scope().losses
 
     def _is_usable(self, tensor: Any) -> bool:
         if not isinstance(tensor, tf.Tensor) or tensor.shape.rank is None:

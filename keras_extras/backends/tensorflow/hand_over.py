@@ -5,11 +5,9 @@ from typing import Any
 from typing import NoReturn
 
 import tensorflow as tf
-from tensorflow.python.data.ops.iterator_ops import OwnedIterator
-from tensorflow.python.data.util import structure
-from tensorflow.python.ops import gen_dataset_ops
 
-from keras_extras.backends.tensorflow.batch_queue import BatchQueue
+from keras_extras.backends.tensorflow.local_batches import LocalBatches
+from keras_extras.backends.tensorflow.replica_batches import ReplicaBatches
 
 
 class HandOver:
@@ -20,34 +18,51 @@ class HandOver:
     the very tensors that were fetched.
 
     Args:
-        iterator: An iterator as Keras hands it to the train function.
+        iterator: An iterator of `tf.data` or `tf.distribute`, as Keras hands it to the
+            train function.
 
     Attributes:
         error: What the user's pipeline raised instead of a batch, or `None`.
+
+    Raises:
+        NotImplementedError: If a strategy spreads its input in a way that is not known.
     """
 
     def __init__(self, iterator: Any) -> None:
-        self._spec = iterator.element_spec
-        self._queue = BatchQueue(self._spec)
+        self._element_spec = iterator.element_spec
+        self._type_spec = iterator._type_spec
+        distributed = isinstance(iterator, tf.distribute.DistributedIterator)
+        self._batches: LocalBatches | ReplicaBatches
+        self._batches = (ReplicaBatches if distributed else LocalBatches)(iterator)
         self.error: Exception | None = None
 
     def fits(self, iterator: Any) -> bool:
         """Returns whether `iterator` yields what this hand-over was made for."""
-        spec = iterator.element_spec
-        return spec is self._spec or spec == self._spec
+        # The same object from epoch to epoch; to compare takes longer.
+        if getattr(iterator, "element_spec", None) is self._element_spec:
+            return True
+        return getattr(iterator, "_type_spec", None) == self._type_spec
 
     def fetch(self, arguments: tuple[Any, ...], limit: int = 1) -> list[Any] | None:
         """Returns at most `limit` batches; `None` if the data has ended already.
 
         What the user's pipeline raises is kept in `error`, as the batches before it
         are to be trained first. `raise_error` raises it.
+
+        Raises:
+            NotImplementedError: If as many cannot be handed over; none is fetched.
         """
         (iterator,) = arguments
+        if self._batches.limit is not None and limit > self._batches.limit:
+            raise NotImplementedError(
+                "On devices of a strategy `steps_per_execution` must be 1. "
+                f"Received: steps_per_execution={limit}"
+            )
         batches: list[Any] = []
         while len(batches) < limit:
             try:
-                batches.append(iterator.get_next())
-            except tf.errors.OutOfRangeError:
+                batches.append(next(iterator))
+            except StopIteration:
                 return batches or None
             except Exception as error:
                 self.error = error
@@ -59,46 +74,18 @@ class HandOver:
 
         After them the iterator ends, without any at once.
         """
-        for batch in batches:
-            self._queue.put(batch)
-        return (self._queue.iterator,)
+        return (self._batches.over(*batches),)
 
     def give_in_another_way(self, *batches: Any) -> tuple[Any, ...]:
-        """Does what `give` does with nothing that was used before; it takes longer."""
-        self._queue.clear()
-        iterator = self._uninitialised()
-        types = iterator._flat_output_types
-        shapes = iterator._flat_output_shapes
-        with tf.device("CPU:0"):
-            dataset = None
-            for batch in batches:
-                tensors = structure.to_tensor_list(self._spec, batch)
-                one = gen_dataset_ops.tensor_dataset(
-                    tensors, [tensor.shape for tensor in tensors]
-                )
-                dataset = (
-                    one
-                    if dataset is None
-                    else gen_dataset_ops.concatenate_dataset(
-                        dataset, one, types, shapes
-                    )
-                )
-            gen_dataset_ops.make_iterator(dataset, iterator._iterator_resource)
-        return (iterator,)
+        """Does what `give` does, with nothing that was used before."""
+        return (self._batches.over_anew(*batches),)
 
     def raise_error(self, own: Callable[..., Any]) -> NoReturn:
         """Raises `error`, after the user's function has met one at the same place."""
         error, self.error = self.error, None
         assert error is not None
         try:
-            own(self._uninitialised())
+            own(self._batches.failing())
         except Exception:
             raise error from None
         raise error
-
-    def _uninitialised(self) -> Any:
-        types = structure.get_flat_tensor_types(self._spec)
-        shapes = structure.get_flat_tensor_shapes(self._spec)
-        with tf.device("CPU:0"):
-            resource = gen_dataset_ops.anonymous_iterator_v3(types, shapes)
-        return OwnedIterator(components=[resource], element_spec=self._spec)

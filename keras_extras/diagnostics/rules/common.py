@@ -1,4 +1,4 @@
-"""What several rules need."""
+"""Computes and words what several rules need."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def gradient_ratio(observations: Observations) -> np.ndarray:
 
 
 def steps_trained(observations: Observations) -> int:
-    """Returns the number of steps since the first one that was looked at."""
+    """Returns the number of steps since the first one that was sampled."""
     return (
         observations.last_step - int(observations.steps[0]) + 1
         if len(observations.steps)

@@ -96,7 +96,7 @@ def _fading_signal(observations: Observations) -> Iterator[Finding]:
 
 
 def _is_gate(structure: Structure, spec: LayerSpec) -> bool:
-    """Whether the output is added to, or multiplied with, that of other layers.
+    """Returns whether the output is added to, or multiplied with, that of other layers.
 
     Such a branch often starts at 0 on purpose, and opens during the training.
     """

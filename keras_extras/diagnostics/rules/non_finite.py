@@ -9,7 +9,7 @@ from keras_extras.records.finding import Finding
 
 
 def non_finite(observations: Observations) -> Iterator[Finding]:
-    """NaN or infinity appeared, in the step and layer that the black box names.
+    """NaN or infinity appeared, in the step and layer that the non-finite record names.
 
     References:
         TensorFlow, "Debugger V2": the origin of a NaN is the first value that is

@@ -13,13 +13,13 @@ from keras_extras.records.finding import Finding
 
 
 def _has_shrunk(observations: Observations, share: float) -> bool:
-    """Whether the weights are below a share of what they were at the start."""
+    """Returns whether the weights are below a share of what they were at the start."""
     norms = total(observations, "weight_norm")
     return bool(len(norms) and norms[-1] < share * norms[0])
 
 
 def _penalty_rules(observations: Observations) -> bool:
-    """Whether penalties are most of the loss to the end, at the cost of the data."""
+    """Returns whether penalties are most of the loss, at the cost of the data."""
     outcome = observations.outcome
     first = outcome.first_penalty > 3.0 * outcome.first
     last = outcome.penalty > 3.0 * outcome.last and outcome.skill < 0.75

@@ -1,4 +1,4 @@
-"""What the loss itself tells, training and validation."""
+"""Judges the course of the loss, in training and validation."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def overfitting(observations: Observations) -> Iterator[Finding]:
 
 
 def _averages_lag(observations: Observations) -> bool:
-    """Whether batch normalisation may not have caught up with the training yet."""
+    """Returns whether batch normalisation may still lag behind the training."""
     normalised = any(
         p.kind == "BatchNormalization" for p in observations.structure.layers
     )
@@ -118,7 +118,7 @@ def _rises(
         else max(observations.outcome.first, *validation)
     )
     # Of what was learnt about other data, most must still be there; a part of it where
-    # the rows trained on are known by heart.
+    # the model overfits the rows trained on.
     by_heart = recent > BY_HEART * now and _keeps_rising(validation[best:])
     lost = recent - lowest > 0.4 * (start - lowest)
     if not lost and not (by_heart and recent > 0.25 * start):
@@ -130,14 +130,14 @@ def _rises(
 
 
 def _keeps_rising(values: np.ndarray) -> bool:
-    """Whether nearly all values are above most of those before them."""
+    """Returns whether nearly all values are above most of those before them."""
     pairs = np.sign(values[None, :] - values[:, None])
     upper = pairs[np.triu_indices(len(values), 1)]
     return bool(len(upper) and upper.mean() > 0.5)
 
 
 def _still_right(observations: Observations) -> bool:
-    """Whether the model is right as often as it ever was, on other data."""
+    """Returns whether the model is right as often as it ever was, on other data."""
     chance = observations.outcome.chance
     fair = chance + 0.5 * (1.0 - chance) if np.isfinite(chance) else 0.9
     for name, values in observations.epochs.items():
@@ -214,7 +214,7 @@ def not_learning(observations: Observations) -> Iterator[Finding]:
             if np.isfinite(outcome.baseline)
             else f"it began with {outcome.first:.3g}"
         ),
-        "Try to learn ten examples by heart: if that fails, the fault is in the model "
+        "Try to overfit ten examples: if that fails, the fault is in the model "
         "or the data, not in the training. `keras_extras.find_learning_rate` helps to "
         "find the rate.",
         0.6,
@@ -222,7 +222,7 @@ def not_learning(observations: Observations) -> Iterator[Finding]:
 
 
 def _could_be_learnt(observations: Observations) -> bool:
-    """Whether there is more to the targets than a constant can say.
+    """Returns whether there is more to the targets than a constant can say.
 
     Noise cannot be learnt, and an autoencoder of data that hardly vary is right to
     return their mean.

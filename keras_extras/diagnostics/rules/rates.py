@@ -1,4 +1,4 @@
-"""Whether the steps that the optimizer takes are of a useful size."""
+"""Judges the size of the steps that the optimizer takes."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _damage(
 
 
 def _went_well(observations: Observations) -> bool:
-    """Whether the loss was low until it was not a number: no rate has done that."""
+    """Returns whether the loss was low until it was NaN: no rate has done that."""
     finite = observations.losses[np.isfinite(observations.losses)]
     if len(finite) == len(observations.losses) or len(finite) < 5:
         return False
@@ -196,7 +196,7 @@ def _ended_early(
 
 
 def _falls(observations: Observations) -> bool:
-    """Whether the loss is clearly lower than half-way through, and so not yet done."""
+    """Returns whether the loss is clearly lower than half-way through."""
     middle = len(observations.losses) // 2
     if middle < 5:
         return False

@@ -140,7 +140,7 @@ def _rms(values: np.ndarray) -> float:
 def _scaled_on_the_way(
     observations: Observations, first: LayerSpec, size: float
 ) -> bool:
-    """Whether what the layer returned at first is too small for such inputs.
+    """Returns whether what the layer returned at first is too small for such inputs.
 
     Then something that is no layer scales them: code of a model or training step.
     """
@@ -223,7 +223,7 @@ def unscaled_target(observations: Observations) -> Iterator[Finding]:
 
 
 def _starts_at(observations: Observations, size: float) -> bool:
-    """Whether the model returns values of about that size from the start."""
+    """Returns whether the model returns values of about that size from the start."""
     predictions = predictions_of(observations.early[:1])
     inputs = inputs_of(observations.early[:1])
     if predictions is None or inputs is None or not len(predictions):
@@ -232,7 +232,7 @@ def _starts_at(observations: Observations, size: float) -> bool:
 
 
 def _has_arrived(observations: Observations, y: np.ndarray) -> bool:
-    """Whether the model returns values about the mean of the targets by now."""
+    """Returns whether the model returns values about the mean of the targets by now."""
     predictions = predictions_of(observations.recent or observations.early)
     if predictions is None:
         return False

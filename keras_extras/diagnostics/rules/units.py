@@ -88,7 +88,7 @@ def _share_of_layer(
     evidence: str,
     remedy: str,
 ) -> Iterator[Finding]:
-    """Says that a share has lasted above the first limit, louder above the second."""
+    """Reports a share that lasts above the first limit, louder above the second."""
     span = lasting(observations, share >= limits[0])
     if span is None:
         return
@@ -108,6 +108,6 @@ def _share_of_layer(
 
 
 def _is_frozen(observations: Observations, layer: str) -> bool:
-    """Whether this training cannot have made the layer what it is."""
+    """Returns whether this training cannot have made the layer what it is."""
     spec = observations.structure.layer(layer)
     return spec is not None and bool(spec.weights) and not spec.trainable

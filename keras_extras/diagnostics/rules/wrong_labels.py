@@ -65,7 +65,7 @@ def wrong_labels(observations: Observations) -> Iterator[Finding]:
 
 
 def _nothing_to_learn(observations: Observations, validation: np.ndarray) -> bool:
-    """Whether nothing speaks for a relation between inputs and targets."""
+    """Returns whether nothing speaks for a relation between inputs and targets."""
     if np.isnan(observations.outcome.chance):
         return False  # a quantity may well be all noise
     better = len(validation) and validation.min() < 0.99 * observations.outcome.baseline
@@ -73,7 +73,7 @@ def _nothing_to_learn(observations: Observations, validation: np.ndarray) -> boo
 
 
 def _learnt_in_vain(observations: Observations, validation: np.ndarray) -> bool:
-    """Whether what was learnt is no better than a constant on other data."""
+    """Returns whether what was learnt is no better than a constant on other data."""
     if len(validation) < 3 or not np.isfinite(validation).all():
         return False
     outcome = observations.outcome
@@ -91,7 +91,7 @@ def _learnt_in_vain(observations: Observations, validation: np.ndarray) -> bool:
 
 
 def _is_damaged(observations: Observations) -> bool:
-    """Whether large steps or dead layers explain that nothing is learnt."""
+    """Returns whether large steps or dead layers explain that nothing is learnt."""
     updates = update_ratio(observations)[:10]
     dead = observations["activation_dead_fraction"][-1:]
     return bool((updates > 0.1).any() or (dead >= 0.95).any())
@@ -126,14 +126,14 @@ def _constant_targets(observations: Observations) -> Finding | None:
         "wrong-labels",
         "warning",
         None,
-        f"all of {len(y)} targets that were looked at are the same",
+        f"all of {len(y)} targets that were sampled are the same",
         "Check how the targets were made, and that the data are shuffled.",
         0.85,
     )
 
 
 def _at_chance(observations: Observations) -> bool:
-    """Whether no validation accuracy is better than that of a constant."""
+    """Returns whether no validation accuracy is better than that of a constant."""
     chance = observations.outcome.chance
     for name in ("val_accuracy", "val_acc"):
         if name in observations.epochs and np.isfinite(chance):

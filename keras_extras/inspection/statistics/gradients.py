@@ -56,6 +56,13 @@ def measure_updates(
             block[list(members), _UPDATE] = square_sums(new, old)
 
 
+def forget_updates(block: np.ndarray, trained: Sequence[int]) -> None:
+    """Forgets weights and updates of what is frozen: the optimizer leaves it alone."""
+    frozen = np.ones(len(block), bool)
+    frozen[list(trained)] = False
+    block[frozen, _WEIGHT:] = _NO_UPDATE
+
+
 def gradient_sums(values: np.ndarray) -> np.ndarray:
     """Returns the first five of `FIELDS` for each row of `(variables, elements)`."""
     total, largest, nonzero, squares, nonfinite = np.zeros((5, len(values)))

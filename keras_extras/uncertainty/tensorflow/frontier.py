@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 
+from keras_extras.keras_internals.graph import mask_of
+from keras_extras.keras_internals.graph import set_mask
 from keras_extras.uncertainty.stochastic import CannotTile
 from keras_extras.uncertainty.tensorflow.tensors import Tensor
 from keras_extras.uncertainty.tensorflow.tensors import repeat_rows
@@ -61,14 +62,9 @@ class Frontier:
         masks = iter(flat[count:])
         for tensor, masked in zip(tensors, self.masked):
             if masked:
-                tensor._keras_mask = next(masks)
+                set_mask(tensor, next(masks))
         return tensors
 
     def _batched_with_masks(self) -> list[bool]:
         masked = [b for b, m in zip(self.batched, self.masked) if m]
         return [*self.batched, *masked]
-
-
-def mask_of(tensor: Any) -> Any | None:
-    """Returns the mask that Keras has put on a tensor, if any."""
-    return getattr(tensor, "_keras_mask", None)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_extras.keras_internals.graph import takes_training
 from keras_extras.uncertainty import running
 from keras_extras.uncertainty.graph import SplitGraph
 from keras_extras.uncertainty.sampling_plan import SamplingPlan
@@ -68,23 +69,26 @@ class Sampler:
         frontier = _specs_of(self._begin)
         number = tf.TensorSpec((), tf.int32)
         self._sample = compiled(self._trace_sample, frontier, _KEY, number, number)
-        self._samples = _specs_of(self._sample)
         self._states = [
             running.start(spec.shape.rank - 1, self.plan.has_variance)
-            for spec in self._samples
+            for spec in _specs_of(self._sample)
         ]
-        self._state = [spec_of(t, any_shape=True) for t in self.start()]
 
     @functools.cached_property
     def _advance(self) -> Any:
         numbers = [tf.TensorSpec((), tf.int32)] * 3
         frontier = _specs_of(self._begin)
-        return compiled(self._trace_advance, frontier, self._state, _KEY, *numbers)
+        state = self._specs_of_state()
+        return compiled(self._trace_advance, frontier, state, _KEY, *numbers)
 
     @functools.cached_property
     def _update(self) -> Any:
         number = tf.TensorSpec((), tf.int32)
-        return compiled(self._trace_update, self._samples, self._state, number)
+        samples, state = _specs_of(self._sample), self._specs_of_state()
+        return compiled(self._trace_update, samples, state, number)
+
+    def _specs_of_state(self) -> list[tf.TensorSpec]:
+        return [spec_of(tensor, any_shape=True) for tensor in self.start()]
 
     def begin(self, inputs: list[Tensor], at_once: int | None = None) -> list[Tensor]:
         """Returns what all samples of a batch have in common.
@@ -223,7 +227,7 @@ class Sampler:
             return self._graph().outputs(tensors)
         inputs = self._pack(tensors)
         # As `predict_step` does.
-        if model._call_has_training_arg:
+        if takes_training(model):
             return model(inputs, training=False)
         return model(inputs)
 

@@ -1,4 +1,4 @@
-"""What a view returns: panels, each with a figure, and a table that says the same."""
+"""Defines what a view returns: panels, each with a figure, and a table of the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the values of one layer are distributed, over the steps."""
+"""Draws how the values of one layer are distributed, over the steps."""
 
 from __future__ import annotations
 

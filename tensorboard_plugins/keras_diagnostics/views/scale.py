@@ -18,7 +18,7 @@ _DECADES = 4
 
 @dataclass(frozen=True)
 class Scale:
-    """From values to the numbers that colours stand for: one for all panels."""
+    """Turns values into the numbers that colours stand for: one for all panels."""
 
     statistic: Statistic
     low: float
@@ -51,7 +51,7 @@ class Scale:
 
     @property
     def zero(self) -> float:
-        """What stands for 0, which has no logarithm."""
+        """Returns what stands for 0, which has no logarithm."""
         return self.low - 1.0 if self.statistic.is_log else 0.0
 
     def color_axis(self, with_bar: bool = True) -> dict[str, Any]:

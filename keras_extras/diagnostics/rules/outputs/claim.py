@@ -1,4 +1,4 @@
-"""What a judgement of an output is: the parts of a finding."""
+"""Defines a judgement of an output: the parts of a finding."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def judge_binary(
 
 
 def _has_several(targets: np.ndarray, units: int | None) -> bool:
-    """Whether rows of 0 and 1 have more than one 1, or none, and not by a slip."""
+    """Returns whether many rows of 0 and 1 have more than one 1, or none."""
     if targets.shape[1] != units or not np.isin(targets, (0.0, 1.0)).all():
         return False
     return bool(np.mean(targets.sum(axis=1) != 1.0) > 0.05)

@@ -70,7 +70,7 @@ def judge_by_values(
 
 
 def _runs_away(targets: np.ndarray, observations: Observations) -> bool:
-    """Whether a falling loss makes predictions of quantities worse and worse."""
+    """Returns whether a falling loss makes predictions of quantities worse."""
     early, late = (
         _error(batches) for batches in (observations.early[:3], observations.recent)
     )
@@ -82,7 +82,7 @@ def _runs_away(targets: np.ndarray, observations: Observations) -> bool:
 
 
 def _agrees(batches: Sequence[BatchRows]) -> bool:
-    """Whether predictions rise and fall with the targets, on whatever scale."""
+    """Returns whether predictions rise and fall with the targets, on whatever scale."""
     predictions, targets = predictions_of(batches), targets_of(batches)
     if predictions is None or targets is None or predictions.shape != targets.shape:
         return False

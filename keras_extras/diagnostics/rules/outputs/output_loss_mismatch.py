@@ -83,5 +83,5 @@ def _judge(
 
 
 def _all_one(predictions: np.ndarray | None) -> bool:
-    """Whether that may be so: softmax along another axis makes shares."""
+    """Returns whether that may be so: softmax along another axis makes shares."""
     return predictions is None or bool(np.nanmin(predictions, initial=1.0) > 0.99)

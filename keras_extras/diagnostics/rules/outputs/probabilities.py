@@ -63,7 +63,7 @@ def judge_probabilities(
 
 
 def _leaves_unit(predictions: np.ndarray, right: str) -> bool:
-    """Whether some predictions cannot be probabilities: the loss cuts them off.
+    """Returns whether some predictions cannot be probabilities: the loss cuts them off.
 
     Where they exclude each other, Keras divides them by their sum first, and large
     ones are no fault.

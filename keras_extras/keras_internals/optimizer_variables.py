@@ -12,9 +12,18 @@ import keras
 
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.layer_tree import unique
-from keras_extras.steering.rates import own_rate
+from keras_extras.keras_internals.rates import own_rate
 
 _NO_SLOTS = ("_variables", "_trainable_variables", "_inner_optimizers")
+
+_NOT_IN_CONFIG = ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern")
+
+
+def keep_settings(optimizer: Any, copy: Any) -> None:
+    """Gives a copy of an optimizer the settings that no configuration holds."""
+    for attribute in _NOT_IN_CONFIG:
+        if attribute in vars(optimizer):
+            setattr(copy, attribute, vars(optimizer)[attribute])
 
 
 def follow(optimizer: Any, variables: list[Any], keep: bool) -> None:
@@ -56,7 +65,7 @@ def _is_built_for(optimizer: Any, variables: list[Any]) -> bool:
 
 
 class _Memory:
-    """What an optimizer has gathered about each variable, and in numbers."""
+    """Holds what an optimizer has gathered about each variable, and in numbers."""
 
     def __init__(self, optimizer: Any) -> None:
         self._optimizer = optimizer

@@ -9,6 +9,18 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_extras.keras_internals import hyperparameters
 
+RATE = "learning_rate"
+
+
+def attribute_of(name: str) -> str:
+    """Returns where an optimizer keeps a hyperparameter, which a property may hide."""
+    return "_learning_rate" if name == RATE else name
+
+
+def rate_in_place(optimizer: Any) -> Any:
+    """Returns what an optimizer has for a rate: a variable, a schedule or a proxy."""
+    return vars(optimizer).get(attribute_of(RATE))
+
 
 def own_rate(optimizer: Any) -> Any:
     """Returns the variable, schedule or function that the user gave as a rate.
@@ -16,13 +28,13 @@ def own_rate(optimizer: Any) -> Any:
     Args:
         optimizer: A Keras optimizer, none that wraps others. A scheduler may drive it.
     """
-    rate = vars(optimizer)["_learning_rate"]
+    rate = rate_in_place(optimizer)
     effective = getattr(rate, "effective", None)
     return rate if effective is None else effective.base
 
 
 def has_number(optimizer: Any) -> bool:
-    """Whether the rate of an optimizer is a number."""
+    """Returns whether the rate of an optimizer is a number."""
     return isinstance(own_rate(optimizer), keras.Variable)
 
 

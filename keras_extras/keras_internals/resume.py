@@ -1,4 +1,4 @@
-"""In which epoch a `fit` begins, and how much of it was trained already."""
+"""Finds the epoch in which a `fit` begins, and how much of it was trained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The TensorFlow side of driven hyperparameters: when a tensor may be used again."""
+"""Computes a tensor of a driven hyperparameter once for each update in a trace."""
 
 from __future__ import annotations
 
