@@ -105,6 +105,7 @@ NAMES = {
     "_compile_loss": trained_model,
     "_compiled_trainable_state": trained_model,
     "_compute_loss": trained_model,
+    "_distributed_dataset": lambda: Text(inspect.getmodule(fit())),
     "_direction": keras.metrics.Accuracy,
     "_eval_epoch_iterator": lambda: Text(fit()),
     "_flat_losses": lambda: trained_model()._compile_loss,
@@ -147,7 +148,6 @@ NAMES = {
 # What is imported from modules that are not public.
 MODULES = {
     "keras.src.backend.common": {"global_state"},
-    "keras.src.backend.common.stateless_scope": {"get_stateless_scope"},
     "tensorflow.python.data.ops": {"multi_device_iterator_ops"},
     "tensorflow.python.data.ops.iterator_ops": {"OwnedIterator"},
     "tensorflow.python.data.ops.map_op": {"_MapDataset"},

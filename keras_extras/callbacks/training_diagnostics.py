@@ -142,6 +142,7 @@ class TrainingDiagnostics(Monitor):
         self._steps = 0
         self._acted_on: set[tuple[str, str | None]] = set()
         self._written: list[Finding] | None = None  # nor an empty list as yet
+        self._examined: tuple[Any, ...] | None = None
         self._began = self._spent = 0.0
 
     def report(self) -> str:
@@ -161,7 +162,7 @@ class TrainingDiagnostics(Monitor):
     def on_train_begin(self, logs: Any = None) -> None:
         self._nonfinite = None
         self._acted_on = set()
-        self._written = None
+        self._written = self._examined = None
         self._began, self._spent = time.perf_counter(), 0.0
         super().on_train_begin(logs)
         with self._boundary():
@@ -234,7 +235,8 @@ class TrainingDiagnostics(Monitor):
         with self._boundary():
             if self._session is not None and self._nonfinite is None:
                 self._nonfinite = self._session.origin_of_bad_weights()
-            self._examine()
+            if self._examined != self._evidence_so_far():
+                self._examine()
             if self._writer is not None and self._writer.session is not None:
                 self._writer.session.findings = tuple(self.findings)
         super()._end_part()
@@ -283,7 +285,13 @@ class TrainingDiagnostics(Monitor):
             self._writer.findings(seen.last_step, findings)
             self._written = findings
         self.findings = findings
+        self._examined = self._evidence_so_far()
         self._spent += time.perf_counter() - began
+
+    def _evidence_so_far(self) -> tuple[Any, ...]:
+        """Returns what grows with the evidence: if it has not, nothing is new."""
+        epochs = sum(map(len, self._evidence.epochs.values()))
+        return self._steps, len(self.history), epochs, self._nonfinite
 
     def _act(self) -> None:
         """Does what the user asked for when errors are found, once for each."""

@@ -11,6 +11,7 @@ from keras_extras.inspection.inspection import Before
 from keras_extras.inspection.inspection import Inspection
 from keras_extras.inspection.row_layout import RowLayout
 from keras_extras.inspection.sample import Sample
+from keras_extras.records.cost import Cost
 
 Own = Callable[..., Any]
 Arguments = tuple[Any, ...]
@@ -48,8 +49,6 @@ class Inspector:
 
     Attributes:
         refused: Whether the model cannot be inspected, or no longer.
-        samples: Number of steps that were inspected.
-        seconds: What they took on top of the user's own function.
     """
 
     def __init__(
@@ -62,8 +61,16 @@ class Inspector:
         self._arguments: Arguments | None = None  # the last ones
         self._inspections: dict[RowLayout, Inspection] = {}
         self.refused = False
-        self.samples = 0
-        self.seconds = 0.0
+        self._samples = 0
+        self._seconds = 0.0  # on top of the user's own function
+        self._started = time.perf_counter()
+
+    @property
+    def cost(self) -> Cost:
+        """What the samples have cost so far."""
+        passed = time.perf_counter() - self._started
+        each = 1e3 * self._seconds / max(self._samples, 1)
+        return Cost(self._samples, each, self._seconds / passed)
 
     @property
     def has_arguments(self) -> bool:
@@ -90,12 +97,12 @@ class Inspector:
         for number, batch in enumerate(batches):
             before = self._before(batch, arguments, number, plan)
             given = self._again(batch)
-            self.seconds += time.perf_counter() - began
+            self._seconds += time.perf_counter() - began
             result = own(*given)
             began = time.perf_counter()
             if before is not None:
                 self._after(number, before, plan)
-        self.seconds += time.perf_counter() - began
+        self._seconds += time.perf_counter() - began
         if self._hand_over is not None and self._hand_over.error is not None:
             self._hand_over.raise_error(own)
         return result
@@ -146,7 +153,7 @@ class Inspector:
         try:
             inspection, before = seen
             plan.measured(number, inspection.after(plan.step_of(number), before))
-            self.samples += 1
+            self._samples += 1
         except Exception as error:
             self._refuse(error)
 

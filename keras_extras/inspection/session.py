@@ -72,7 +72,6 @@ class MonitoringSession:
         self._light: LightExecution | None = None
         self._began = 0.0
         self._requests: list[Subscriber] = []
-        self._started = time.perf_counter()
         self._replay: Replay | None = None
         self.origin: NonFiniteOrigin | None = None
 
@@ -195,6 +194,7 @@ class MonitoringSession:
             batches: Integer, number of batches of an epoch, `None` if unknown.
         """
         counter = self._counter
+        counter.synchronize()  # the last execution of an epoch may be a short one
         if not counter.has_counted:  # another callback may have restored the optimizer
             counter.begin()
             if epoch and batches:
@@ -286,9 +286,7 @@ class MonitoringSession:
     @property
     def cost(self) -> Cost:
         """What the samples have cost so far."""
-        samples, seconds = self._inspector.samples, self._inspector.seconds
-        passed = time.perf_counter() - self._started
-        return Cost(samples, 1e3 * seconds / max(samples, 1), seconds / passed)
+        return self._inspector.cost
 
     def _cannot_inspect(self, error: Exception) -> None:
         self._inspector.refused = True

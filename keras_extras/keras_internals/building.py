@@ -16,11 +16,15 @@ def is_built(model: Any) -> bool:
 
 
 def is_ready(model: Any) -> bool:
-    """Returns whether all layers within `model` have their variables.
+    """Returns whether a step of `model` makes no variables but those of optimizers.
 
-    A model with a training step of its own may never be called itself.
+    A model with a training step of its own may never be called itself, and that step
+    may be what makes the variables of the metrics.
     """
-    return all(layer.built for layer in all_layers(model, include_self=False))
+    built = all(layer.built for layer in model._flatten_layers(include_self=False))
+    metrics = getattr(model, "_compile_metrics", None)
+    own_step = type(model).train_step is not keras.Model.train_step
+    return built and not (own_step and metrics is not None and not metrics.built)
 
 
 def build_optimizer(optimizer: Any, variables: list[Any]) -> None:

@@ -9,7 +9,7 @@ from tensorflow.python.ops import gen_data_flow_ops
 from keras_extras.backends.tensorflow.batch_spec import BatchSpec
 
 _MOST_BYTES = 64 * 2**20
-_MOST_BATCHES = 256
+_MOST_BATCHES = 128
 
 
 class BatchRing:
@@ -41,9 +41,10 @@ class BatchRing:
             self._queue = tf.queue.FIFOQueue(
                 self.capacity, [tf.bool, *self._spec.types]
             )
-            empty = [tf.zeros((0,), t) for t in self._spec.types]
+            nothing = [tf.constant(False)]
+            nothing += [tf.zeros((0,), kind) for kind in self._spec.types]
             for _ in range(self.capacity):
-                self._queue.enqueue([tf.constant(False), *empty])
+                gen_data_flow_ops.queue_enqueue_v2(self._queue.queue_ref, nothing)
         self._attach()
 
     def _attach(self) -> None:

@@ -106,8 +106,12 @@ class TensorFlowDryRun:
         def run(data: Any) -> Any:
             own = Found(self._model, self._wanted)
             found.append(own)
-            with losses_kept(self._layers), DryScope(), self._taps.heard_by(own):
-                self._step(_without_optionals(data), own)
+            with (
+                losses_kept(self._layers),
+                DryScope() as scope,
+                self._taps.heard_by(own),
+            ):
+                self._step(_without_optionals(data), own, scope)
                 return own.tensors()
 
         with self._taps.installed():
@@ -118,7 +122,7 @@ class TensorFlowDryRun:
         self._found = found
         return results
 
-    def _step(self, data: Any, found: Found) -> None:
+    def _step(self, data: Any, found: Found, scope: DryScope) -> None:
         if not self._own_step:
             self._model.train_step(data)
             return
@@ -134,7 +138,10 @@ class TensorFlowDryRun:
             if variables:
                 loss = model.optimizer.scale_loss(loss)
         if variables:
-            gradients = tape.gradient(loss, variables)
+            # What the step itself has assigned, as spectral normalization does, is a
+            # value of its own from there.
+            sources = [scope.get_current_value(variable) for variable in variables]
+            gradients = tape.gradient(loss, sources)
             found.on_apply(model.optimizer, gradients, variables)
 
 
@@ -158,9 +165,10 @@ def _without_optionals(data: Any) -> Any:
 def _on_the_host(
     found: Found, result: dict[str, Any], inputs_are_finite: Callable[[], bool]
 ) -> ReplicaValues:
-    outputs = packing.Packed(found.outputs.members, *result["outputs"])
-    gradients = packing.Packed(found.gradients.members, result["gradients"])
-    weights = packing.Packed(found.weights.members, result["weights"])
+    outputs, gradients, weights = (
+        packing.Packed(found.packed[name].members, *result[name])
+        for name in ("outputs", "gradients", "weights")
+    )
     return ReplicaValues(
         calls=tuple(found.calls),
         outputs=packing.unpack_outputs(outputs),

@@ -22,9 +22,8 @@ class Found:
         calls: For each output, the number of its layer.
         optimizers: The optimizers that were to apply gradients, in this order.
         trained: Numbers of the variables that they were to change.
-        outputs: How the outputs are packed, once `tensors` was called.
-        gradients: How the gradients are packed.
-        weights: How the weights are packed.
+        packed: How outputs, gradients and weights are packed, once `tensors` was
+            called.
         places: Kind, shape of a row and type of each tensor whose rows are kept.
         weighted: Whether the loss had sample weights.
     """
@@ -42,7 +41,7 @@ class Found:
         self.calls: list[int] = []
         self.optimizers: tuple[Any, ...] = ()
         self.trained: list[int] = []
-        self.outputs = self.gradients = self.weights = packing.Packed((), ())
+        self.packed: dict[str, packing.Packed] = {}
         self.places: list[tuple[str, tuple[int | None, ...], str]] = []
         self.weighted = False
 
@@ -72,16 +71,19 @@ class Found:
 
     def tensors(self) -> dict[str, Any]:
         """Returns all that is to leave the step."""
-        self.outputs = packing.pack_outputs(self._outputs)
         dense = self._wanted.dense
-        gradients = [(n, _dense(g, dense)) for n, g in self._gradients.items()]
-        self.gradients = packing.pack([(n, packing.as_float(g)) for n, g in gradients])
-        self.weights = packing.pack_variables(self._wanted.weights)
+        gradients = [
+            (number, packing.as_float(_dense(gradient, dense)))
+            for number, gradient in self._gradients.items()
+        ]
+        self.packed = {
+            "outputs": packing.pack_outputs(self._outputs),
+            "gradients": packing.pack(gradients),
+            "weights": packing.pack_variables(self._wanted.weights),
+        }
         numbers, batch = self._batch()
         return {
-            "outputs": (self.outputs.values, self.outputs.lengths),
-            "gradients": self.gradients.values,
-            "weights": self.weights.values,
+            **{name: packed[1:] for name, packed in self.packed.items()},
             "numbers": numbers,
             "batch": batch,
         }

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 from typing import NoReturn
@@ -12,13 +11,24 @@ class PlainHandOver:
     Implements `keras_extras.backends.contract.HandOver`.
     """
 
-    error: Exception | None = None
+    def __init__(self) -> None:
+        self.error: Exception | None = None
 
     def fits(self, data: Any) -> bool:
         return not hasattr(data, "element_spec")
 
     def fetch(self, arguments: tuple[Any, ...], limit: int) -> list[Any] | None:
-        return list(itertools.islice(arguments[0], limit)) or None
+        (data,) = arguments
+        batches: list[Any] = []
+        while len(batches) < limit:
+            try:
+                batches.append(next(data))
+            except StopIteration:
+                return batches or None
+            except Exception as error:  # once the batches before it are trained
+                self.error = error
+                return batches
+        return batches
 
     def give(self, *batches: Any) -> tuple[Any, ...]:
         return (iter(batches),)
@@ -27,4 +37,6 @@ class PlainHandOver:
         return self.give(*batches)
 
     def raise_error(self, own: Callable[..., Any]) -> NoReturn:
-        raise AssertionError("nothing is caught here")
+        error, self.error = self.error, None
+        assert error is not None
+        raise error

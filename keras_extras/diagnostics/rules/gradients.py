@@ -156,7 +156,9 @@ def _trained(observations: Observations) -> np.ndarray:
     norms = observations["gradient_norm"]
     # The gradient of an embedding lives in the few rows that a batch looks up.
     usual = [layer.class_name != "Embedding" for layer in observations.layers]
-    return np.flatnonzero(np.isfinite(norms).all(axis=0) & usual)
+    # Before the first sample there are no layers, and a list of nothing is no mask.
+    mask = np.array(usual, dtype=bool)
+    return np.flatnonzero(np.isfinite(norms).all(axis=0) & mask)
 
 
 def _no_dead_layer(observations: Observations) -> np.ndarray:
