@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-tuner examples test lint types docs board bench bench-diagnosis bench-growth bench-start bench-plugin bench-tab bench-tuner identity screenshots
+.PHONY: demo demo-tuner examples test lint types docs board bench bench-diagnosis bench-growth bench-interruptions bench-memory bench-start bench-plugin bench-tab bench-tuner identity screenshots
 
 demo: .venv/installed-examples
 	$(BIN)/python examples/demo.py $(ARGS)
@@ -44,6 +44,12 @@ bench-start: .venv/installed-dev
 
 bench-growth: .venv/installed-dev
 	$(BIN)/python benchmarks/growth.py $(ARGS)
+
+bench-memory: .venv/installed-dev
+	$(BIN)/python benchmarks/memory.py $(ARGS)
+
+bench-interruptions: .venv/installed-dev
+	$(BIN)/python benchmarks/interruptions.py $(ARGS)
 
 bench-plugin: .venv/installed-dev
 	$(BIN)/python benchmarks/plugin.py $(ARGS)
