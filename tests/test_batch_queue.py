@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_extras.backends.tensorflow import batch_queue
 from keras_extras.backends.tensorflow.batch_queue import BatchQueue
+from keras_extras.backends.tensorflow.batch_spec import BatchSpec
 
 SPEC = (tf.TensorSpec((None, 2)), tf.TensorSpec((None,), tf.int64))
 
@@ -21,7 +22,7 @@ def left_in(queue):
 
 
 def test_batches_come_in_order_and_again_after_the_end():
-    queue = BatchQueue(SPEC)
+    queue = BatchQueue(BatchSpec(SPEC))
     for numbers in ([0, 1, 2], [], [3]):
         for number in numbers:
             queue.put(batch(number))
@@ -30,7 +31,7 @@ def test_batches_come_in_order_and_again_after_the_end():
 
 
 def test_two_at_a_time_know_nothing_of_each_other():
-    first, second = BatchQueue(SPEC), BatchQueue(SPEC)
+    first, second = BatchQueue(BatchSpec(SPEC)), BatchQueue(BatchSpec(SPEC))
     first.put(batch(1))
     second.put(batch(2))
     assert (left_in(first), left_in(second)) == ([1], [2])
@@ -45,7 +46,7 @@ def no_free_queues(monkeypatch):
 def test_queues_are_used_again_and_are_empty(no_free_queues):
     used = set()
     for number in range(5):
-        queue = BatchQueue(SPEC)
+        queue = BatchQueue(BatchSpec(SPEC))
         used.add(id(queue._queue))
         assert queue.size() == 0
         queue.put(batch(number))  # and is not taken: the training failed
