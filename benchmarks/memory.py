@@ -63,11 +63,11 @@ def batches(rows: int = 1024) -> Any:
 def growth_per_fit(make: Callable[[], list[Any]], fits: int, warm_up: int) -> float:
     """Returns the megabytes that each `fit` of one model leaves, by a line fit."""
     model, data, sizes = tiny_model(), batches(), []
-    for number in range(warm_up + fits):
+    for number in range(1, warm_up + fits + 1):
         model.fit(data, steps_per_epoch=30, verbose=0, callbacks=make())
-        if number >= warm_up:
-            sizes.append(resident())
-    return float(np.polyfit(np.arange(fits), sizes, 1)[0])
+        if number >= warm_up and number % 10 == 0:
+            sizes.append((number, resident()))
+    return float(np.polyfit(*zip(*sizes), 1)[0])
 
 
 def fits(options: argparse.Namespace) -> None:
@@ -79,12 +79,12 @@ def fits(options: argparse.Namespace) -> None:
     }
     plain = 0.0
     for name, make in arms.items():
-        grown = growth_per_fit(make, options.fits, warm_up=5)
+        grown = growth_per_fit(make, options.fits, warm_up=20)
         plain = plain or grown
         verdict(f"kept per fit, {name}", grown, max(plain, 0.0) + PER_FIT, "MB")
     with tempfile.TemporaryDirectory() as logs:
         grown = growth_per_fit(
-            lambda: [TrainingDiagnostics(logs, verbose=0)], options.fits, warm_up=5
+            lambda: [TrainingDiagnostics(logs, verbose=0)], options.fits, warm_up=20
         )
         verdict("kept per fit, with a log_dir", grown, max(plain, 0.0) + PER_FIT, "MB")
 
@@ -169,7 +169,7 @@ PARTS = {"fits": fits, "history": history, "training": training}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
-    parser.add_argument("--fits", type=int, default=30)
+    parser.add_argument("--fits", type=int, default=60)
     parser.add_argument("--recorded", type=int, default=1_000_000)
     parser.add_argument("--steps", type=int, default=200_000)
     parser.add_argument("--epoch", type=int, default=1000, help="steps of an epoch")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_extras.backends.tensorflow import batch_queue
+from keras_extras.backends.tensorflow import queue_pool
 from keras_extras.backends.tensorflow.batch_queue import BatchQueue
 from keras_extras.backends.tensorflow.batch_spec import BatchSpec
 
@@ -40,7 +40,7 @@ def test_two_at_a_time_know_nothing_of_each_other():
 @pytest.fixture
 def no_free_queues(monkeypatch):
     gc.collect()
-    monkeypatch.setattr(batch_queue, "_free", type(batch_queue._free)(list))
+    monkeypatch.setattr(queue_pool, "_free", type(queue_pool._free)(list))
 
 
 def test_queues_are_used_again_and_are_empty(no_free_queues):

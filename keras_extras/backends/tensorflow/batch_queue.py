@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import weakref
-from collections import defaultdict
 from typing import Any
 
 import tensorflow as tf
@@ -9,10 +7,8 @@ from tensorflow.python.data.ops.map_op import _MapDataset
 from tensorflow.python.ops import gen_data_flow_ops
 
 from keras_extras.backends.tensorflow.batch_spec import BatchSpec
+from keras_extras.backends.tensorflow.queue_pool import borrow_queue
 
-# TensorFlow keeps a kernel of 34 kB for each queue that was ever made: they are used
-# again, those that are closed by several at a time.
-_free: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
 _closed: dict[tuple[Any, ...], Any] = {}
 
 
@@ -35,17 +31,15 @@ class BatchQueue:
 
     def __init__(self, spec: BatchSpec, device: str = "CPU:0") -> None:
         self._spec = spec
+        self._queue, tie_queue_to = borrow_queue(-1, spec.types, device)
         with tf.init_scope(), tf.device(device):
-            free = _free[tuple(spec.types), device]
-            self._queue = free.pop() if free else tf.queue.FIFOQueue(-1, spec.types)
-            self.clear()  # of what a training that failed has left there
             self._none_left = _closed_queue(tuple(spec.types), device)
             taken = self._taken()
             self.iterator = iter(spec.dataset(taken))
         # As with iterators of a dataset: who holds the iterator holds what it needs,
         # the function, to which it refers by name only, and the queues.
         self.iterator._needs = (taken, self._queue, self._none_left)
-        weakref.finalize(self.iterator, free.append, self._queue).atexit = False
+        tie_queue_to(self.iterator)
 
     def put(self, batch: Any) -> None:
         """Appends a batch."""
@@ -55,11 +49,6 @@ class BatchQueue:
     def size(self) -> int:
         """Returns how many batches have not been taken yet."""
         return int(gen_data_flow_ops.queue_size_v2(self._queue.queue_ref))
-
-    def clear(self) -> None:
-        """Drops the batches that have not been taken."""
-        for _ in range(self.size()):
-            self._queue.dequeue()
 
     def _taken(self) -> Any:
         spec, queue = self._spec, self._queue.queue_ref

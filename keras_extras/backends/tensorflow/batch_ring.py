@@ -7,6 +7,7 @@ from tensorflow.python.data.ops.map_op import _MapDataset
 from tensorflow.python.ops import gen_data_flow_ops
 
 from keras_extras.backends.tensorflow.batch_spec import BatchSpec
+from keras_extras.backends.tensorflow.queue_pool import borrow_queue
 
 _MOST_BYTES = 64 * 2**20
 _MOST_BATCHES = 128
@@ -37,10 +38,11 @@ class BatchRing:
         self._dataset = dataset
         self._spec = BatchSpec(dataset.element_spec)
         self.capacity = _capacity(parts, epoch_iterator)
+        self._queue, tie_queue_to = borrow_queue(
+            self.capacity, [tf.bool, *self._spec.types]
+        )
+        tie_queue_to(epoch_iterator)
         with tf.init_scope(), tf.device("CPU:0"):
-            self._queue = tf.queue.FIFOQueue(
-                self.capacity, [tf.bool, *self._spec.types]
-            )
             nothing = [tf.constant(False)]
             nothing += [tf.zeros((0,), kind) for kind in self._spec.types]
             for _ in range(self.capacity):
