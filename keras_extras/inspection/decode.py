@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,7 +88,8 @@ def _features(rows: np.ndarray) -> np.ndarray:
 
     The array may be a view on memory of the step, which it would keep alive.
     """
-    flat = rows.reshape(len(rows), -1)
+    # Not -1, which has no meaning for a batch without rows.
+    flat = rows.reshape(len(rows), math.prod(rows.shape[1:]))
     if flat.shape[1] > _FEATURES:
         flat = flat[:, :: flat.shape[1] // _FEATURES][:, :_FEATURES]
     return np.array(flat, np.float32)

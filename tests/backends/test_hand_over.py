@@ -217,17 +217,6 @@ def test_what_the_pipeline_raises_comes_after_the_batches_before_it(place):
     assert hand_over.error is None
 
 
-def test_a_queue_drops_what_was_not_taken():
-    queue = BatchQueue(BatchSpec(tf.TensorSpec([None])))
-    for size in (1, 2, 3):
-        queue.put(tf.zeros(size))
-    assert queue.size() == 3
-    queue.clear()
-    assert queue.size() == 0
-    queue.put(tf.ones(4))
-    np.testing.assert_array_equal(queue.iterator.get_next(), np.ones(4))
-
-
 def test_an_iterator_outlives_its_hand_over(way):
     iterator = iter(slices(X))
     hand_over = HandOver(iterator)
