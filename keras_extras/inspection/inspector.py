@@ -49,6 +49,7 @@ class Inspector:
 
     Attributes:
         refused: Whether the model cannot be inspected, or no longer.
+        last_seconds: What the last execution took on top of the user's own function.
     """
 
     def __init__(
@@ -62,7 +63,8 @@ class Inspector:
         self._inspections: dict[RowLayout, Inspection] = {}
         self.refused = False
         self._samples = 0
-        self._seconds = 0.0  # on top of the user's own function
+        self._seconds = 0.0
+        self.last_seconds = 0.0
         self._started = time.perf_counter()
 
     @property
@@ -89,7 +91,7 @@ class Inspector:
             arguments: What Keras hands it.
             plan: What is wanted of the steps.
         """
-        began = time.perf_counter()
+        spent_before, began = self._seconds, time.perf_counter()
         batches = None if self.refused else self._fetch(arguments)
         if batches is None:  # the data has ended: the user's function is to find out
             return own(*arguments)
@@ -103,6 +105,7 @@ class Inspector:
             if before is not None:
                 self._after(number, before, plan)
         self._seconds += time.perf_counter() - began
+        self.last_seconds = self._seconds - spent_before
         if self._hand_over is not None and self._hand_over.error is not None:
             self._hand_over.raise_error(own)
         return result

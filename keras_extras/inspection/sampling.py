@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import deque
 from typing import Literal
@@ -9,8 +10,11 @@ from typing import Protocol
 
 Interval = int | Literal["auto"]
 
-_DENSE_STEPS = 10
-# What the host cannot time, such as the black box, has the rest of the budget.
+# What samples may cost that are taken before they have been earned: a second, or that
+# share of the time. Two there are always.
+_CREDIT_SECONDS, _CREDIT_SHARE = 1.0, 0.1
+_FIRST_BATCHES = 14
+# What the host cannot time, such as slower batches after a sample, has the rest.
 _SHARE_FOR_SAMPLES = 0.2
 
 
@@ -27,7 +31,7 @@ class Sampler(Protocol):
         """Hears how long a batch that was not sampled took."""
 
     def sampled(self, seconds: float) -> None:
-        """Hears how long a sampled batch took."""
+        """Hears how much longer a batch took because it was sampled."""
 
     def spent(self, seconds: float) -> None:
         """Hears of time spent on the samples outside the training thread."""
@@ -56,9 +60,10 @@ class WithinBudget:
     """Samples the first steps, then as often as the measured cost allows.
 
     Every batch earns a fixed share of its own time. A sample is taken when enough
-    has been earned to pay for it; what it costs is the time that sampled batches
-    take longer than others. A short training would be over before it has earned a
-    sample: so each time the number of batches has doubled, one is taken on credit.
+    has been earned to pay for it. A model changes most at its start, and a short
+    training would be over before it has earned a sample: so batches 1, 2, 3, 4, 6, 9,
+    14, 21, and then each time their number has doubled, are sampled on credit, if that
+    is not dear.
 
     Args:
         overhead: Float. Share of the training time that may be added.
@@ -69,46 +74,53 @@ class WithinBudget:
         self._ordinary: deque[float] = deque(maxlen=51)
         self._sampled: deque[float] = deque(maxlen=9)
         self._typical = self._price = self._earned = 0.0
+        self._owed = self._passed = 0.0
         self._seen = 0
-        self._on_credit = 2 * _DENSE_STEPS
+        self._on_credit = 1
 
     def due(self, step: int, steps: int) -> bool:
         self._seen += 1
-        if self._seen <= _DENSE_STEPS:
+        if self._seen >= self._on_credit and self._has_credit():
+            self._on_credit = _next_on_credit(self._seen)
             return True
-        if self._seen == self._on_credit:
-            self._on_credit *= 2
-            return True
-        return self._typical > 0.0 and self._earned >= self._price
+        return self._typical > 0.0 and 0.0 < self._price <= self._earned
 
     def accepts(self, step: int) -> bool:
         return True
 
     def ordinary(self, seconds: float) -> None:
+        self._passed += seconds
         self._ordinary.append(seconds)
         if self._seen % 16 == 0 or not self._typical:
-            self._estimate()
+            self._typical = statistics.median(self._ordinary)
         # A pause between batches is no training time that would pay for samples.
         self._earned += self._share * min(seconds, 2.0 * self._typical)
 
     def sampled(self, seconds: float) -> None:
+        self._passed += seconds
         self._sampled.append(seconds)
-        if self._seen > _DENSE_STEPS:
-            self._estimate()
-            # What a graph costs to trace is paid for too, once it was traced.
-            self._earned -= max(self._price, seconds - self._typical)
+        # Timings are noisy, and no sample is free: a fifth of a batch at least.
+        typical = statistics.median(self._sampled)
+        self._price = max(typical, 0.2 * self._typical)
+        # What a graph costs to trace is paid for too, once it was traced.
+        spent = max(self._price, seconds)
+        self._owed += spent
+        if self._seen > _FIRST_BATCHES:
+            self._earned -= spent
 
     def spent(self, seconds: float) -> None:
-        if self._seen > _DENSE_STEPS:
+        if self._seen > _FIRST_BATCHES:
             self._earned -= seconds
 
-    def _estimate(self) -> None:
-        if not self._ordinary or not self._sampled:
-            return
-        self._typical = statistics.median(self._ordinary)
-        extra = statistics.median(self._sampled) - self._typical
-        # Timings are noisy, and no sample is free: a fifth of a batch at least.
-        self._price = max(extra, 0.2 * self._typical)
+    def _has_credit(self) -> bool:
+        limit = max(_CREDIT_SECONDS, _CREDIT_SHARE * self._passed)
+        return self._seen <= 2 or self._owed + self._price <= limit
+
+
+def _next_on_credit(batch: int) -> int:
+    if batch < 4:
+        return batch + 1
+    return 2 * batch if batch > _FIRST_BATCHES else math.ceil(1.5 * batch)
 
 
 def make_sampler(every: Interval, overhead: float) -> Sampler:

@@ -244,7 +244,7 @@ class MonitoringSession:
         sampled = execution is not None and execution.sampled
         for each in self._subscribers:
             if sampled:
-                each.sampler.sampled(seconds)
+                each.sampler.sampled(self._inspector.last_seconds)
             else:
                 each.sampler.ordinary(seconds)
         if execution is not None:

@@ -140,7 +140,7 @@ def test_each_batch_arrives_in_the_trace_that_is_there(kind, way):
 
 
 def test_the_way_changes_and_the_batches_do_not():
-    dataset = slices(X, 1).repeat(2)
+    dataset = slices(X, 1).repeat(5)
     consumer = Consumer()
     iterator = iter(dataset)
     hand_over = HandOver(iterator)

@@ -68,7 +68,8 @@ class BatchQueue:
         # error; without parallelism the function runs in the thread that calls it.
         return _MapDataset(
             tf.data.Dataset.range(tf.int64.max),
-            take,
+            # To convert it takes longer than all the rest.
+            tf.autograph.experimental.do_not_convert(take),
             use_inter_op_parallelism=False,
             preserve_cardinality=False,
         )

@@ -106,7 +106,7 @@ class Found:
             for tensor in usable[:_MOST_TENSORS]:
                 dtype = keras.backend.standardize_dtype(tensor.dtype)
                 self.places.append((kind, tuple(tensor.shape[1:]), dtype))
-                kept.append(packing.as_float(tensor[: self._wanted.rows]))
+                kept.append(packing.first_rows(tensor, self._wanted.rows))
                 rows = tensor if kind == "y_pred" or rows is None else rows
         if rows is None:
             return (), []

@@ -6,7 +6,7 @@ from keras_extras.backends.tensorflow.batch_queue import BatchQueue
 from keras_extras.backends.tensorflow.batch_spec import BatchSpec
 
 # To trace the function of a queue takes about as long as to load that often.
-_LOADS_BEFORE_A_QUEUE = 8
+_LOADS_BEFORE_A_QUEUE = 24
 
 
 class LocalBatches:

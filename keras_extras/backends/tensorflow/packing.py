@@ -66,16 +66,18 @@ def pack_outputs(tensors: Sequence[Any]) -> Packed:
     How many rows a call has is known when it runs: two towers of a model may see
     batches of different sizes.
     """
+    in_graph = not tf.executing_eagerly()
     groups: dict[Any, list[tuple[int, Any]]] = {}
     for number, tensor in enumerate(tensors):
-        flat, units = _rows_and_units(tensor)
+        # Each operation that is run by itself takes a hundred times as long as a view.
+        flat, units = _rows_and_units(tensor) if in_graph else _view(to_numpy(tensor))
         row = math.prod(size or _SMALL_ROW for size in tensor.shape[1:])
         small = units is not None and row < _SMALL_ROW
         key = units if small else ("alone", number)
         groups.setdefault(key, []).append((number, flat))
     values = [_join([t for _, t in group]) for group in groups.values()]
     lengths = [
-        tf.stack([tf.shape(t)[0] for _, t in group]) if len(group) > 1 else ()
+        _lengths([t for _, t in group]) if len(group) > 1 else ()
         for group in groups.values()
     ]
     return Packed(_members(groups), tuple(values), tuple(lengths))
@@ -120,6 +122,13 @@ def as_float(tensor: Any) -> Any:
     return tensor if tensor.dtype == tf.float32 else tf.cast(tensor, tf.float32)
 
 
+def first_rows(tensor: Any, rows: int) -> Any:
+    """Returns a few rows of a tensor, as float32."""
+    if tf.executing_eagerly():  # three operations would take ten times as long
+        return to_numpy(tensor)[:rows].astype(np.float32)
+    return as_float(tensor[:rows])
+
+
 def _members(groups: dict[Any, list[tuple[int, Any]]]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(number for number, _ in group) for group in groups.values())
 
@@ -133,7 +142,24 @@ def _stack(tensors: list[Any]) -> Any:
 
 
 def _join(tensors: list[Any]) -> Any:
-    return tensors[0] if len(tensors) == 1 else tf.concat(tensors, axis=0)
+    if len(tensors) == 1:
+        return tensors[0]
+    if isinstance(tensors[0], np.ndarray):
+        return np.concatenate(tensors)
+    return tf.concat(tensors, axis=0)
+
+
+def _lengths(tensors: list[Any]) -> Any:
+    if isinstance(tensors[0], np.ndarray):
+        return np.array([len(t) for t in tensors])
+    return tf.stack([tf.shape(t)[0] for t in tensors])
+
+
+def _view(array: np.ndarray) -> tuple[np.ndarray, int]:
+    if array.ndim < 2:
+        return array.reshape(array.size, 1), 1
+    *rows, units = array.shape
+    return array.reshape(math.prod(rows), units), units
 
 
 def _rows_and_units(tensor: Any) -> tuple[Any, int | None]:
