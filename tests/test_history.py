@@ -3,9 +3,12 @@
 import copy
 import pickle
 
+import models
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from keras_extras.callbacks import HyperparameterLogger
 from keras_extras.records.history import History
 from keras_extras.records.history import check_history_size
 
@@ -231,3 +234,13 @@ def test_size_of_a_history_is_checked(size):
         check_history_size(size)
     check_history_size(None)
     check_history_size(100)
+
+
+@pytest.mark.parametrize(("size", "is_whole"), [(100, False), (None, True)])
+def test_history_of_a_training_is_as_long_as_asked_for(size, is_whole):
+    model, x, y = models.make("sequential_mlp")
+    logger = HyperparameterLogger(history_size=size)
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(models.BATCH).repeat()
+    model.fit(data, steps_per_epoch=120, verbose=0, shuffle=False, callbacks=[logger])
+    assert (len(logger.history) == 120) == is_whole
+    assert logger.history.steps[[0, -1]].tolist() == [0, 119]

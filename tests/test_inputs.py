@@ -54,6 +54,14 @@ def test_overhead_must_be_a_fraction(overhead):
         TrainingDiagnostics(overhead=overhead)
 
 
+@pytest.mark.parametrize("history_size", [0, 99, 1e4, "all", True])
+@pytest.mark.parametrize("callback", ALL)
+def test_history_size_must_be_a_number_of_steps(callback, history_size):
+    received = re.escape(f"Received: history_size={history_size!r}")
+    with pytest.raises(ValueError, match=f"`history_size`.*{received}"):
+        callback(history_size=history_size)
+
+
 @pytest.mark.parametrize("log_dir", [3, b"logs", "", ["logs"]])
 @pytest.mark.parametrize("callback", ALL)
 def test_log_dir_must_be_a_path(callback, log_dir):

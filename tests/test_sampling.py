@@ -11,7 +11,6 @@ from keras_extras.callbacks import HyperparameterLogger
 from keras_extras.callbacks import TrainingDiagnostics
 from keras_extras.inspection import sampling
 
-
 FIRST = [0, 1, 2, 3, 5, 8, 13, 20]
 
 

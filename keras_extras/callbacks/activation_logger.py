@@ -32,14 +32,18 @@ class ActivationLogger(Monitor):
         log_dir: Path of the directory to write TensorBoard summaries to, or a
             `keras.callbacks.TensorBoard` to write beside, or `None` to write
             nothing. Defaults to `None`.
-        every: Integer, number of steps between samples, or `"auto"`: the first ten
-            batches, again each time the training is twice as long, and otherwise as
-            often as keeps the time that samples add within 2 %. Defaults to `"auto"`.
+        every: Integer, number of steps between samples, or `"auto"`: some of
+            the first batches, another each time their number has doubled, and
+            otherwise as often as keeps the time that samples add within 2 %. Defaults
+            to `"auto"`.
         layers: Which layers: a list of names or paths, a regular expression, a
             function of the layer that returns a boolean, or `None` for all.
             Defaults to `None`.
         histograms: Boolean. Whether to write histograms of the outputs too.
             Defaults to `False`.
+        history_size: Integer >= 100, most steps that `history` keeps, `None` for all.
+            Beyond it every other one or so is forgotten; the first, the last, the
+            extremes and those with NaN or infinity stay. Defaults to `10000`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if
@@ -67,8 +71,9 @@ class ActivationLogger(Monitor):
         every: Interval = "auto",
         layers: LayerFilter = None,
         histograms: bool = False,
+        history_size: int | None = 10_000,
     ) -> None:
-        super().__init__(log_dir, every, layers)
+        super().__init__(log_dir, every, layers, history_size=history_size)
         self.histograms = histograms
         measures = {m.ACTIVATIONS}
         measures |= {m.ACTIVATION_HISTOGRAMS} if histograms else set()

@@ -43,9 +43,10 @@ class GradientLogger(Monitor):
         log_dir: Path of the directory to write TensorBoard summaries to, or a
             `keras.callbacks.TensorBoard` to write beside, or `None` to write
             nothing. Defaults to `None`.
-        every: Integer, number of steps between samples, or `"auto"`: the first ten
-            batches, again each time the training is twice as long, and otherwise as
-            often as keeps the time that samples add within 2 %. Defaults to `"auto"`.
+        every: Integer, number of steps between samples, or `"auto"`: some of
+            the first batches, another each time their number has doubled, and
+            otherwise as often as keeps the time that samples add within 2 %. Defaults
+            to `"auto"`.
         layers: Which layers: a list of names or paths, a regular expression, a
             function of the layer that returns a boolean, or `None` for all.
             Defaults to `None`.
@@ -54,6 +55,9 @@ class GradientLogger(Monitor):
         updates: Boolean. Whether to measure `update_norm` and `update_ratio`,
             which takes a copy of the trainable weights during a sampled step.
             Defaults to `True`.
+        history_size: Integer >= 100, most steps that `history` keeps, `None` for all.
+            Beyond it every other one or so is forgotten; the first, the last, the
+            extremes and those with NaN or infinity stay. Defaults to `10000`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if
@@ -83,8 +87,9 @@ class GradientLogger(Monitor):
         layers: LayerFilter = None,
         histograms: bool = False,
         updates: bool = True,
+        history_size: int | None = 10_000,
     ) -> None:
-        super().__init__(log_dir, every, layers)
+        super().__init__(log_dir, every, layers, history_size=history_size)
         self.histograms = histograms
         self.updates = updates
         measures = {m.GRADIENTS, m.LIMITS}

@@ -25,6 +25,9 @@ class HyperparameterLogger(Monitor):
             nothing. Defaults to `None`.
         every: Integer, number of steps between samples, or `"auto"`. Defaults to
             `1`.
+        history_size: Integer >= 100, most steps that `history` keeps, `None` for all.
+            Beyond it every other one or so is forgotten; the first, the last, the
+            extremes and those with NaN or infinity stay. Defaults to `10000`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if
@@ -42,5 +45,10 @@ class HyperparameterLogger(Monitor):
     kinds = ("hyperparameter",)
     measures = frozenset({m.HYPERPARAMETERS})
 
-    def __init__(self, log_dir: LogDir = None, every: Interval = 1) -> None:
-        super().__init__(log_dir, every, layers=None)
+    def __init__(
+        self,
+        log_dir: LogDir = None,
+        every: Interval = 1,
+        history_size: int | None = 10_000,
+    ) -> None:
+        super().__init__(log_dir, every, layers=None, history_size=history_size)

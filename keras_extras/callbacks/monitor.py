@@ -24,6 +24,7 @@ from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
 from keras_extras.records.cost import Cost
 from keras_extras.records.history import History
+from keras_extras.records.history import check_history_size
 from keras_extras.records.layer_info import LayerInfo
 from keras_extras.records.step_records import StepRecords
 from keras_extras.summaries.run import open_run
@@ -48,16 +49,19 @@ class Monitor(keras.callbacks.Callback):
         every: sampling.Interval,
         layers: LayerFilter,
         overhead: float = 0.02,
+        history_size: int | None = 10_000,
     ) -> None:
         super().__init__()
         sampling.check_every(every)
         sampling.check_overhead(overhead)
+        check_history_size(history_size)
         check_log_dir(log_dir)
         self.log_dir = log_dir
         self.every = every
         self.layers = layers
         self.overhead = overhead
-        self.history = History()
+        self.history_size = history_size
+        self.history = History(max_steps=history_size)
         self.infos: tuple[LayerInfo, ...] = ()
         self.sampler = sampling.make_sampler(every, overhead)
         self._session: MonitoringSession | None = None
@@ -176,7 +180,8 @@ class Monitor(keras.callbacks.Callback):
         infos = tuple(layer.info for layer in chosen)
         if infos != self.infos:
             source, self.infos = self.history.source, infos
-            self.history = History(tuple(info.name for info in infos))
+            names = tuple(info.name for info in infos)
+            self.history = History(names, self.history_size)
             self.history.source = source
         return chosen
 

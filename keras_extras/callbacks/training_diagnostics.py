@@ -63,14 +63,14 @@ class TrainingDiagnostics(Monitor):
         log_dir: Path of the directory to write TensorBoard summaries to, or a
             `keras.callbacks.TensorBoard` to write beside, or `None` to write
             nothing. Defaults to `None`.
-        every: Integer, number of steps between samples, or `"auto"`: the first ten
-            batches, again each time the training is twice as long, and otherwise as
-            often as `overhead` allows. Defaults to `"auto"`.
+        every: Integer, number of steps between samples, or `"auto"`: some of
+            the first batches, another each time their number has doubled, and
+            otherwise as often as `overhead` allows. Defaults to `"auto"`.
         layers: Which layers: a list of names or paths, a regular expression, a
             function of the layer that returns a boolean, or `None` for all.
             Defaults to `None`.
         overhead: Float. Share of the training time that the samples of
-            `every="auto"` may add, those of the first ten batches not counted.
+            `every="auto"` may add, those of the first batches not counted.
             Defaults to `0.02`.
         verbose: Integer. 0 prints nothing, 1 prints the report when there are
             errors or warnings, 2 prints it always. Defaults to `1`.
@@ -85,6 +85,9 @@ class TrainingDiagnostics(Monitor):
             time; memory is that of one copy of all variables and 64 MB of batches.
             Without it the step is known, and the layer if that step was sampled.
             Defaults to `"auto"`.
+        history_size: Integer >= 100, most steps that `history` keeps, `None` for all.
+            Beyond it every other one or so is forgotten; the first, the last, the
+            extremes and those with NaN or infinity stay. Defaults to `10000`.
 
     Attributes:
         findings: List of `keras_extras.diagnostics.Finding`, the most likely root
@@ -128,8 +131,9 @@ class TrainingDiagnostics(Monitor):
         verbose: int = 1,
         actions: Action = "report",
         replay: ReplayChoice = "auto",
+        history_size: int | None = 10_000,
     ) -> None:
-        super().__init__(log_dir, every, layers, overhead)
+        super().__init__(log_dir, every, layers, overhead, history_size)
         _check_actions(actions)
         check_choice("replay", replay, ("auto", True, False))
         self.verbose = verbose

@@ -11,8 +11,6 @@ import tensorflow as tf
 from keras import layers
 
 from keras_extras.backends.tensorflow import local_batches
-from keras_extras.backends.tensorflow.batch_queue import BatchQueue
-from keras_extras.backends.tensorflow.batch_spec import BatchSpec
 from keras_extras.backends.tensorflow.hand_over import HandOver
 
 ROWS = 11
