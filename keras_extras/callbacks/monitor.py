@@ -60,7 +60,6 @@ class Monitor(keras.callbacks.Callback):
         self.every = every
         self.layers = layers
         self.overhead = overhead
-        self.history_size = history_size
         self.history = History(max_steps=history_size)
         self.infos: tuple[LayerInfo, ...] = ()
         self.sampler = sampling.make_sampler(every, overhead)
@@ -181,7 +180,7 @@ class Monitor(keras.callbacks.Callback):
         if infos != self.infos:
             source, self.infos = self.history.source, infos
             names = tuple(info.name for info in infos)
-            self.history = History(names, self.history_size)
+            self.history = History(names, self.history.max_steps)
             self.history.source = source
         return chosen
 

@@ -83,19 +83,19 @@ class Execution:
         """Takes what was seen of a batch before it trained."""
         self.sampled = True
         self._steps.follow(inspection.dry_run.optimizers)
-        layout = inspection.layout
-        if m.HYPERPARAMETERS in layout.measures:
+        if m.HYPERPARAMETERS in inspection.layout.measures:
             batch = self._steps.counter.batches + number
             self._values = self._steps.hyperparameters_at(batch)
-        self.origin = self.origin or origin_in(
-            self.step_of(number),
-            before.replicas,
-            layout.layers,
-            self._steps.skips_bad_steps,
-        )
 
-    def measured(self, number: int, sample: Sample) -> None:
+    def measured(self, number: int, sample: Sample, before: Before) -> None:
         """Takes what was measured, once the batch has trained."""
+        if self.origin is None and not sample.is_finite:
+            self.origin = origin_in(
+                self.step_of(number),
+                before.replicas,
+                sample.layout.layers,
+                self._steps.skips_bad_steps,
+            )
         counter = self._steps.counter
         if self._steps.skips_bad_steps and counter.read() == counter.batches + number:
             return  # the optimizer left it out

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 from typing import NamedTuple
@@ -83,6 +84,7 @@ class Inspection:
             gradients.measure_updates(block, before.replicas[0].weights, after)
             gradients.forget_updates(block, before.replicas[0].trained)
             sample.blocks[measures.GRADIENTS] = block
+            sample.is_finite = gradients.are_finite(block)
         if layout.has_limits:
             block = limits.measure_limits(layout.variables, before.replicas[0].weights)
             sample.blocks[measures.LIMITS] = block
@@ -91,6 +93,8 @@ class Inspection:
                 len(layout.layers), before.replicas, layout.activations
             )
         sample.histograms = self._histograms(before.replicas, summed)
+        losses = [r.batch.loss for r in before.replicas if r.batch is not None]
+        sample.is_finite &= all(map(math.isfinite, losses))
         batch = before.replicas[0].batch
         # Replicas would each show their part.
         if batch is not None and len(before.replicas) == 1:

@@ -33,7 +33,7 @@ class Plan(Protocol):
     def saw(self, number: int, inspection: Inspection, before: Before) -> None:
         """Takes what was seen of a batch before it trained."""
 
-    def measured(self, number: int, sample: Sample) -> None:
+    def measured(self, number: int, sample: Sample, before: Before) -> None:
         """Takes what was measured, once the batch has trained."""
 
 
@@ -158,7 +158,8 @@ class Inspector:
     def _after(self, number: int, seen: tuple[Inspection, Before], plan: Plan) -> None:
         try:
             inspection, before = seen
-            plan.measured(number, inspection.after(plan.step_of(number), before))
+            sample = inspection.after(plan.step_of(number), before)
+            plan.measured(number, sample, before)
             self._samples += 1
         except Exception as error:
             self._refuse(error)

@@ -21,6 +21,7 @@ class Sample:
         hyperparameters: Learning rate and the like.
         loss_scale: Factor by which the gradients are scaled.
         batch: A few rows of the batch, or `None`.
+        is_finite: Whether the loss and all gradients are, as far as they were measured.
     """
 
     step: int
@@ -30,3 +31,4 @@ class Sample:
     hyperparameters: dict[str, float] = field(default_factory=dict)
     loss_scale: float = 1.0
     batch: BatchRows | None = None
+    is_finite: bool = True

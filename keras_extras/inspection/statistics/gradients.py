@@ -41,7 +41,7 @@ def empty_block(variables: int) -> np.ndarray:
 
 def measure_gradients(block: np.ndarray, gradients: Iterable[Stack]) -> None:
     """Writes the sums of gradients into the rows of their variables."""
-    for members, values in gradients:
+    for members, values in blocks.joined(gradients):
         block[list(members), _GRADIENT] = gradient_sums(values)
 
 
@@ -49,10 +49,11 @@ def measure_updates(
     block: np.ndarray, before: Sequence[Stack], after: Sequence[Stack] | None
 ) -> None:
     """Writes the sums of squares of weights, and of their change if that is known."""
-    for members, old in before:
+    joined = blocks.joined(before)
+    for members, old in joined:
         block[list(members), _WEIGHT] = square_sums(old)
     if after is not None:
-        for (members, old), (_, new) in zip(before, after):
+        for (members, old), (_, new) in zip(joined, blocks.joined(after)):
             block[list(members), _UPDATE] = square_sums(new, old)
 
 
@@ -61,6 +62,11 @@ def forget_updates(block: np.ndarray, trained: Sequence[int]) -> None:
     frozen = np.ones(len(block), bool)
     frozen[list(trained)] = False
     block[frozen, _WEIGHT:] = _NO_UPDATE
+
+
+def are_finite(block: np.ndarray) -> bool:
+    """Returns whether all gradients are whose fields are in the block."""
+    return not block[:, FIELDS.index("nonfinite_count")].any()
 
 
 def gradient_sums(values: np.ndarray) -> np.ndarray:
