@@ -27,6 +27,34 @@ def drive(sampler, batches, ordinary=lambda step: 0.01, sampled=0.005, spent=0.0
     return chosen
 
 
+def drive_asleep(sampler, batches, seconds=0.01, sampled=0.005):
+    """The same as `drive`, with the batches left out that cannot be due."""
+    chosen, step = [], 0
+    while step < batches:
+        due = sampler.due(step, 1)
+        if due:
+            chosen.append(step)
+            sampler.sampled(sampled)
+        asleep = sampler.rest(step, 1)
+        if asleep + (not due):
+            sampler.ordinary(seconds, asleep + (not due))
+        step += 1 + asleep
+    return chosen
+
+
+@pytest.mark.parametrize("every", [1, 2, 7])
+def test_interval_is_kept_asleep(every):
+    chosen = drive_asleep(sampling.make_sampler(every, 0.02), 100)
+    assert chosen == list(range(0, 100, every))
+
+
+def test_budget_is_kept_asleep():
+    chosen = drive_asleep(sampling.make_sampler("auto", 0.02), 5000)
+    awake = drive(sampling.make_sampler("auto", 0.02), 5000)
+    assert chosen[:12] == awake[:12] == [*FIRST, 41, 83, 167, 335]
+    assert len(chosen) == pytest.approx(len(awake), abs=2)
+
+
 def share_added(chosen, batches, skip, extra):
     late = [step for step in chosen if step >= skip]
     return extra * len(late) / (batches - skip)

@@ -112,8 +112,6 @@ class Monitor(keras.callbacks.Callback):
             try:
                 self._has_trained = True
                 self._session.end_batch(self)
-                if self._writer is not None:
-                    self.sampler.spent(self._writer.seconds_spent())
             except Exception as error:
                 self.switch_off(error)
 
@@ -195,6 +193,7 @@ class Monitor(keras.callbacks.Callback):
         self.history.extend(records.steps, values)
         if self._writer is not None:
             self._writer.records(records, thin=self.every == "auto")
+            self.sampler.spent(self._writer.seconds_spent())
 
     def layers_changed(self) -> None:
         """Does nothing: statistics of what is frozen are NaN."""

@@ -193,26 +193,22 @@ class TrainingDiagnostics(Monitor):
         super().on_train_batch_end(batch, logs)
         if self._session is None:
             return
+        evidence = self._evidence
+        loss = logs.get("loss") if logs else None
         found = False
         try:
-            found = self._take_loss((logs or {}).get("loss"))
+            if evidence.layers is None and is_ready(self.model):
+                self._look_at_model()
+            if loss is not None:
+                evidence.curve.add(self._session.steps_per_batch, loss)
+                if self._nonfinite is None and not math.isfinite(loss):
+                    found = True
+                    self._nonfinite = self._session.origin_of_bad_loss()
+                    self._examine()
         except Exception as error:
             self.switch_off(error)
         if found:
             self._act()
-
-    def _take_loss(self, loss: Any) -> bool:
-        """Takes the loss of a batch; returns whether it is the first bad one."""
-        if self._evidence.layers is None and is_ready(self.model):
-            self._look_at_model()
-        if loss is None or self._session is None:
-            return False
-        self._evidence.curve.add(self._session.steps_per_batch, loss)
-        if self._nonfinite is not None or math.isfinite(loss):
-            return False
-        self._nonfinite = self._session.origin_of_bad_loss()
-        self._examine()
-        return True
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         super().on_epoch_end(epoch, logs)

@@ -39,30 +39,33 @@ class Deliveries:
     Args:
         deliver_to: Function that calls its second argument on behalf of its first, a
             taker, and keeps what fails there from everybody else.
+
+    Attributes:
+        unread: The samples that were not handed on yet.
     """
 
     def __init__(self, deliver_to: Callable[[Taker, Callable[[], None]], None]) -> None:
         self._deliver_to = deliver_to
-        self._unread: list[tuple[Sample, Takers]] = []
-        self._unread_since = 0.0
+        self.unread: list[tuple[Sample, Takers]] = []
+        self._since = 0.0
 
     def add(self, sample: Sample, takers: Takers) -> None:
         """Takes a sample for those who asked for it."""
-        if not self._unread:
-            self._unread_since = time.perf_counter()
-        self._unread.append((sample, takers))
+        if not self.unread:
+            self._since = time.perf_counter()
+        self.unread.append((sample, takers))
 
     @property
     def due(self) -> bool:
         """Whether enough has come, or waited long enough."""
-        if not self._unread:
+        if not self.unread:
             return False
-        waited = time.perf_counter() - self._unread_since
-        return len(self._unread) >= _UNREAD_SAMPLES or waited >= _UNREAD_SECONDS
+        waited = time.perf_counter() - self._since
+        return len(self.unread) >= _UNREAD_SAMPLES or waited >= _UNREAD_SECONDS
 
     def hand_on(self, optimizer: Any, replicas: int) -> None:
         """Decodes all samples and hands them on."""
-        unread, self._unread = self._unread, []
+        unread, self.unread = self.unread, []
         for (_, takers, _), group in itertools.groupby(unread, _alike):
             samples = [sample for sample, _ in group]
             for taker in takers:

@@ -17,6 +17,7 @@ from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 ReplayChoice = bool | Literal["auto"]
 
 _SHARE = 0.01  # of the time, for what is kept to replay from
+_NEVER = 2**62  # batches
 _PATIENCE = 3  # snapshots that may cost more than that
 _MEASURES = frozenset({m.ACTIVATIONS, m.GRADIENTS, m.BATCHES})
 
@@ -35,6 +36,9 @@ class Replay:
         ring: The last batches.
         budgeted: Whether to give up if keeping variables takes more than 1 % of the
             time.
+
+    Attributes:
+        due: Number of batches after which to call `keep`.
     """
 
     def __init__(
@@ -44,18 +48,18 @@ class Replay:
         self._backend = backend
         self._ring: BatchRing | None = ring
         self._patience = _PATIENCE if budgeted else 10**9
-        self._due = 1  # the first batch makes the variables of the optimizer
+        self.due = 1  # the first batch makes the variables of the optimizer
         self._past: tuple[int, Any] | None = None
         self._kept_at = time.perf_counter()
 
-    def before_batch(self, batch: int, first: int) -> None:
-        """Keeps the variables, if that is due.
+    def keep(self, batch: int, first: int) -> None:
+        """Keeps the variables; to be called when `due` batches have trained.
 
         Args:
             batch: Number of batches that the optimizer has seen.
             first: The same when this training began.
         """
-        if self._ring is None or batch - first < self._due:
+        if self._ring is None:
             return
         began = time.perf_counter()
         snapshot = self._backend.snapshot(self._model)
@@ -63,21 +67,22 @@ class Replay:
             self._past = batch, snapshot
         spent, passed = time.perf_counter() - began, began - self._kept_at
         each = self._ring.capacity - self._model.steps_per_execution
-        if self._due > 1 and spent > _SHARE * passed:
+        if self.due > 1 and spent > _SHARE * passed:
             self._patience -= 1
-        self._kept_at, self._due = began, batch - first + max(each, 1)
+        self._kept_at, self.due = began, batch - first + max(each, 1)
         if self._patience < 0:
             self.end()
 
     def forget(self) -> None:
         """Forgets what was kept: the model is another one from here."""
-        self._past, self._due = None, 0
+        self._past, self.due = None, 0
 
     def end(self) -> None:
         """Lets go of batches and variables."""
         if self._ring is not None:
             self._ring.detach()
         self._ring = self._past = None
+        self.due = _NEVER
 
     def find(
         self, inspector: Inspector, layouts: Layouts, steps: TrainingSteps

@@ -14,6 +14,7 @@ Interval = int | Literal["auto"]
 # share of the time. Two there are always.
 _CREDIT_SECONDS, _CREDIT_SHARE = 1.0, 0.1
 _FIRST_BATCHES = 14
+_LONGEST_REST = 64  # batches
 # What the host cannot time, such as slower batches after a sample, has the rest.
 _SHARE_FOR_SAMPLES = 0.2
 
@@ -27,8 +28,19 @@ class Sampler(Protocol):
     def accepts(self, step: int) -> bool:
         """Returns whether that step of a sampled execution is to be recorded."""
 
-    def ordinary(self, seconds: float) -> None:
-        """Hears how long a batch that was not sampled took."""
+    def rest(self, step: int, steps: int) -> int:
+        """Returns how many batches after the present one certainly are not due.
+
+        Of these `ordinary` alone is to tell.
+        """
+
+    def ordinary(self, seconds: float, batches: int = 1) -> None:
+        """Hears how long each of some batches took that were not sampled.
+
+        Args:
+            seconds: Time until the next batch began.
+            batches: Number of batches since `due` was asked, or since a sample.
+        """
 
     def sampled(self, seconds: float) -> None:
         """Hears how much longer a batch took because it was sampled."""
@@ -49,7 +61,10 @@ class EveryNth:
     def accepts(self, step: int) -> bool:
         return step % self._interval == 0
 
-    def ordinary(self, seconds: float) -> None: ...
+    def rest(self, step: int, steps: int) -> int:
+        return -(step + steps) % self._interval // steps
+
+    def ordinary(self, seconds: float, batches: int = 1) -> None: ...
 
     def sampled(self, seconds: float) -> None: ...
 
@@ -75,28 +90,44 @@ class WithinBudget:
         self._sampled: deque[float] = deque(maxlen=9)
         self._typical = self._price = self._earned = 0.0
         self._owed = self._passed = 0.0
-        self._seen = 0
+        self._seen = self._asked = 0
         self._on_credit = 1
 
     def due(self, step: int, steps: int) -> bool:
         self._seen += 1
+        self._asked = 1
         if self._seen >= self._on_credit and self._has_credit():
             self._on_credit = _next_on_credit(self._seen)
             return True
         return self._typical > 0.0 and 0.0 < self._price <= self._earned
 
+    def rest(self, step: int, steps: int) -> int:
+        if self._seen <= _FIRST_BATCHES:
+            return 0
+        rest: float = _LONGEST_REST
+        if self._on_credit > self._seen:
+            rest = min(rest, self._on_credit - self._seen - 1)
+        if self._typical > 0.0 and self._price > 0.0:
+            # Half of it: batches may get slower, and earn more.
+            missing = self._price - self._earned
+            rest = min(rest, 0.5 * missing / (self._share * self._typical))
+        return max(int(rest), 0)
+
     def accepts(self, step: int) -> bool:
         return True
 
-    def ordinary(self, seconds: float) -> None:
-        self._passed += seconds
+    def ordinary(self, seconds: float, batches: int = 1) -> None:
+        self._seen += batches - self._asked
+        self._asked = 0
         self._ordinary.append(seconds)
-        if self._seen % 16 == 0 or not self._typical:
-            self._typical = statistics.median(self._ordinary)
+        self._typical = statistics.median(self._ordinary)
         # A pause between batches is no training time that would pay for samples.
-        self._earned += self._share * min(seconds, 2.0 * self._typical)
+        seconds = batches * min(seconds, 2.0 * self._typical)
+        self._passed += seconds
+        self._earned += self._share * seconds
 
     def sampled(self, seconds: float) -> None:
+        self._asked = 0
         self._passed += seconds
         self._sampled.append(seconds)
         # Timings are noisy, and no sample is free: a fifth of a batch at least.

@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_extras.backends.load import load_backend
 from keras_extras.inspection import measures as m
+from keras_extras.inspection.batch_clock import BatchClock
 from keras_extras.inspection.deliveries import Deliveries
 from keras_extras.inspection.execution import Execution
 from keras_extras.inspection.execution import LightExecution
@@ -71,7 +72,7 @@ class MonitoringSession:
         self._layouts = Layouts(model, self._backend, self._subscribers)
         self._execution: Execution | None = None
         self._light: LightExecution | None = None
-        self._began = 0.0
+        self._clock = BatchClock()
         self._requests: list[Subscriber] = []
         self._replay: Replay | None = None
         self.origin: NonFiniteOrigin | None = None
@@ -94,6 +95,7 @@ class MonitoringSession:
             if callbacks is not None:
                 FitGuard(lambda: None, session._fit_failed).watch(callbacks)
         session._subscribers.append(subscriber)
+        session._clock.idle = 0
         session._layouts.forget()
         return session
 
@@ -118,6 +120,7 @@ class MonitoringSession:
             if session._replay is not None:
                 session._replay.forget()
             session._layouts.forget()
+            session._clock.idle = 0
             if counts_anew:
                 session._counter.start_over()
             for subscriber in session._subscribers:
@@ -126,6 +129,7 @@ class MonitoringSession:
     def leave(self, subscriber: Subscriber) -> None:
         """Ends the part of `subscriber` in the training; it gets what is its due."""
         self._substitute.disarm()
+        self._clock.idle = 0
         self.deliver()
         if self._replay is not None and self._subscribers == [subscriber]:
             self._replay.end()
@@ -201,20 +205,24 @@ class MonitoringSession:
             batches: Integer, number of batches of an epoch, `None` if unknown.
         """
         counter = self._counter
+        self._clock.idle = 0
         counter.synchronize()  # the last execution of an epoch may be a short one
         if not counter.has_counted:  # another callback may have restored the optimizer
             counter.begin()
             if epoch and batches:
                 self._steps.skip_to(epoch * batches // counter.per_step)
 
+    # These two run for each batch, between two runs of TensorFlow: what little they do
+    # takes ten times as long there as in a loop. So most batches are slept through.
     def begin_batch(self, subscriber: Subscriber) -> None:
         """Is called by each subscriber before each batch."""
+        clock = self._clock
+        if clock.idle:
+            if subscriber is self._subscribers[-1]:
+                clock.idle -= 1
+            return
         if subscriber is self._subscribers[0]:
-            self._execution = self._light = None
-            self._requests = []
-            if self._replay is not None:
-                self._replay.before_batch(self._counter.batches, self._counter.first)
-            self._began = time.perf_counter()
+            self._wake()
         if subscriber.sampler.due(self._counter.step, self.steps_per_batch):
             self._requests.append(subscriber)
         if subscriber is self._subscribers[-1]:
@@ -222,6 +230,27 @@ class MonitoringSession:
                 self._prepare_execution()
             elif self._replay is not None and not self._inspector.has_arguments:
                 self._substitute.arm()  # to see once what it takes to train again
+            clock.idle = self._batches_to_sleep()
+
+    def _wake(self) -> None:
+        """Starts a batch in which there may be something to do."""
+        self._requests = []
+        batches = self._clock.tick()
+        for each in self._subscribers if self._clock.seconds else ():
+            each.sampler.ordinary(self._clock.seconds, batches)
+        counter, replay = self._counter, self._replay
+        if replay is not None and counter.batches - counter.first >= replay.due:
+            replay.keep(counter.batches, counter.first)
+
+    def _batches_to_sleep(self) -> int:
+        """Returns after how many batches more there may be something to do."""
+        counter, steps = self._counter, self.steps_per_batch
+        if not counter.is_regular:
+            return 0
+        rests = [each.sampler.rest(counter.step, steps) for each in self._subscribers]
+        if self._replay is not None:
+            rests.append(self._replay.due - (counter.batches - counter.first) - 1)
+        return max(min(rests), 0)
 
     def _prepare_execution(self) -> None:
         """Has the next execution sampled, from outside or by an inspection."""
@@ -238,21 +267,25 @@ class MonitoringSession:
         """Is called by each subscriber after each batch."""
         if subscriber is not self._subscribers[0]:
             return
-        seconds = time.perf_counter() - self._began
-        execution, light = self._execution, self._light
-        self._counter.trained(self.steps_per_batch, exactly=bool(execution or light))
-        sampled = execution is not None and execution.sampled
-        for each in self._subscribers:
-            if sampled:
+        self._clock.batches += 1
+        if self._execution is not None or self._light is not None:
+            self._counter.trained(self.steps_per_batch, exactly=True)
+            self._take(self._execution, self._light)
+        else:
+            self._steps.counter.batches += self._model.steps_per_execution
+        if self._deliveries.unread and self._deliveries.due:
+            self._deliver_in_time()
+
+    def _take(self, execution: Execution | None, light: LightExecution | None) -> None:
+        """Takes what was measured in the last execution."""
+        self._execution = self._light = None
+        if execution is not None and execution.sampled:
+            self._clock.restart()
+            for each in self._subscribers:
                 each.sampler.sampled(self._inspector.last_seconds)
-            else:
-                each.sampler.ordinary(seconds)
-        if execution is not None:
             self.origin = self.origin or execution.origin
         if light is not None:
             light.deliver(self._deliveries, self._counter.step)
-        if self._deliveries.due:
-            self._deliver_in_time()
 
     def _deliver_in_time(self) -> None:
         began = time.perf_counter()

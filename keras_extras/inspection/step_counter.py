@@ -41,6 +41,11 @@ class StepCounter:
         return self.before + self.batches // self.per_step
 
     @property
+    def is_regular(self) -> bool:
+        """Whether each batch is a step, and no other witness is asked."""
+        return self.per_step == 1 and not self._reads
+
+    @property
     def has_counted(self) -> bool:
         """Whether anything was trained since this began to count."""
         return self.batches != self.first
