@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-tuner examples test lint types docs board bench bench-diagnosis bench-growth bench-interruptions bench-memory bench-start bench-plugin bench-tab bench-tuner identity screenshots
+.PHONY: demo demo-tuner examples test lint types docs board bench bench-accounted bench-diagnosis bench-growth bench-interruptions bench-memory bench-start bench-plugin bench-tab bench-tuner identity screenshots
 
 demo: .venv/installed-examples
 	$(BIN)/python examples/demo.py $(ARGS)
@@ -38,6 +38,9 @@ identity: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(BIN)/python benchmarks/overhead.py $(ARGS)
+
+bench-accounted: .venv/installed-dev
+	$(BIN)/python benchmarks/accounted.py $(ARGS)
 
 bench-start: .venv/installed-dev
 	$(BIN)/python benchmarks/startup.py $(ARGS)
