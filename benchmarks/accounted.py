@@ -144,9 +144,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=5136)
     options = parser.parse_args()
     print(f"{machine()}, batch 32, {options.steps} steps\n")
-    print(
-        "| model | hooks | samples | writing | pipeline | all | taken | bound | |"
-    )
+    print("| model | hooks | samples | writing | pipeline | all | taken | bound | |")
     print("|---|---|---|---|---|---|---|---|---|", flush=True)
     met = [_print_row(name, options.steps) for name in options.models]
     return 0 if all(met) else 1

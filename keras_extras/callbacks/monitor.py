@@ -115,6 +115,18 @@ class Monitor(keras.callbacks.Callback):
             except Exception as error:
                 self.switch_off(error)
 
+    # Validation is no time of training that would pay for samples.
+    def on_test_begin(self, logs: Any = None) -> None:
+        self._pause()
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self._pause()
+
+    def _pause(self) -> None:
+        if self._session is not None:
+            with self._boundary():
+                self._session.pause()
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         with self._boundary():
             if self._writer is not None and self._session is not None:

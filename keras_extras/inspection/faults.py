@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import traceback
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 from keras_extras.backends.contract import CannotInspectError
 
@@ -46,3 +48,11 @@ def place_of(error: BaseException) -> str:
     place = f", {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     said = str(error).strip().splitlines()
     return f"{type(error).__name__}: {said[0] if said else ''}{place}"
+
+
+def on_behalf_of(taker: Any, function: Callable[[], None]) -> None:
+    """Calls a function of a taker, and keeps what fails there from everybody else."""
+    try:
+        function()
+    except Exception as error:
+        taker.switch_off(error)

@@ -16,6 +16,7 @@ from keras_extras.inspection.deliveries import Deliveries
 from keras_extras.inspection.execution import Execution
 from keras_extras.inspection.execution import LightExecution
 from keras_extras.inspection.execution import Requester
+from keras_extras.inspection.faults import on_behalf_of
 from keras_extras.inspection.faults import warn_cannot_inspect
 from keras_extras.inspection.inspector import Inspector
 from keras_extras.inspection.layouts import Chooser
@@ -65,7 +66,7 @@ class MonitoringSession:
         self._model = model
         self._backend = load_backend()
         self._inspector = Inspector(model, self._backend, self._cannot_inspect)
-        self._deliveries = Deliveries(_on_behalf_of)
+        self._deliveries = Deliveries(on_behalf_of)
         self._substitute = Substitute(model, self._run)
         self._steps = TrainingSteps(model, self._backend)
         self._subscribers: list[Subscriber] = []
@@ -232,12 +233,16 @@ class MonitoringSession:
                 self._substitute.arm()  # to see once what it takes to train again
             clock.idle = self._batches_to_sleep()
 
-    def _wake(self) -> None:
-        """Starts a batch in which there may be something to do."""
-        self._requests = []
+    def pause(self) -> None:
+        """Is called before and after a time in which no batch is trained."""
         batches = self._clock.tick()
         for each in self._subscribers if self._clock.seconds else ():
             each.sampler.ordinary(self._clock.seconds, batches)
+
+    def _wake(self) -> None:
+        """Starts a batch in which there may be something to do."""
+        self._requests = []
+        self.pause()
         counter, replay = self._counter, self._replay
         if replay is not None and counter.batches - counter.first >= replay.due:
             replay.keep(counter.batches, counter.first)
@@ -340,11 +345,3 @@ class MonitoringSession:
         """Ends the parts of all subscribers: `fit` has ended by an exception."""
         for subscriber in list(self._subscribers):
             subscriber.fit_failed()
-
-
-def _on_behalf_of(taker: Any, function: Callable[[], None]) -> None:
-    """Calls a function of a taker, and keeps what fails there from everybody else."""
-    try:
-        function()
-    except Exception as error:
-        taker.switch_off(error)
