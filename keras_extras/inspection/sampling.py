@@ -16,7 +16,7 @@ _CREDIT_SECONDS, _CREDIT_SHARE = 1.0, 0.1
 _FIRST_BATCHES = 14
 _LONGEST_REST = 64  # batches
 # What the host cannot time, such as slower batches after a sample, has the rest.
-_SHARE_FOR_SAMPLES = 0.2
+_SHARE_FOR_SAMPLES = 0.4
 
 
 class Sampler(Protocol):

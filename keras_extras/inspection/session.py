@@ -205,13 +205,8 @@ class MonitoringSession:
                 optimizer that has made no step yet, goes on with that epoch's steps.
             batches: Integer, number of batches of an epoch, `None` if unknown.
         """
-        counter = self._counter
         self._clock.idle = 0
-        counter.synchronize()  # the last execution of an epoch may be a short one
-        if not counter.has_counted:  # another callback may have restored the optimizer
-            counter.begin()
-            if epoch and batches:
-                self._steps.skip_to(epoch * batches // counter.per_step)
+        self._steps.begin_epoch(epoch, batches)
 
     # These two run for each batch, between two runs of TensorFlow: what little they do
     # takes ten times as long there as in a loop. So most batches are slept through.

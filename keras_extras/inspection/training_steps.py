@@ -28,6 +28,7 @@ class TrainingSteps:
     def __init__(self, model: Any, backend: Backend) -> None:
         self._model = model
         self._backend = backend
+        self._first_epoch: int | None = None
         self._begin(hyperparameters.optimizers_of(model)[0], 0)
 
     def _begin(self, optimizer: Any, before: int) -> None:
@@ -42,10 +43,24 @@ class TrainingSteps:
         if optimizers and all(each is not self.optimizer for each in optimizers):
             self._begin(optimizers[0], 0)
 
-    def skip_to(self, step: int) -> None:
-        """Counts on from `step`, if the optimizer knows of no step before."""
-        if self.counter.step == 0:
-            self.counter.before = step
+    def begin_epoch(self, epoch: int, batches: int | None) -> None:
+        """Counts on at the beginning of an epoch.
+
+        Args:
+            epoch: Integer. A training that begins with a later epoch, and with an
+                optimizer that has made no step yet, goes on with that epoch's steps.
+            batches: Integer, number of batches of an epoch, `None` if unknown.
+        """
+        counter = self.counter
+        counter.synchronize()  # the last execution of an epoch may be a short one
+        if self._first_epoch is None:
+            self._first_epoch = epoch
+        # A loss scale may have skipped all steps so far: that is no later beginning.
+        if epoch != self._first_epoch or counter.has_counted:
+            return
+        counter.begin()  # another callback may have restored the optimizer
+        if epoch and batches and counter.step == 0:
+            counter.before = epoch * batches // counter.per_step
 
     def step_of(self, batch: int) -> int:
         """Returns the optimizer step of the batch of that number."""

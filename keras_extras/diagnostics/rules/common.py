@@ -117,9 +117,11 @@ def steps_trained(observations: Observations) -> int:
 
 
 def power_of_ten(factor: float) -> str:
-    """Returns a factor as text, rounded to a power of ten."""
+    """Returns a factor as text, rounded to a power of ten; a huge one says little."""
     exponent = np.log10(factor)
-    return f"{10 ** round(exponent):,.0f}" if np.isfinite(exponent) else "1,000"
+    if not exponent < 4.5:
+        return "10,000 or more"
+    return f"{10 ** round(exponent):,.0f}"
 
 
 def percent(share: float) -> str:

@@ -33,13 +33,15 @@ def non_finite(observations: Observations) -> Iterator[Finding]:
         ),
         "loss": (
             "all outputs were finite, the loss or its gradient was not",
-            "Check the labels for NaN and the last activation against the loss; "
+            "Check labels and sample weights for NaN, and the last activation against "
+            "the loss; "
             "`from_logits=True` with a linear last layer is numerically safe.",
         ),
         "gradient": (
             f"the gradient of {where} was not finite, its output and the loss were",
-            "Look for a root or norm at 0 in or after that layer: add a small "
-            "constant inside, `ops.sqrt(x + 1e-7)`.",
+            "Look for a root or norm at 0 in or after that layer, and add a small "
+            "constant inside, `ops.sqrt(x + 1e-7)`; if gradients grew step by step, "
+            "lower the learning rate.",
         ),
         "unknown": (
             "the loss was not finite",

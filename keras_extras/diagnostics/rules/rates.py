@@ -75,10 +75,15 @@ def _damage(
 ) -> Iterator[Finding]:
     """Early updates were large, and the training has not recovered from them."""
     outcome = observations.outcome
-    if len(update) < 3 or not outcome.is_wanting:
+    # A training may be over after two steps.
+    fewest = 3 if np.isfinite(outcome.last) else 1
+    if len(update) < fewest or not outcome.is_wanting:
         return
-    largest = float(np.nanmax(update[:10]))
-    growth = norms[-1] / max(norms[0], TINY)
+    early = update[:10]
+    largest = float(np.max(early[np.isfinite(early)], initial=0.0))
+    # Of weights that are NaN by now, the last norm that was a number.
+    known = norms[np.isfinite(norms)]
+    growth = known[-1] / max(known[0], TINY) if len(known) else np.nan
     clear = largest > 1.0 and growth > 5.0
     # Embeddings start small: of a model that has learnt something, this is usual.
     if outcome.skill + 2.0 * outcome.doubt < 0.2:
