@@ -33,7 +33,6 @@ WHAT_HOLDS_THE_BOUNDARY = {
     "MonitoringSession._run",
     "Substitute.__call__",
     "Substitute.disarm",
-    "_on_behalf_of",
     "place_of",
     "warn_cannot_inspect",
     "warn_switched_off",

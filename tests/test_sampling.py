@@ -49,8 +49,8 @@ def test_interval_is_kept_asleep(every):
 
 
 def test_budget_is_kept_asleep():
-    chosen = drive_asleep(sampling.make_sampler("auto", 0.02), 5000)
-    awake = drive(sampling.make_sampler("auto", 0.02), 5000)
+    chosen = drive_asleep(sampling.make_sampler("auto", 0.01), 5000)
+    awake = drive(sampling.make_sampler("auto", 0.01), 5000)
     assert chosen[:12] == awake[:12] == [*FIRST, 41, 83, 167, 335]
     assert len(chosen) == pytest.approx(len(awake), abs=2)
 
