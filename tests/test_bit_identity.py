@@ -6,11 +6,15 @@ exception: where plain training comes out the same twice, so it does with callba
 
 import functools
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+
+from keras_extras.callbacks import TrainingDiagnostics
 
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
 
@@ -55,6 +59,32 @@ def test_random_draws_of_tensorflow_are_the_same_and_what_is_left_out_is_said():
     for callbacks, outcome in pair.outcomes.items():
         assert outcome.status == SAME, (callbacks, outcome.error, outcome.differing)
         assert all(outcome.recorded) or outcome.warnings
+
+
+class CountsCalls(keras.layers.Layer):
+    """Changes its output, and a variable that Keras knows nothing of, in each call."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = tf.Variable(0.0)
+
+    def call(self, x):
+        return x * (1.0 + self.calls.assign_add(1.0) / 100.0)
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_side_effects_are_not_repeated(eager):
+    x = np.random.default_rng(0).normal(size=(16, 3)).astype("float32")
+    weights = []
+    for callbacks in ([], [TrainingDiagnostics(every=1, verbose=0)]):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.layers.Dense(3), CountsCalls()])
+        model.compile("sgd", "mse", run_eagerly=eager, jit_compile=False)
+        said = "AssignAdd.* would happen twice"
+        with pytest.warns(UserWarning, match=said) if callbacks else nullcontext():
+            model.fit(x, x, batch_size=4, verbose=0, callbacks=callbacks)
+        weights.append(model.get_weights())
+    assert all(map(np.array_equal, *weights))
 
 
 def test_the_matrix_is_complete():

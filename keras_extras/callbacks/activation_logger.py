@@ -32,17 +32,18 @@ class ActivationLogger(Monitor):
         log_dir: Path of the directory to write TensorBoard summaries to, or a
             `keras.callbacks.TensorBoard` to write beside, or `None` to write
             nothing. Defaults to `None`.
-        every: Integer, number of steps between samples, or `"auto"`: some of
-            the first batches, another each time their number has doubled, and
-            otherwise as often as keeps the time that samples add within 2 %. Defaults
-            to `"auto"`.
+        every: Integer, number of steps between samples, or `"auto"`: batches 1,
+            2, 3, 4, 6, 9, 14, 21, 42, 84 and so on, if these take no more than a
+            second or 10 % of the time, and others as often as keeps the
+            added time within 2 %. Defaults to
+            `"auto"`.
         layers: Which layers: a list of names or paths, a regular expression, a
             function of the layer that returns a boolean, or `None` for all.
             Defaults to `None`.
         histograms: Boolean. Whether to write histograms of the outputs too.
             Defaults to `False`.
         history_size: Integer >= 100, most steps that `history` keeps, `None` for all.
-            Beyond it every other one or so is forgotten; the first, the last, the
+            Beyond it about every second one is dropped; the first, the last, the
             extremes and those with NaN or infinity stay. Defaults to `10000`.
 
     Raises:

@@ -9,7 +9,7 @@ from keras_extras.log_dir import LogDir
 
 
 class GradientLogger(Monitor):
-    """Records the gradients that training really uses, layer by layer.
+    """Records the gradients that the optimizer receives, layer by layer.
 
     The numbers are those of the gradients that the optimizer receives for that batch,
     before it clips them and with any loss scale taken out. A dry run of the step on the
@@ -43,10 +43,11 @@ class GradientLogger(Monitor):
         log_dir: Path of the directory to write TensorBoard summaries to, or a
             `keras.callbacks.TensorBoard` to write beside, or `None` to write
             nothing. Defaults to `None`.
-        every: Integer, number of steps between samples, or `"auto"`: some of
-            the first batches, another each time their number has doubled, and
-            otherwise as often as keeps the time that samples add within 2 %. Defaults
-            to `"auto"`.
+        every: Integer, number of steps between samples, or `"auto"`: batches 1,
+            2, 3, 4, 6, 9, 14, 21, 42, 84 and so on, if these take no more than a
+            second or 10 % of the time, and others as often as keeps the
+            added time within 2 %. Defaults to
+            `"auto"`.
         layers: Which layers: a list of names or paths, a regular expression, a
             function of the layer that returns a boolean, or `None` for all.
             Defaults to `None`.
@@ -56,7 +57,7 @@ class GradientLogger(Monitor):
             which takes a copy of the trainable weights during a sampled step.
             Defaults to `True`.
         history_size: Integer >= 100, most steps that `history` keeps, `None` for all.
-            Beyond it every other one or so is forgotten; the first, the last, the
+            Beyond it about every second one is dropped; the first, the last, the
             extremes and those with NaN or infinity stay. Defaults to `10000`.
 
     Raises:

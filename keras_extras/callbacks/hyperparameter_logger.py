@@ -26,7 +26,7 @@ class HyperparameterLogger(Monitor):
         every: Integer, number of steps between samples, or `"auto"`. Defaults to
             `1`.
         history_size: Integer >= 100, most steps that `history` keeps, `None` for all.
-            Beyond it every other one or so is forgotten; the first, the last, the
+            Beyond it about every second one is dropped; the first, the last, the
             extremes and those with NaN or infinity stay. Defaults to `10000`.
 
     Raises:

@@ -15,10 +15,11 @@ def warn_cannot_inspect(error: Exception) -> None:
     if isinstance(error, CannotInspectError):
         why = str(error)
     else:
-        why = f"a fault ended the inspection of its training step ({place_of(error)})"
+        why = f"an internal error ended its inspection ({place_of(error)})"
     warnings.warn(
-        f"keras_extras does not measure the layers of this model: {why}. Training goes "
-        "on as it would without; loss and hyperparameters are recorded.",
+        "keras_extras cannot measure gradients and activations of this model from here "
+        f"on: {why}. Training continues unchanged; `TrainingDiagnostics` still checks "
+        "the model and the loss.",
         stacklevel=2,
     )
 
@@ -26,8 +27,9 @@ def warn_cannot_inspect(error: Exception) -> None:
 def warn_switched_off(name: str, error: Exception) -> None:
     """Says that a callback ends its part because of a fault of its own."""
     warnings.warn(
-        f"`{name}` ends its part in this training because of a fault of its own "
-        f"({place_of(error)}). Training goes on as it would without it.",
+        f"`{name}` stopped recording because of an internal error of keras_extras "
+        f"({place_of(error)}). Training continues unchanged, and what was recorded is "
+        "kept. Please report this with your versions of Keras and TensorFlow.",
         stacklevel=2,
     )
 
@@ -36,8 +38,9 @@ def warn_no_steps(name: str) -> None:
     """Says that there was nothing to record: the optimizer never made a step."""
     warnings.warn(
         f"`{name}` recorded nothing: no batch of this training ended with a step of "
-        "the optimizer. Either more batches are accumulated than there were, or a loss "
-        "scale makes all gradients overflow.",
+        "the optimizer. Either `gradient_accumulation_steps` is larger than the number "
+        "of batches, or with a loss scale all gradients overflowed: then lower "
+        "`initial_scale`, or look for NaN in the data.",
         stacklevel=2,
     )
 

@@ -62,7 +62,7 @@ class TensorFlowDryRun:
     def __call__(self, state: Any, batch: Any) -> tuple[ReplicaValues, ...]:
         if self._spec is None:
             batch = tf.nest.map_structure(tf.convert_to_tensor, batch)
-        if self._eager_runs_left > 0 or self._model.run_eagerly:
+        if self._eager_runs_left > 0:
             self._eager_runs_left -= 1
             with random_state_kept():
                 results = self._run_replicas(batch)
@@ -89,13 +89,24 @@ class TensorFlowDryRun:
     def _trace(self, batch: Any) -> Callable[..., Any]:
         spec = batch if self._spec is None else self._spec
         function = tf.function(self._run_replicas, autograph=False)
-        with random_state_kept():
-            concrete = function.get_concrete_function(spec)
+        try:
+            with random_state_kept():
+                concrete = function.get_concrete_function(spec)
+        except Exception as error:
+            if not self._model.run_eagerly:
+                raise
+            # What runs twice unseen may change the training.
+            raise CannotInspectError(
+                "it runs eagerly, and its training step cannot be traced to look for "
+                f"side effects ({type(error).__name__})"
+            ) from error
         effect = side_effect(concrete.graph)
         if effect is not None:
             raise CannotInspectError(
-                f"its training step has a side effect, {effect}, which a second run "
-                "would repeat"
+                f"its training step has a side effect, {effect}, which would happen "
+                "twice on a sampled batch. Typical are `tf.print`, `tf.py_function` "
+                "and writing to a `tf.Variable`; what `self.add_weight` made may be "
+                "written to"
             )
         return function
 
