@@ -25,7 +25,7 @@ from keras_extras.keras_internals.snapshot import random_state_kept
 from keras_extras.keras_internals.taps import Taps
 
 # Tracing costs about as much as this many runs without.
-_EAGER_RUNS = 12
+_EAGER_RUNS = 24
 
 
 class TensorFlowDryRun:
