@@ -27,15 +27,12 @@ import tensorflow as tf
 from fresh import in_fresh_process
 from keras.src.backend.tensorflow.trainer import TFEpochIterator
 from machine import machine
-from trainings import CNN
-from trainings import DEEP
-from trainings import MLP
+from overhead import MODELS
 from trainings import Training
 
 from keras_extras.backends.tensorflow.batch_ring import BatchRing
 from keras_extras.callbacks import TrainingDiagnostics
 
-MODELS = {"MLP": (MLP, 0.015), "21 layers": (DEEP, 0.015), "small CNN": (CNN, 0.01)}
 FIRST_STEPS = 16
 _HOOKS = (
     "on_train_begin",

@@ -75,7 +75,9 @@ class Replay:
 
     def forget(self) -> None:
         """Forgets what was kept: the model is another one from here."""
-        self._past, self.due = None, 0
+        self._past = None
+        if self._ring is not None:  # else there is nothing that could be due
+            self.due = 0
 
     def end(self) -> None:
         """Lets go of batches and variables."""

@@ -269,7 +269,7 @@ class MonitoringSession:
             return
         self._clock.batches += 1
         if self._execution is not None or self._light is not None:
-            self._counter.trained(self.steps_per_batch, exactly=True)
+            self._counter.trained(self.steps_per_batch)
             self._take(self._execution, self._light)
         else:
             self._steps.counter.batches += self._model.steps_per_execution

@@ -63,17 +63,14 @@ class StepCounter:
         """Returns whether the batch of that number ends with an update."""
         return (batches + 1) % self.per_step == 0
 
-    def trained(self, batches: int, exactly: bool = False) -> None:
-        """Counts what an execution has trained.
+    def trained(self, batches: int) -> None:
+        """Counts what an execution that was sampled has trained.
 
         Args:
             batches: Number of batches, at most.
-            exactly: Whether the optimizer is to be asked, where it is the better
-                witness. Defaults to `False`.
         """
         self.batches += batches
-        if exactly:
-            self.synchronize()
+        self.synchronize()
 
     def synchronize(self) -> None:
         """Takes over what the optimizer counted, where it is the better witness."""
