@@ -145,7 +145,7 @@ def _train(
     clock: Clock,
 ) -> None:
     """Trains once, from the first step to what follows the last, in turns."""
-    warnings.simplefilter("ignore")
+    warnings.simplefilter("ignore")  # they would stand among the figures
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     keras.utils.set_random_seed(1)
