@@ -21,6 +21,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_extras.callbacks import GradientLogger
 from keras_extras.callbacks import TrainingDiagnostics
@@ -56,8 +57,6 @@ def tiny_model(layers: int = 2) -> Any:
 def batches(rows: int = 1024) -> Any:
     x = np.random.default_rng(0).normal(size=(rows, 8)).astype("float32")
     y = x[:, :3].argmax(axis=1)
-    import tensorflow as tf
-
     return tf.data.Dataset.from_tensor_slices((x, y)).batch(32).cache().repeat()
 
 
