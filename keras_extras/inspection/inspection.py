@@ -38,7 +38,7 @@ class Inspection:
         model: The model.
         layout: What to measure.
         backend: The backend in use.
-        arguments: What Keras hands the train function.
+        data: What Keras hands the train function beside the state.
     """
 
     def __init__(
@@ -46,9 +46,10 @@ class Inspection:
         model: Any,
         layout: RowLayout,
         backend: Backend,
-        arguments: tuple[Any, ...],
+        data: tuple[Any, ...],
     ) -> None:
         self.layout = layout
+        self._model = model
         self._backend = backend
         self._accumulates = hyperparameters.accumulation_steps(model.optimizer) > 1
         layers = tuple(layer.layer for layer in layout.layers)
@@ -60,20 +61,21 @@ class Inspection:
             rows=ROWS if measures.BATCHES in layout.measures else 0,
             dense=self._accumulates or backend.replicas(model) > 1,
         )
-        self.dry_run = backend.dry_run(model, wanted, arguments)
+        self.dry_run = backend.dry_run(model, wanted, data)
         self._read_weights = backend.weight_reader(variables)
 
-    def before(self, batch: Any, optimizer: Any) -> Before:
+    def before(self, state: Any, batch: Any, optimizer: Any) -> Before:
         """Runs the step dry on `batch`, which the user's function gets next."""
-        replicas = self.dry_run(None, batch)
-        return Before(
-            replicas=replicas,
-            pending=self._pending(optimizer) if self._accumulates else {},
-            loss_scale=self._number(hyperparameters.loss_scale(optimizer)),
-        )
+        replicas = self.dry_run(state, batch)
+        with self._backend.values(self._model, state):
+            return Before(
+                replicas=replicas,
+                pending=self._pending(optimizer) if self._accumulates else {},
+                loss_scale=self._number(hyperparameters.loss_scale(optimizer)),
+            )
 
     def after(self, step: int, before: Before) -> Sample:
-        """Returns the measurements, once the user's function has trained."""
+        """Returns the measurements; the variables have the values after the step."""
         layout = self.layout
         sample = Sample(step, layout, loss_scale=before.loss_scale)
         summed = _sum_over_replicas(before.replicas, before.pending, before.loss_scale)
