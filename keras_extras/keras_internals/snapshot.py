@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_extras.keras_internals.layer_tree import all_layers
 from keras_extras.keras_internals.layer_tree import own_non_trainable
+from keras_extras.keras_internals.torch_draws import TorchDraws
 
 _GLOBAL_SEED = ("global_random_seed", "global_seed_generator")
 
@@ -84,8 +85,6 @@ def _seed_of_backend_kept() -> contextlib.AbstractContextManager[None]:
 @contextlib.contextmanager
 def _draws_of_torch_kept() -> Iterator[None]:
     """Keeps the generators of torch, from which unseeded layers and loaders draw."""
-    from keras_extras.keras_internals.torch_draws import TorchDraws
-
     draws = TorchDraws()
     try:
         yield

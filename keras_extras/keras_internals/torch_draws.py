@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import torch
-
-_HAS_MPS = torch.backends.mps.is_available()
-
 
 class TorchDraws:
     """The states of torch's own random generators, one for each device in use.
@@ -12,13 +8,17 @@ class TorchDraws:
     """
 
     def __init__(self) -> None:
+        import torch  # where it is the backend only
+
+        cuda, mps = torch.cuda.is_initialized(), torch.backends.mps.is_available()
         self._cpu = torch.get_rng_state()
-        cuda = torch.cuda.is_initialized()
         self._cuda = torch.cuda.get_rng_state_all() if cuda else None
-        self._mps = torch.mps.get_rng_state() if _HAS_MPS else None
+        self._mps = torch.mps.get_rng_state() if mps else None
 
     def restore(self) -> None:
         """Puts the generators back where they were."""
+        import torch
+
         torch.set_rng_state(self._cpu)
         if self._cuda is not None:
             torch.cuda.set_rng_state_all(self._cuda)
