@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections import deque
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -107,8 +108,9 @@ def _put_content_back(value: Any, content: Any) -> None:
             set.clear(value)
             set.update(value, content)
     elif not (_alike(value, content) and _alike(value.values(), content.values())):
-        value.clear()
-        dict.update(value, content)
+        kind = OrderedDict if isinstance(value, OrderedDict) else dict
+        kind.clear(value)
+        kind.update(value, content)
 
 
 def _alike(one: Any, other: Any) -> bool:
