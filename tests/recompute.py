@@ -81,9 +81,7 @@ class Recording:
         """Returns inputs, targets and weights of a step, as tensors."""
         part = slice(BATCH * step, BATCH * (step + 1))
         return [
-            keras.tree.map_structure(
-                keras.ops.convert_to_tensor, part_of(each, part)
-            )
+            keras.tree.map_structure(keras.ops.convert_to_tensor, part_of(each, part))
             if each is not None
             else None
             for each in self.arrays

@@ -1,8 +1,8 @@
 """Every private name of Keras and its backends that the package uses is there.
 
-A new one is added to `NAMES` or `MODULES`, beside an object that must have it: to those
-of Keras, or of the backend without which it is not there. Any version of Keras may rename
-it: then this test says so, before a training does.
+A new one is added to `NAMES_OF...` or `MODULES_OF`, beside an object that must have it:
+to those of Keras, or of the backend without which it is not there. Any version of Keras
+may rename it: then this test says so, before a training does.
 """
 
 import ast
@@ -287,8 +287,12 @@ def test_keras_is_reached_into_from_two_places():
 def test_list_holds_every_module_that_is_not_public_and_no_other():
     found = imported()
     listed = {m: names for each in MODULES_OF.values() for m, names in each.items()}
-    assert {m: names for m, names in found.items() if names - listed.get(m, set())} == {}
-    assert {m: names for m, names in listed.items() if names - found.get(m, set())} == {}
+    assert {
+        m: names for m, names in found.items() if names - listed.get(m, set())
+    } == {}
+    assert {
+        m: names for m, names in listed.items() if names - found.get(m, set())
+    } == {}
 
 
 @pytest.mark.parametrize(

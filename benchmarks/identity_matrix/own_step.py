@@ -53,9 +53,7 @@ class _OnJax(keras.Model):
             with keras.StatelessScope(known) as scope:
                 logs = self.losses_of(*data)
                 scaled = self.optimizer.scale_loss(logs["loss"])
-            written = [
-                scope.get_current_value(v) for v in self.non_trainable_variables
-            ]
+            written = [scope.get_current_value(v) for v in self.non_trainable_variables]
             return scaled, (logs, written)
 
         gradients, (logs, others) = jax.grad(compute, has_aux=True)(trainable)

@@ -82,5 +82,11 @@ _WITH_XLA = tuple(
     for setup in _PLAIN
     if not setup.run_eagerly
 )
-_ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
-SETUPS = {s.name: s for s in (*_PLAIN, *(_WITH_XLA if _ON_TENSORFLOW else ()))}
+# JAX has XLA anyway; of torch's counterpart and of several steps in one Keras knows
+# nothing there, or we do not.
+_OF_BACKEND = {
+    "tensorflow": (*_PLAIN, *_WITH_XLA),
+    "jax": _PLAIN,
+    "torch": tuple(each for each in _PLAIN if each.steps_per_execution == 1),
+}
+SETUPS = {each.name: each for each in _OF_BACKEND[keras.backend.backend()]}
