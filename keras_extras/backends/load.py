@@ -19,10 +19,14 @@ def load_backend() -> Backend:
         from keras_extras.backends.torch.backend import TorchBackend
 
         return TorchBackend()
+    if name == "jax":
+        from keras_extras.backends.jax.backend import JaxBackend
+
+        return JaxBackend()
     if name != "tensorflow":
         raise NotImplementedError(
-            "keras_extras monitors training on the TensorFlow backend only, for "
-            f"now. Received: keras.backend.backend()={name!r}"
+            "keras_extras monitors training on the backends TensorFlow, JAX and torch. "
+            f"Received: keras.backend.backend()={name!r}"
         )
     from keras_extras.backends.tensorflow.backend import TensorFlowBackend
 

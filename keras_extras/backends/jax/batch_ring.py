@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+import numpy as np
 
 _MOST_BYTES = 64 * 2**20
 _MOST_BATCHES = 128
@@ -14,7 +15,9 @@ _LATE = 6  # executions until a bad loss is read
 
 
 class BatchRing:
-    """Keeps the last batches that a `fit` has read: by reference.
+    """Keeps the last batches that a `fit` has read.
+
+    They are not copied, unless they turn out to be all in the same memory.
 
     Args:
         epoch_iterator: Keras' own iterator over epochs, before it has begun.
@@ -25,6 +28,7 @@ class BatchRing:
         self._late = _LATE * epoch_iterator.steps_per_execution
         self.capacity = _FEWEST_BATCHES
         self._batches: deque[Any] | None = deque()
+        self._copies = False
         get_iterator = epoch_iterator._get_iterator
         vars(epoch_iterator)["_get_iterator"] = lambda: self._keeping(get_iterator)
 
@@ -40,10 +44,10 @@ class BatchRing:
             size = sum(leaf.nbytes for leaf in leaves if hasattr(leaf, "nbytes"))
             fit_in = _MOST_BYTES // max(size, 1)
             self.capacity = min(max(fit_in, _FEWEST_BATCHES), _MOST_BATCHES)
-        elif _first_leaf(batch) is _first_leaf(batches[-1]):
-            self._batches = None  # a generator that writes to the same array each time
-            return
-        batches.append(batch)
+        elif not self._copies and _share_memory(batch, batches[-1]):
+            self._copies = True  # a generator that may write to the same array
+            batches.clear()
+        batches.append(jax.tree.map(np.copy, batch) if self._copies else batch)
         if len(batches) > self.capacity + self._late:
             batches.popleft()
 
@@ -57,5 +61,11 @@ class BatchRing:
         vars(self._epoch_iterator).pop("_get_iterator", None)
 
 
-def _first_leaf(batch: Any) -> Any:
-    return next(iter(jax.tree.leaves(batch)), None)
+def _share_memory(batch: Any, other: Any) -> bool:
+    pairs = zip(jax.tree.leaves(batch), jax.tree.leaves(other))
+    return any(
+        isinstance(one, np.ndarray)
+        and isinstance(two, np.ndarray)
+        and np.may_share_memory(one, two)
+        for one, two in pairs
+    )

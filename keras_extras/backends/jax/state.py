@@ -58,9 +58,11 @@ def state_of_variables(model: Any) -> Any:
 def value_of(variable: Any) -> Any:
     """Returns the value of a variable here and now; `None` if it is lost."""
     try:
-        return variable.value
+        value = variable.value
     except TypeError:  # it has none, nor an initializer
         return None
+    # A step that failed may have taken the memory.
+    return None if getattr(value, "is_deleted", bool)() else value
 
 
 def all_variables(model: Any) -> list[Any]:
