@@ -190,9 +190,12 @@ class Backend(Protocol):
     Attributes:
         runs_ahead: Whether Python is ahead of the steps, unless a callback wants to
             hear the end of each batch. Then ours do not.
+        compiles: Whether a dry run is compiled at once, so that one that brings back
+            more may be better than one more.
     """
 
     runs_ahead: bool
+    compiles: bool
 
     def split(self, arguments: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
         """Returns the state in a train function's arguments, and the others."""

@@ -20,6 +20,11 @@ def load_backend() -> Backend:
 
         return TorchBackend()
     if name == "jax":
+        if getattr(keras.config, "is_nnx_enabled", bool)():
+            raise NotImplementedError(
+                "keras_extras does not monitor training with NNX. "
+                "Received: keras.config.is_nnx_enabled()=True"
+            )
         from keras_extras.backends.jax.backend import JaxBackend
 
         return JaxBackend()

@@ -13,9 +13,11 @@ class VariablesHoldState:
 
     Attributes:
         runs_ahead: Whether Python is ahead of the steps.
+        compiles: Whether a dry run is compiled at once.
     """
 
     runs_ahead = False
+    compiles = False
 
     def split(self, arguments: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
         return None, arguments

@@ -44,6 +44,7 @@ class Monitor(keras.callbacks.Callback):
 
     measures = frozenset[str]()
     kinds = tuple[str, ...]()
+    takes_losses = False
 
     def __init__(
         self,
@@ -87,7 +88,8 @@ class Monitor(keras.callbacks.Callback):
         _check_compiled(self.model, type(self).__name__)
         backend = load_backend()
         self._close_writer()
-        self._late = LateLosses(backend) if backend.runs_ahead else None
+        late = backend.runs_ahead and self.takes_losses
+        self._late = LateLosses(backend) if late else None
         self._writer = open_run(self.log_dir, _RUN)
         self._is_off = self._has_trained = False
         with self._boundary():

@@ -128,6 +128,8 @@ class TrainingDiagnostics(Monitor):
         }
     )
 
+    takes_losses = True
+
     def __init__(
         self,
         log_dir: LogDir = None,

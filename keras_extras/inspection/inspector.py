@@ -105,7 +105,9 @@ class Inspector:
         finally:
             self.state = None
 
-    def _train(self, own: Own, arguments: Arguments, data: Arguments, plan: Plan) -> Any:
+    def _train(
+        self, own: Own, arguments: Arguments, data: Arguments, plan: Plan
+    ) -> Any:
         spent_before, began = self._seconds, time.perf_counter()
         batches = None if self.refused else self._fetch(data)
         if batches is None:  # the data has ended: the user's function is to find out
@@ -200,8 +202,11 @@ class Inspector:
     def _inspection(self, layout: RowLayout) -> Inspection:
         if layout not in self._inspections:
             assert self._data is not None
-            inspection = Inspection(self._model, layout, self._backend, self._data)
-            self._inspections[layout] = inspection
+            known = self._inspections.values() if self._backend.compiles else ()
+            larger = next((each for each in known if each.covers(layout)), None)
+            self._inspections[layout] = Inspection(
+                self._model, layout, self._backend, self._data, larger
+            )
         return self._inspections[layout]
 
     def _refuse(self, error: Exception) -> None:

@@ -34,6 +34,7 @@ class JaxBackend:
     """
 
     runs_ahead = True
+    compiles = True
 
     def split(self, arguments: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
         state, *data = arguments

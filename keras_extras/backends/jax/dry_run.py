@@ -133,9 +133,7 @@ class JaxDryRun:
             inputs_are_finite=inputs_are_finite,
         )
 
-    def _batch(
-        self, found: Found, arrays: dict[str, np.ndarray]
-    ) -> BatchValues | None:
+    def _batch(self, found: Found, arrays: dict[str, np.ndarray]) -> BatchValues | None:
         rows = [entry for entry in found.rows if entry[1] in arrays]
         if not rows or any(name not in arrays for name in found.loss):
             return None

@@ -33,7 +33,9 @@ class VariablesKept:
         self._judged |= {id(v) for each in optimizers for v in each.variables}
         state = present_state(model)
         with Values({} if state is None else values_by_variable(model, state)):
-            values = [(variable, value_of(variable)) for variable in all_variables(model)]
+            values = [
+                (variable, value_of(variable)) for variable in all_variables(model)
+            ]
         copy = _copy_on_the_host if jax.default_backend() == "cpu" else jnp.copy
         self._values = [(v, copy(value)) for v, value in values if value is not None]
 

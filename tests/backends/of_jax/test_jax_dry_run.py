@@ -204,7 +204,9 @@ def test_a_step_that_acts_on_the_world_is_refused_once_and_trains_on(name):
         )
         model = jax_models.net("adam", build)
         x, y = jax_models.data(rows=16)
-        warns = pytest.warns(UserWarning, match="side effect") if used else nullcontext()
+        warns = (
+            pytest.warns(UserWarning, match="side effect") if used else nullcontext()
+        )
         with warns as said:
             model.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=used)
         jax.effects_barrier()
@@ -226,7 +228,7 @@ def test_an_eager_step_that_needs_values_is_refused_before_it_runs():
             return super().call(x, training=training)
 
     model, batch = built(Decides, run_eagerly=True)
-    with pytest.raises(CannotInspectError, match="cannot be traced .*Concretization"):
+    with pytest.raises(CannotInspectError, match=r"cannot be traced .*Concretization"):
         dry_run(model)(state_of_variables(model), batch)
 
 
@@ -260,7 +262,9 @@ def test_a_trace_leaves_nothing_in_variables_nor_in_generators():
     values = [v._value for v in model.metrics_variables]
     python, numpy = np.random.get_state()[1].tolist(), keras.random.uniform((1,))
     dry_run(model)(state_of_variables(model), batch)
-    assert all(a is b for a, b in zip(values, (v._value for v in model.metrics_variables)))
+    assert all(
+        a is b for a, b in zip(values, (v._value for v in model.metrics_variables))
+    )
     assert np.random.get_state()[1].tolist() == python
     assert numpy.shape == (1,)
     assert "call" not in vars(model.hidden)

@@ -43,7 +43,9 @@ def interrupted(way, monitors):
     used = [*monitors, *(Interrupts(*hook) for hook in hooks)]
     before = dict(vars(model))
     with pytest.raises((RuntimeError, KeyboardInterrupt)):
-        model.fit(batches(broken), epochs=2, steps_per_epoch=5, verbose=0, callbacks=used)
+        model.fit(
+            batches(broken), epochs=2, steps_per_epoch=5, verbose=0, callbacks=used
+        )
     return model, before
 
 

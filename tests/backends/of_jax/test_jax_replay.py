@@ -52,7 +52,9 @@ def rows(spoilt, value):
 
 def trained(build, x, y, callbacks, **arguments):
     model = jax_models.net(keras.optimizers.Adam(0.01), build, **arguments)
-    model.fit(x, y, batch_size=8, epochs=2, callbacks=callbacks, verbose=0, shuffle=False)
+    model.fit(
+        x, y, batch_size=8, epochs=2, callbacks=callbacks, verbose=0, shuffle=False
+    )
     return jax_models.state_of(model)
 
 
