@@ -204,7 +204,7 @@ class TrainingDiagnostics(Monitor):
     on_train_batch_end = unless_it_waits("on_train_batch_end", _hear_batch)
 
     def take_loss(self, loss: Any) -> None:
-        """Takes the loss of a batch, as Keras reports it; says when it is not finite."""
+        """Takes the loss of a batch, as Keras reports it, and says when it is bad."""
         if self._session is None:
             return
         evidence = self._evidence
