@@ -12,21 +12,22 @@ import tensorflow as tf
 from keras_extras.backends import contract
 from keras_extras.backends.contract import Stack
 from keras_extras.backends.contract import Wanted
+from keras_extras.backends.plain_hand_over import PlainHandOver
 from keras_extras.backends.tensorflow import packing
 from keras_extras.backends.tensorflow.batch_ring import BatchRing
 from keras_extras.backends.tensorflow.dry_run import TensorFlowDryRun
 from keras_extras.backends.tensorflow.hand_over import HandOver
-from keras_extras.backends.tensorflow.plain_hand_over import PlainHandOver
-from keras_extras.backends.tensorflow.stock import trains_with_keras_own_step
 from keras_extras.backends.tensorflow.variables import VariablesKept
+from keras_extras.backends.variables_hold_state import VariablesHoldState
 from keras_extras.keras_internals.building import is_built
+from keras_extras.keras_internals.stock import trains_with_keras_own_step
 
 # Tracing one of the small functions here costs about as much as this many runs.
 _EAGER_READS = 24
 _EAGER_CALLS = 8
 
 
-class TensorFlowBackend:
+class TensorFlowBackend(VariablesHoldState):
     """Implements `keras_extras.backends.contract.Backend`."""
 
     def dry_run(
