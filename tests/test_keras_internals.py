@@ -162,7 +162,9 @@ NAMES_OF = {
         "_jax_state": trained_model,
         "_jax_state_synced": trained_model,
     },
-    "torch": {},
+    "torch": {
+        "_get_iterator": lambda: inspect.getmodule(fit()).TorchEpochIterator,
+    },
 }
 NAMES = {**NAMES_OF_KERAS, **NAMES_OF[BACKEND]}
 # What is imported from modules that are not public.

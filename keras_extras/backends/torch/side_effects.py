@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from keras_extras.backends.torch.held_generators import put_back_later
 from keras_extras.backends.torch.variables_kept import tensors_of_training
 
 _CONTAINERS = (list, dict, set, deque)
@@ -19,8 +20,9 @@ class SideEffects:
     """Takes down all that a step of a model may write to, and puts it back.
 
     A dry run keeps writes to Keras variables to itself, but a layer or a training step
-    of other people may write to tensors in place, and set attributes: count its calls,
-    keep a moving average. All of it would happen twice on a sampled batch.
+    of other people may write to tensors in place, set attributes, or draw from a
+    generator of its own: count its calls, keep a moving average, add noise. All of it
+    would happen twice on a sampled batch.
 
     Args:
         model: The model.
@@ -36,17 +38,20 @@ class SideEffects:
             for value in attributes.values()
             if isinstance(value, _CONTAINERS)
         ]
-        held = {id(t): t for t in (*tensors_of_training(model), *self._held())}
+        held = list(self._held())
+        generators = map(put_back_later, held)
+        self._generators = [each for each in generators if each is not None]
         self._buffers = {id(buffer) for buffer in model.buffers()}
-        self._tensors = [(tensor, tensor.detach().clone()) for tensor in held.values()]
+        tensors = [*tensors_of_training(model), *filter(_is_tensor, held)]
+        unique = {id(tensor): tensor for tensor in tensors}.values()
+        self._tensors = [(tensor, tensor.detach().clone()) for tensor in unique]
 
-    def _held(self) -> Iterator[torch.Tensor]:
-        """Yields the tensors in attributes, and in containers that are attributes."""
+    def _held(self) -> Iterator[Any]:
+        """Yields all attributes, and what is in containers that are attributes."""
         for _, attributes in self._attributes:
-            yield from filter(_is_tensor, attributes.values())
+            yield from attributes.values()
         for _, content in self._contents:
-            values = content.values() if isinstance(content, dict) else content
-            yield from filter(_is_tensor, values)
+            yield from content.values() if isinstance(content, dict) else content
 
     def undo(self) -> str | None:
         """Puts everything back.
@@ -61,6 +66,8 @@ class SideEffects:
                     tensor.copy_(copy)
                     if id(tensor) not in self._buffers:
                         written = written or self._names.get(id(tensor))
+        for put_back in self._generators:
+            put_back()
         for now, before in self._attributes:
             _put_back(now, before)
         for value, content in self._contents:

@@ -121,10 +121,18 @@ class CountsAndAverages(layers.Layer):
 
 
 class DrawsEverywhere(layers.Layer):
-    """Adds noise from each global generator there is."""
+    """Adds noise from each global generator there is, and from some of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.numpys = [np.random.default_rng(1), np.random.RandomState(1)]
+        self.pythons = random.Random(1)
+        self.torchs = torch.Generator().manual_seed(1)
 
     def call(self, x):
         noise = random.random() + np.random.random() + torch.rand(())
+        noise += sum(each.normal() for each in self.numpys) + self.pythons.random()
+        noise += torch.rand((), generator=self.torchs)
         return x + 0.01 * noise + 0.01 * keras.random.normal(ops.shape(x))
 
 
