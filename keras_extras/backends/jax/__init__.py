@@ -1,0 +1,1 @@
+"""The training step on JAX: how it is inspected and driven."""

@@ -1,0 +1,1 @@
+"""The training step on torch: how it is inspected and driven."""
