@@ -73,7 +73,7 @@ def _options() -> argparse.Namespace:
 def _all_pairs(options: argparse.Namespace) -> Iterator[Pair]:
     """Yields the pairs as they come, each model in a process of its own.
 
-    Processes are forked before TensorFlow has started anything, which saves them
+    Processes are forked before the backend has started anything, which saves them
     seven seconds of imports each.
     """
     longest_first = sorted(options.models, key=lambda name: -CASES[name].seconds)
@@ -125,9 +125,9 @@ def _work(pairs: Any, name: str, setups: list[str], callbacks: tuple[str, ...]) 
 
 
 def _prepare_devices(case: Case) -> None:
-    import tensorflow as tf
+    if case.logical_cpus > 1:  # only with TensorFlow
+        import tensorflow as tf
 
-    if case.logical_cpus > 1:
         (cpu,) = tf.config.list_physical_devices("CPU")
         logical = [tf.config.LogicalDeviceConfiguration()] * case.logical_cpus
         tf.config.set_logical_device_configuration(cpu, logical)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
+from importlib import import_module
 from pathlib import Path
 
 import keras
-import tensorflow as tf
+
+_NAMES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "torch"}
 
 
 def machine() -> str:
     """Returns processor, cores and versions, to print above a table."""
+    name = keras.backend.backend()
+    version = import_module(name).__version__
     return (
         f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
-        f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
+        f"{_NAMES[name]} {version}, Keras {keras.__version__}"
     )
 
 

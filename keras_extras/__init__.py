@@ -5,12 +5,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 from typing import Any
 
-# `python -m keras_extras.report` reads logs: it needs neither Keras nor TensorFlow.
+# `python -m keras_extras.report` reads logs: it needs neither Keras nor a backend.
 _is_report = sys.argv[:1] == ["-m"] and "keras_extras.report" in sys.orig_argv
 if not _is_report:
     # Imported at once: Keras loads from a file only what is registered by then.
-    from keras_extras import layers
-    from keras_extras import schedules
+    try:
+        from keras_extras import layers
+        from keras_extras import schedules
+    except ModuleNotFoundError as error:
+        if error.name not in ("tensorflow", "jax", "torch"):
+            raise
+        raise ImportError(
+            f"Keras trains on {error.name}, which is not installed. Run: "
+            f'pip install "keras-extras[{error.name}]". Or set KERAS_BACKEND to '
+            "what is installed: tensorflow, jax or torch"
+        ) from error
 
 if TYPE_CHECKING:
     from keras_extras import callbacks

@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Iterable
 from typing import Any
 
+from keras_extras import files
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 
 _EVENTS = ".keras_extras"  # how the names of our event files end
@@ -136,8 +137,4 @@ def _is(callback: Any, name: str, package: str) -> bool:
 
 
 def _has_run(directory: str) -> bool:
-    from tensorboard.compat import tf
-
-    if not tf.io.gfile.isdir(directory):
-        return False
-    return any(name.endswith(_EVENTS) for name in tf.io.gfile.listdir(directory))
+    return any(name.endswith(_EVENTS) for name in files.names_in(directory))

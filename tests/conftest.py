@@ -1,4 +1,4 @@
-"""Settings for the whole suite: the CPU, little chatter, no garbage."""
+"""Settings for the whole suite: the CPU, little chatter, no garbage, one backend."""
 
 import gc
 import os
@@ -6,9 +6,58 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import keras
+import other_backends
 import pytest
+from backend_in_use import NAME
+
+TESTS = Path(__file__).parent
+REFUSAL = other_backends.refuse()
+
+# Files that are about one backend, and why; they are skipped on the others.
+OF_ONE_BACKEND = {
+    "backends/test_hand_over.py": ("tensorflow", "iterators of `tf.data`"),
+    "backends/test_replica_batches.py": ("tensorflow", "batches of `tf.distribute`"),
+    "test_batch_queue.py": ("tensorflow", "queues of TensorFlow"),
+    "test_distribute.py": ("tensorflow", "`tf.distribute`"),
+    "test_distribute_steering.py": ("tensorflow", "`tf.distribute`"),
+}
+# What Keras refuses on a backend, in its own words: no test of it can run there.
+REFUSED_BY_KERAS = {
+    "torch": ["`steps_per_execution` must be 1 with the PyTorch backend"],
+}
+
+
+class OfAnotherBackend(pytest.Module):
+    """A file that is not imported, since it could not be."""
+
+    reason = ""
+
+    def collect(self):
+        pytest.skip(self.reason, allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    path = module_path.relative_to(TESTS).as_posix()
+    backend, about = OF_ONE_BACKEND.get(path, (NAME, ""))
+    if backend == NAME:
+        return None
+    module = OfAnotherBackend.from_parent(parent, path=module_path)
+    module.reason = f"{backend} only: it is about {about}"
+    return module
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    try:
+        return (yield)
+    except ValueError as error:
+        for words in REFUSED_BY_KERAS.get(NAME, []):
+            if words in str(error):
+                pytest.skip(f"Keras on {NAME}: {words}")
+        raise
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +71,14 @@ def clean_process():
     keras.utils.clear_session(free_memory=False)
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def other_backends_are_left_alone():
+    """Ends a test in which our package wanted another backend than the one in use."""
+    REFUSAL.refused.clear()
+    yield
+    assert not REFUSAL.refused
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Recomputes the statistics of training steps by NumPy and a tape of its own.
+"""Recomputes the statistics of training steps by NumPy and gradients of its own.
 
 Nothing here knows how the callbacks measure: a twin of the model gets the variables as
 they were before the step, seeds of random draws among them, and repeats the step.
@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import replay
-import tensorflow as tf
+from backend_in_use import gradients_of
 
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
 
@@ -81,7 +81,7 @@ class Recording:
         """Returns inputs, targets and weights of a step, as tensors."""
         part = slice(BATCH * step, BATCH * (step + 1))
         return [
-            keras.tree.map_structure(tf.convert_to_tensor, part_of(each, part))
+            keras.tree.map_structure(keras.ops.convert_to_tensor, part_of(each, part))
             if each is not None
             else None
             for each in self.arrays
@@ -93,15 +93,14 @@ class Recording:
         replay.restore(self.twin, before)
         x, y, weights = self.batch(step)
         variables = self.twin.trainable_variables
-        with tf.GradientTape() as tape:
+
+        def loss():
             outputs = self.twin(x, training=True)
-            loss = self.twin.compute_loss(
+            return self.twin.compute_loss(
                 x=x, y=y, y_pred=outputs, sample_weight=weights, training=True
             )
-        found = [
-            None if g is None else tf.convert_to_tensor(g).numpy()
-            for g in tape.gradient(loss, variables)
-        ]
+
+        found = gradients_of(loss, variables)
         gradients = dict(zip([id(v) for v in variables], found, strict=True))
         old, new = [
             dict(zip([id(v) for v in self.twin.variables], values, strict=True))
@@ -136,7 +135,8 @@ class Recording:
                 strict=True,
             )
         ]
-        replay.restore(self.twin, values)
+        drawn = self.snapshots.before[draws_of].generator
+        replay.restore(self.twin, replay.Values(values, drawn))
 
     def activations(self, step, draws_of=None):
         """Returns what the layers return that are called once, by their names."""

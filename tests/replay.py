@@ -3,7 +3,17 @@
 import keras
 import models
 import numpy as np
-import tensorflow as tf
+from backend_in_use import gradients_of
+from backend_in_use import restore_torch
+from backend_in_use import state_of_torch
+
+
+class Values(list):
+    """The values of all variables of a model, and where torch's generator stood."""
+
+    def __init__(self, values, generator=None):
+        super().__init__(values)
+        self.generator = generator
 
 
 class Snapshots(keras.callbacks.Callback):
@@ -15,7 +25,8 @@ class Snapshots(keras.callbacks.Callback):
         self.after = []
 
     def on_train_batch_begin(self, batch, logs=None):
-        self.before.append([np.array(v) for v in self.model.variables])
+        values = [np.array(v) for v in self.model.variables]
+        self.before.append(Values(values, state_of_torch()))
 
     def on_train_batch_end(self, batch, logs=None):
         self.after.append([np.array(v) for v in self.model.variables])
@@ -34,20 +45,20 @@ def rows(arrays, start, stop):
 def restore(model, values):
     for variable, value in zip(model.variables, values, strict=True):
         variable.assign(value)
+    restore_torch(getattr(values, "generator", None))
 
 
 def gradients(twin, values, x, y):
     """Returns the dense gradients of a step that starts at `values`."""
     restore(twin, values)
-    x, y = keras.tree.map_structure(tf.convert_to_tensor, (x, y))
-    with tf.GradientTape() as tape:
+    x, y = keras.tree.map_structure(keras.ops.convert_to_tensor, (x, y))
+
+    def loss():
         outputs = twin(x, training=True)
-        loss = twin.compute_loss(x=x, y=y, y_pred=outputs, training=True)
-    found = tape.gradient(loss, twin.trainable_variables)
-    return {
-        v.path: None if g is None else tf.convert_to_tensor(g).numpy()
-        for g, v in zip(found, twin.trainable_variables, strict=True)
-    }
+        return twin.compute_loss(x=x, y=y, y_pred=outputs, training=True)
+
+    found = gradients_of(loss, twin.trainable_variables)
+    return {v.path: g for g, v in zip(found, twin.trainable_variables, strict=True)}
 
 
 def layer_named(model, path):

@@ -7,6 +7,7 @@ import models
 import numpy as np
 import pytest
 import replay
+from backend_in_use import JIT
 from keras import layers
 from keras import ops
 
@@ -175,7 +176,7 @@ def train_one(layer, x, **arguments):
     """Returns the history of one step of `layer` with a head on it."""
     head = layers.Dense(1, name="head")
     model = keras.Sequential([keras.Input(x.shape[1:]), layer, head])
-    model.compile("sgd", "mse", jit_compile=False, **arguments)
+    model.compile("sgd", "mse", jit_compile=JIT, **arguments)
     logger = ActivationLogger(every=1)
     fit(model, x, np.zeros((len(x), 1), "float32"), [logger])
     return logger.history
@@ -227,7 +228,7 @@ def test_dead_channel_of_an_image():
     model = keras.Sequential(
         [keras.Input((3, 3, 2)), layers.ReLU(), layers.Flatten(), layers.Dense(1)]
     )
-    model.compile("sgd", "mse", jit_compile=False)
+    model.compile("sgd", "mse", jit_compile=JIT)
     logger = ActivationLogger(every=1)
     fit(model, x, np.zeros((8, 1), "float32"), [logger])
     assert logger.history.activation_dead_fraction[0, 0] == 0.5
@@ -261,7 +262,7 @@ def test_layer_that_is_not_called_is_nan():
             return self.used(x)
 
     model = HalfUsed()
-    model.compile("sgd", "mse", jit_compile=False)
+    model.compile("sgd", "mse", jit_compile=JIT)
     model.idle.build((None, 2))
     logger = ActivationLogger(every=1)
     with pytest.warns(UserWarning, match="Gradients do not exist"):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from backend_in_use import JIT
 from keras import layers
 from keras import ops
 
@@ -22,7 +23,7 @@ def model(**settings):
             layers.Dense(3, "softmax"),
         ]
     )
-    known = {"jit_compile": False}
+    known = {"jit_compile": JIT}
     built.compile("sgd", "sparse_categorical_crossentropy", **{**known, **settings})
     return built
 
@@ -68,7 +69,7 @@ def test_several_inputs_and_targets():
     both = layers.Concatenate()([one, layers.Flatten()(two)])
     outputs = {"a": layers.Dense(1)(both), "b": layers.Dense(2)(both)}
     trained = keras.Model({"one": one, "two": two}, outputs)
-    trained.compile("sgd", {"a": "mse", "b": "mae"}, jit_compile=False)
+    trained.compile("sgd", {"a": "mse", "b": "mae"}, jit_compile=JIT)
     x = {"one": X, "two": X.reshape(40, 2, 3)}
     y = {"a": X[:, :1], "b": X[:, :2]}
     (first, *_) = batches_of(trained, x, y)
@@ -88,7 +89,7 @@ def test_sequences_of_any_length_and_integers():
             layers.Dense(3, "softmax"),
         ]
     )
-    trained.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+    trained.compile("sgd", "sparse_categorical_crossentropy", jit_compile=JIT)
     (first, *_) = batches_of(trained, tokens)
     assert first.inputs[0].dtype.startswith("int")
     np.testing.assert_array_equal(first.inputs[0].values[:, :5], tokens[:16])
@@ -98,7 +99,7 @@ def test_large_rows_are_thinned_out():
     images = RNG.normal(size=(8, 40, 40, 3)).astype("float32")
     trained = keras.Sequential([keras.Input((40, 40, 3)), layers.Flatten()])
     trained.add(layers.Dense(1))
-    trained.compile("sgd", "mse", jit_compile=False)
+    trained.compile("sgd", "mse", jit_compile=JIT)
     (first, *_) = batches_of(trained, images, np.zeros((8, 1)))
     flat = images.reshape(8, -1)
     step = flat.shape[1] // 1024
@@ -118,7 +119,7 @@ def test_step_of_ones_own_shows_nothing_and_trains_on():
             return {"loss": ops.mean(self(data[0]))}
 
     trained = Own()
-    trained.compile("sgd", jit_compile=False)
+    trained.compile("sgd", jit_compile=JIT)
     assert batches_of(trained) == []
 
 

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from backend_in_use import JIT
 from keras import layers
 
 from keras_extras.diagnostics.describe import describe
@@ -10,7 +11,7 @@ from keras_extras.diagnostics.describe import describe_layers
 
 
 def described(model, x, y, loss="mse", **settings):
-    model.compile("sgd", loss, jit_compile=False, **settings)
+    model.compile("sgd", loss, jit_compile=JIT, **settings)
     parts = describe_layers(model)
     model.train_on_batch(x, y)
     return describe(model, parts, fresh=True)

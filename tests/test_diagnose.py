@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from backend_in_use import JIT
 from keras import layers
 
 import keras_extras
@@ -24,7 +25,7 @@ def model(activation="sigmoid", loss="binary_crossentropy", optimizer="adam"):
             layers.Dense(1, activation),
         ]
     )
-    built.compile(optimizer, loss, jit_compile=False)
+    built.compile(optimizer, loss, jit_compile=JIT)
     return built
 
 

@@ -4,6 +4,7 @@ import keras
 import models
 import numpy as np
 import pytest
+from backend_in_use import JIT
 from keras import layers
 
 from keras_extras.callbacks import FreezeUnfreeze
@@ -104,8 +105,8 @@ def test_one_step_moves_each_layer_by_its_share(model):
     plain.set_weights(model.get_weights())
     before = model.get_weights()
     optimizer = discriminative_learning_rates(model, optimizers.SGD(0.1), decay=0.5)
-    model.compile(optimizer, "mse", jit_compile=False)
-    plain.compile(optimizers.SGD(0.1), "mse", jit_compile=False)
+    model.compile(optimizer, "mse", jit_compile=JIT)
+    plain.compile(optimizers.SGD(0.1), "mse", jit_compile=JIT)
     model.fit(x, y, batch_size=len(x), verbose=0)
     plain.fit(x, y, batch_size=len(x), verbose=0)
     for old, mine, other, variable in zip(
@@ -120,7 +121,7 @@ def test_one_step_moves_each_layer_by_its_share(model):
 def test_saves_loads_and_follows_one_cycle(model, tmp_path):
     x, y = models._plain_data()
     optimizer = discriminative_learning_rates(model, optimizers.SGD(0.1), decay=0.5)
-    model.compile(optimizer, "mse", jit_compile=False)
+    model.compile(optimizer, "mse", jit_compile=JIT)
     cycle = OneCycleScheduler(max_rate=0.08, verbose=0)
     logs = model.fit(x, y, batch_size=12, epochs=4, callbacks=[cycle], verbose=0)
     rates = [v for k, v in logs.history.items() if k.startswith("learning_rate")]
@@ -142,7 +143,7 @@ def test_saves_loads_and_follows_one_cycle(model, tmp_path):
 def test_goes_together_with_unfreezing(model):
     x, y = models._plain_data()
     optimizer = discriminative_learning_rates(model, optimizers.Adam(0.1), decay=0.5)
-    model.compile(optimizer, "mse", jit_compile=False)
+    model.compile(optimizer, "mse", jit_compile=JIT)
     before = [np.array(w) for w in model.get_layer("encoder").trainable_weights]
     one_cycle = OneCycleScheduler(max_rate=0.02, verbose=0)
     unfreeze = FreezeUnfreeze(1, reset_optimizer=False)

@@ -8,6 +8,7 @@ import keras
 import models
 import numpy as np
 import pytest
+from backend_in_use import JIT
 
 from keras_extras.callbacks import ActivationLogger
 from keras_extras.callbacks import GradientLogger
@@ -61,7 +62,7 @@ def classifier():
             keras.layers.Dense(2, "softmax"),
         ]
     )
-    model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+    model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=JIT)
     return model
 
 

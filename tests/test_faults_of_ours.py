@@ -11,6 +11,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from backend_in_use import JIT
 
 import keras_extras.backends
 import keras_extras.inspection
@@ -87,7 +88,7 @@ class Training:
             keras.layers.Dense(2),
         ]
         self.model = keras.Sequential(layers)
-        self.model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=False)
+        self.model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=JIT)
         self.x = np.random.default_rng(0).normal(size=(12, 3)).astype("float32")
         self.start = self.model.get_weights()
         self.plain = self.fit([])

@@ -7,7 +7,8 @@ import keras
 import models
 import numpy as np
 import pytest
-import tensorflow as tf
+from backend_in_use import batches_of
+from backend_in_use import gradients_of
 from tensorboard.backend.event_processing import event_accumulator
 
 import keras_extras
@@ -129,10 +130,13 @@ def replayed_losses(rates, **arguments):
         batch = step % 5
         rows = slice(8 * batch, 8 * batch + 8)
         model.optimizer.learning_rate = rate
-        with tf.GradientTape() as tape:
-            loss = keras.ops.mean((model(x[rows], training=True) - y[rows]) ** 2)
-        losses.append(float(loss))
-        gradients = tape.gradient(loss, model.trainable_variables)
+
+        def loss(part=rows):
+            return keras.ops.mean((model(x[part], training=True) - y[part]) ** 2)
+
+        losses.append(float(keras.ops.convert_to_numpy(loss())))
+        gradients = gradients_of(loss, model.trainable_variables)
+        gradients = [keras.ops.convert_to_tensor(g) for g in gradients]
         model.optimizer.apply(gradients, model.trainable_variables)
     return losses
 
@@ -259,7 +263,7 @@ def test_one_point_of_several_steps():
 
 def test_dataset():
     model, x, y = models.make("sequential_mlp")
-    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(models.BATCH)
+    dataset = batches_of(x, y, size=models.BATCH)
     sweep = keras_extras.find_learning_rate(
         model, dataset, min_rate=1e-4, max_rate=0.1, steps=40, shuffle=False
     )

@@ -4,7 +4,9 @@ import keras
 import models
 import numpy as np
 import pytest
-import tensorflow as tf
+from backend_in_use import JIT
+from backend_in_use import NAME
+from backend_in_use import batches_of
 from keras import layers
 
 from keras_extras.callbacks import FreezeUnfreeze
@@ -42,7 +44,7 @@ def data_for(build):
     return models._features(DATA[build]), models._targets()
 
 
-def start(build, optimizer, jit_compile=False):
+def start(build, optimizer, jit_compile=JIT):
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(7)
     model = build()
@@ -62,6 +64,10 @@ def is_normalization(layer):
 def feed(x, y, as_dataset, shuffle):
     if not as_dataset:
         return {"x": x, "y": y, "batch_size": models.BATCH, "shuffle": shuffle}
+    if NAME != "tensorflow":
+        return {"x": batches_of(x, y, size=models.BATCH), "shuffle": shuffle}
+    import tensorflow as tf
+
     data = tf.data.Dataset.from_tensor_slices((x, y))
     data = data.shuffle(16) if shuffle else data
     return {"x": data.batch(models.BATCH), "shuffle": False}
@@ -75,7 +81,7 @@ def in_two_fits(
     shuffle=False,
     validates=False,
     by_factor=False,
-    jit_compile=False,
+    jit_compile=JIT,
 ):
     """Returns what the two fits give that people write by hand."""
     x, y = data_for(build)
@@ -111,7 +117,7 @@ def in_one_fit(
     shuffle=False,
     validates=False,
     by_factor=False,
-    jit_compile=False,
+    jit_compile=JIT,
 ):
     """Returns what one fit with the callback gives."""
     x, y = data_for(build)

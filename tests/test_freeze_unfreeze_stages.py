@@ -4,6 +4,7 @@ import keras
 import models
 import numpy as np
 import pytest
+from backend_in_use import JIT
 from keras import layers
 
 from keras_extras.callbacks import ActivationLogger
@@ -41,7 +42,7 @@ def reused():
 def compiled(optimizer="sgd", build=reused, **arguments):
     keras.utils.set_random_seed(7)
     model = build()
-    model.compile(optimizer, "mse", jit_compile=False, **arguments)
+    model.compile(optimizer, "mse", jit_compile=JIT, **arguments)
     return model
 
 

@@ -7,6 +7,7 @@ import models
 import numpy as np
 import pytest
 import replay
+from backend_in_use import JIT
 from keras import layers
 
 from keras_extras.callbacks import GradientLogger
@@ -154,7 +155,7 @@ def test_share_of_nonfinite_gradients():
             return x * self.scale + keras.ops.sqrt(kink * only_first)
 
     model = keras.Sequential([keras.Input((4,)), PoisonsOneWeight(name="poison")])
-    model.compile("sgd", "mse", jit_compile=False)
+    model.compile("sgd", "mse", jit_compile=JIT)
     logger = GradientLogger(every=1)
     fit(model, np.ones((8, 4), "float32"), np.zeros((8, 4), "float32"), [logger])
     # The root of 0 has an infinite slope, and infinity times 0 is NaN.
@@ -283,7 +284,7 @@ def test_update_includes_weight_constraints():
     model = keras.Sequential(
         [keras.Input((6,)), layers.Dense(4, use_bias=False, kernel_constraint=bound)]
     )
-    model.compile(optimizers.SGD(1e-6), "mse", jit_compile=False)
+    model.compile(optimizers.SGD(1e-6), "mse", jit_compile=JIT)
     before = np.array(model.layers[0].kernel)
     logger = GradientLogger(every=1)
     x = np.ones((8, 6), "float32")
@@ -332,7 +333,7 @@ def test_share_of_units_at_the_limit_is_that_before_each_step(batches_per_step):
     model = with_limits()
     accumulation = batches_per_step if batches_per_step > 1 else None
     optimizer = optimizers.SGD(0.1, gradient_accumulation_steps=accumulation)
-    model.compile(optimizer, "mse", jit_compile=False)
+    model.compile(optimizer, "mse", jit_compile=JIT)
     shares, logger = Shares(), GradientLogger(every=1)
     fit(model, x, y, [shares, logger], epochs=2)
     found = logger.history.weight_at_limit_fraction
@@ -375,7 +376,7 @@ def test_tiny_gradients_do_not_underflow():
         lambda target, output: (
             1e-25 * keras.ops.mean(keras.ops.square(target - output))
         ),
-        jit_compile=False,
+        jit_compile=JIT,
     )
     logger = GradientLogger(every=1)
     fit(model, x, y, [logger])

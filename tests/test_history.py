@@ -6,7 +6,7 @@ import pickle
 import models
 import numpy as np
 import pytest
-import tensorflow as tf
+from backend_in_use import for_ever
 
 from keras_extras.callbacks import HyperparameterLogger
 from keras_extras.records.history import History
@@ -240,7 +240,7 @@ def test_size_of_a_history_is_checked(size):
 def test_history_of_a_training_is_as_long_as_asked_for(size, is_whole):
     model, x, y = models.make("sequential_mlp")
     logger = HyperparameterLogger(history_size=size)
-    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(models.BATCH).repeat()
+    data = for_ever(x, y, size=models.BATCH)
     model.fit(data, steps_per_epoch=120, verbose=0, shuffle=False, callbacks=[logger])
     assert (len(logger.history) == 120) == is_whole
     assert logger.history.steps[[0, -1]].tolist() == [0, 119]

@@ -1,7 +1,8 @@
-"""Every private name of Keras and TensorFlow that the package uses is there.
+"""Every private name of Keras and its backends that the package uses is there.
 
-A new one is added to `NAMES` or `MODULES`, beside an object that must have it. Any
-version of Keras may rename it: then this test says so, before a training does.
+A new one is added to `NAMES_OF...` or `MODULES_OF`, beside an object that must have it:
+to those of Keras, or of the backend without which it is not there. Any version of Keras
+may rename it: then this test says so, before a training does.
 """
 
 import ast
@@ -14,7 +15,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from backend_in_use import JIT
+from backend_in_use import NAME as BACKEND
 
 from keras_extras.callbacks import inference_mode_evaluation
 
@@ -31,19 +33,24 @@ def trained_model():
     inputs = keras.Input((4,))
     model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
     optimizer = keras.optimizers.SGD(0.1, use_ema=True, gradient_accumulation_steps=2)
-    model.compile(optimizer, "mse", metrics=["mae"], jit_compile=False)
+    model.compile(optimizer, "mse", metrics=["mae"], jit_compile=JIT)
     model.fit(np.zeros((4, 4)), np.zeros((4, 2)), verbose=0)
     return model
 
 
+def tensorflow():
+    return importlib.import_module("tensorflow")
+
+
 @functools.cache
 def graph():
+    tf = tensorflow()
     function = tf.function(lambda x: tf.cond(x > 0, lambda: x + 1.0, lambda: x))
     return function.get_concrete_function(tf.TensorSpec((), tf.float32)).graph
 
 
 def iterator():
-    return iter(tf.data.Dataset.from_tensors(np.zeros(2)))
+    return iter(tensorflow().data.Dataset.from_tensors(np.zeros(2)))
 
 
 def multi_optimizer():
@@ -80,7 +87,7 @@ def text_of(module):
 
 
 # For each name an object that must have it, or the text that must.
-NAMES = {
+NAMES_OF_KERAS = {
     # Layers and models
     "_apply_scores": lambda: keras.layers.Attention(),
     "_call_has_training_arg": lambda: keras.layers.Dropout(0.5),
@@ -106,7 +113,6 @@ NAMES = {
     "_compile_metrics": trained_model,
     "_compiled_trainable_state": trained_model,
     "_compute_loss": trained_model,
-    "_distributed_dataset": lambda: Text(inspect.getmodule(fit())),
     "_direction": keras.metrics.Accuracy,
     "_eval_epoch_iterator": lambda: Text(fit()),
     "_flat_losses": lambda: trained_model()._compile_loss,
@@ -128,38 +134,51 @@ NAMES = {
     "_untrack_variable": lambda: trained_model().optimizer,
     "_var_key": lambda: trained_model().optimizer,
     "_variables": lambda: trained_model().optimizer,
-    # TensorFlow
-    "_devices": lambda: text_of("data.ops.multi_device_iterator_ops"),
-    "_from_components": lambda: iterator()._type_spec,
-    "_functions": graph,
-    "_inputs": lambda: tf.data.Dataset.range(1),
-    "_is_stateful": lambda: graph().get_operations()[0],
-    "_iterator": lambda: text_of("distribute.input_lib"),
-    "_iterator_resource": iterator,
-    "_iterators": lambda: text_of("distribute.input_lib"),
-    "_replica_order": lambda: text_of("distribute.input_lib"),
-    "_rng": lambda: text_of("eager.context"),
-    "_seed": context,
-    "_set_global_seed": context,
-    "_source_device": lambda: text_of("data.ops.multi_device_iterator_ops"),
-    "_strategy": lambda: text_of("distribute.input_lib"),
-    "_to_proto": tf.data.Options,
-    "_type_spec": iterator,
 }
-# What is imported from modules that are not public.
-MODULES = {
-    "keras.src.backend.common": {"global_state"},
-    "tensorflow.python.data.ops": {"multi_device_iterator_ops"},
-    "tensorflow.python.data.ops.iterator_ops": {"OwnedIterator"},
-    "tensorflow.python.data.ops.map_op": {"_MapDataset"},
-    "tensorflow.python.data.ops.multi_device_iterator_ops": {
-        "OwnedMultiDeviceIterator"
+# Those that are there on one backend only, with what Keras has for it.
+NAMES_OF = {
+    "tensorflow": {
+        "_distributed_dataset": lambda: Text(inspect.getmodule(fit())),
+        "_devices": lambda: text_of("data.ops.multi_device_iterator_ops"),
+        "_from_components": lambda: iterator()._type_spec,
+        "_functions": graph,
+        "_inputs": lambda: tensorflow().data.Dataset.range(1),
+        "_is_stateful": lambda: graph().get_operations()[0],
+        "_iterator": lambda: text_of("distribute.input_lib"),
+        "_iterator_resource": iterator,
+        "_iterators": lambda: text_of("distribute.input_lib"),
+        "_replica_order": lambda: text_of("distribute.input_lib"),
+        "_rng": lambda: text_of("eager.context"),
+        "_seed": context,
+        "_set_global_seed": context,
+        "_source_device": lambda: text_of("data.ops.multi_device_iterator_ops"),
+        "_strategy": lambda: text_of("distribute.input_lib"),
+        "_to_proto": lambda: tensorflow().data.Options(),
+        "_type_spec": iterator,
     },
-    "tensorflow.python.data.util": {"structure"},
-    "tensorflow.python.eager": {"context"},
-    "tensorflow.python.framework": {"op_def_registry"},
-    "tensorflow.python.ops": {"gen_data_flow_ops", "gen_dataset_ops"},
+    "jax": {},
+    "torch": {},
 }
+NAMES = {**NAMES_OF_KERAS, **NAMES_OF[BACKEND]}
+# What is imported from modules that are not public.
+MODULES_OF = {
+    "keras": {"keras.src.backend.common": {"global_state"}},
+    "tensorflow": {
+        "tensorflow.python.data.ops": {"multi_device_iterator_ops"},
+        "tensorflow.python.data.ops.iterator_ops": {"OwnedIterator"},
+        "tensorflow.python.data.ops.map_op": {"_MapDataset"},
+        "tensorflow.python.data.ops.multi_device_iterator_ops": {
+            "OwnedMultiDeviceIterator"
+        },
+        "tensorflow.python.data.util": {"structure"},
+        "tensorflow.python.eager": {"context"},
+        "tensorflow.python.framework": {"op_def_registry"},
+        "tensorflow.python.ops": {"gen_data_flow_ops", "gen_dataset_ops"},
+    },
+    "jax": {},
+    "torch": {},
+}
+MODULES = {**MODULES_OF["keras"], **MODULES_OF[BACKEND]}
 # Variables of the function `fit`, which are read from its frame.
 LOCALS = {
     *("callbacks", "epoch_iterator", "initial_epoch"),
@@ -245,8 +264,14 @@ def locals_read():
 
 
 def test_list_holds_every_private_name_that_is_used_and_no_other():
-    assert {name: places for name, places in used().items() if name not in NAMES} == {}
-    assert set(NAMES) - set(used()) == set()
+    listed = set(NAMES_OF_KERAS).union(*NAMES_OF.values())
+    assert {name: places for name, places in used().items() if name not in listed} == {}
+    assert listed - set(used()) == set()
+
+
+def test_name_of_a_backend_is_not_one_of_keras():
+    for backend, names in NAMES_OF.items():
+        assert not set(names) & set(NAMES_OF_KERAS), backend
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -261,11 +286,12 @@ def test_keras_is_reached_into_from_two_places():
 
 def test_list_holds_every_module_that_is_not_public_and_no_other():
     found = imported()
+    listed = {m: names for each in MODULES_OF.values() for m, names in each.items()}
     assert {
-        m: names for m, names in found.items() if names - MODULES.get(m, set())
+        m: names for m, names in found.items() if names - listed.get(m, set())
     } == {}
     assert {
-        m: names for m, names in MODULES.items() if names - found.get(m, set())
+        m: names for m, names in listed.items() if names - found.get(m, set())
     } == {}
 
 

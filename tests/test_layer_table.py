@@ -6,6 +6,7 @@ import keras
 import models
 import numpy as np
 import pytest
+from backend_in_use import JIT
 from keras import layers
 
 from keras_extras.callbacks import ActivationLogger
@@ -105,7 +106,7 @@ def test_variable_of_the_model_itself_has_a_row():
             return self.dense(x) * self.scale
 
     model = WithScale()
-    model.compile("sgd", "mse", jit_compile=False)
+    model.compile("sgd", "mse", jit_compile=JIT)
     logger = GradientLogger(every=1)
     x = np.ones((8, 2), "float32")
     model.fit(x, x[:, :1], callbacks=[logger], verbose=0)
@@ -173,7 +174,7 @@ def test_history_starts_anew_when_layers_are_frozen_between_fits():
     logger = GradientLogger(every=1)
     model.fit(x[:8], y[:8], callbacks=[logger], verbose=0)
     model.layers[0].trainable = False
-    model.compile("sgd", "mse", jit_compile=False)
+    model.compile("sgd", "mse", jit_compile=JIT)
     model.fit(x[:8], y[:8], callbacks=[logger], verbose=0)
     assert logger.history.layers == ("dense_1", "dense_2")
     assert logger.history.gradient_norm.shape == (1, 2)

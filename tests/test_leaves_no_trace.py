@@ -12,6 +12,7 @@ import keras
 import models
 import numpy as np
 import pytest
+from backend_in_use import JIT
 
 from keras_extras.callbacks import ActivationLogger
 from keras_extras.callbacks import GradientLogger
@@ -207,7 +208,7 @@ def test_after_an_exception_in_the_data():
 def test_after_an_exception_in_train_step():
     FailingStep.armed = True
     model = FailingStep()
-    model.compile("sgd", "mse", jit_compile=False)
+    model.compile("sgd", "mse", jit_compile=JIT)
     _, x, y = models.make("subclassed")
     used = callbacks_of_one_step()
     with pytest.raises(Trouble):
@@ -215,7 +216,7 @@ def test_after_an_exception_in_train_step():
     assert not FailingStep.armed
     assert_untouched(model, None)
     # Keras itself has half-made metrics after a trace that failed.
-    model.compile("sgd", "mse", jit_compile=False)
+    model.compile("sgd", "mse", jit_compile=JIT)
     fit(model, x, y)
     fit(model, x, y, used)
     assert_untouched(model, None)

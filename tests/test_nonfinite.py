@@ -5,6 +5,7 @@ import functools
 import keras
 import numpy as np
 import pytest
+from backend_in_use import JIT
 from keras import layers
 from keras import ops
 
@@ -61,7 +62,7 @@ def chain(middle=None):
 
 def train(model, x, y, more=(), epochs=1, every=1000, **arguments):
     keras.utils.set_random_seed(1)
-    arguments = {"optimizer": optimizers.SGD(1e-3), "jit_compile": False, **arguments}
+    arguments = {"optimizer": optimizers.SGD(1e-3), "jit_compile": JIT, **arguments}
     model.compile(loss="mse", **arguments)
     diagnostics = TrainingDiagnostics(every=every, verbose=0)
     model.fit(
@@ -164,7 +165,7 @@ def test_first_of_two_troubles_is_the_one_reported():
 def test_step_is_that_of_the_optimizer_in_the_second_fit():
     x, y = rows()
     model = chain()
-    model.compile(optimizers.SGD(1e-3), "mse", jit_compile=False)
+    model.compile(optimizers.SGD(1e-3), "mse", jit_compile=JIT)
     diagnostics = TrainingDiagnostics(every=1000, verbose=0)
     arguments = {"batch_size": 4, "shuffle": False, "verbose": 0}
     model.fit(x, y, callbacks=[diagnostics], **arguments)
@@ -224,7 +225,7 @@ def test_finite_gradients_whose_sum_overflows_are_no_finding():
 
     layer = layers.Dense(8, kernel_initializer="zeros", name="only")
     model = keras.Sequential([keras.Input((3,)), layer])
-    model.compile(optimizers.SGD(1e-45), huge, jit_compile=False)
+    model.compile(optimizers.SGD(1e-45), huge, jit_compile=JIT)
     diagnostics = TrainingDiagnostics(every=1000, verbose=0)
     model.fit(x, np.zeros((ROWS, 8)), batch_size=4, callbacks=[diagnostics], verbose=0)
     assert not any(f.code == "nan-loss" for f in diagnostics.findings)
@@ -238,7 +239,7 @@ def test_unused_weights_do_not_hide_that_the_loss_is_the_origin():
     used = layers.Dense(1, name="used")(inputs)
     unused = layers.Dense(1, name="unused")(inputs)
     model = keras.Model(inputs, [used, unused])
-    model.compile(optimizers.SGD(1e-3), ["mse", None], jit_compile=False)
+    model.compile(optimizers.SGD(1e-3), ["mse", None], jit_compile=JIT)
     diagnostics = TrainingDiagnostics(every=1000, verbose=0)
     model.fit(
         x, [y, y], batch_size=4, shuffle=False, callbacks=[diagnostics], verbose=0
@@ -261,7 +262,7 @@ def test_report_names_step_and_layer():
 def test_without_replay_the_step_is_known_and_the_layer_is_not_guessed():
     x, y = rows(7)
     model = chain(LogOfInput(name="log"))
-    model.compile(optimizers.SGD(1e-3), "mse", jit_compile=False)
+    model.compile(optimizers.SGD(1e-3), "mse", jit_compile=JIT)
     diagnostics = TrainingDiagnostics(every=1000, verbose=0, replay=False)
     model.fit(x, y, batch_size=4, shuffle=False, callbacks=[diagnostics], verbose=0)
     finding = nan_finding(diagnostics)
@@ -275,7 +276,7 @@ def test_replay_leaves_nothing_changed():
     for replay in (False, True):
         keras.utils.set_random_seed(1)
         model = chain(LogOfInput(name="log"))
-        model.compile(optimizers.Adam(1e-2), "mse", jit_compile=False)
+        model.compile(optimizers.Adam(1e-2), "mse", jit_compile=JIT)
         diagnostics = TrainingDiagnostics(every=1000, verbose=0, replay=replay)
         model.fit(x, y, batch_size=4, epochs=2, callbacks=[diagnostics], verbose=0)
         both.append([*model.get_weights(), *map(np.array, model.optimizer.variables)])

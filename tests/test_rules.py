@@ -7,6 +7,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from backend_in_use import JIT
 from keras import layers
 
 from keras_extras.callbacks import TrainingDiagnostics
@@ -33,7 +34,7 @@ def train(hidden, optimizer, steps=12, target_scale=1.0, callbacks=(), every=1):
     x = rng.normal(size=(BATCH * 4, 6)).astype("float32")
     y = (np.sin(x.sum(1, keepdims=True)) * target_scale).astype("float32")
     model = keras.Sequential([keras.Input((6,)), *hidden, layers.Dense(1, name="head")])
-    model.compile(optimizer, "mse", jit_compile=False)
+    model.compile(optimizer, "mse", jit_compile=JIT)
     diagnostics = TrainingDiagnostics(every=every, verbose=0)
     model.fit(
         x,
@@ -428,7 +429,7 @@ def test_report_is_printed_when_there_is_something_to_say(capsys):
         (2, False, True),
     ):
         model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
-        model.compile("sgd", "mse", jit_compile=False)
+        model.compile("sgd", "mse", jit_compile=JIT)
         x = np.full((8, 2), np.nan if is_ill else 0.5, "float32")
         diagnostics = TrainingDiagnostics(every=1, verbose=verbose)
         model.fit(x, x[:, :1], callbacks=[diagnostics], verbose=0)

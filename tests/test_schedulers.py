@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import oracles
 import pytest
+from backend_in_use import JIT
 
 from keras_extras.callbacks import ExponentialDecayScheduler
 from keras_extras.callbacks import HyperparameterLogger
@@ -32,7 +33,7 @@ def linear_model(optimizer, **compile_arguments):
     """Returns a model with two variables whose gradient NumPy can compute."""
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
-    arguments = {"jit_compile": False, **compile_arguments}
+    arguments = {"jit_compile": JIT, **compile_arguments}
     model.compile(optimizer, "mse", **arguments)
     return model
 
@@ -459,7 +460,7 @@ def test_each_of_two_updates_in_a_step_has_its_own_values(run_eagerly):
     keras.utils.set_random_seed(1)
     model = TwoUpdates()
     model.compile(
-        optimizers.SGD(momentum=0.9), "mse", jit_compile=False, run_eagerly=run_eagerly
+        optimizers.SGD(momentum=0.9), "mse", jit_compile=JIT, run_eagerly=run_eagerly
     )
     x, _ = data()
     model.build((None, 3))

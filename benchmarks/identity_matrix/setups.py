@@ -9,6 +9,8 @@ from typing import Any
 
 import keras
 
+_ON_JAX = keras.backend.backend() == "jax"  # which always compiles by XLA
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -35,7 +37,7 @@ class Setup:
         return {
             "steps_per_execution": self.steps_per_execution,
             "run_eagerly": self.run_eagerly,
-            "jit_compile": self.jit_compile,
+            "jit_compile": self.jit_compile or (_ON_JAX and not self.run_eagerly),
         }
 
 
@@ -80,4 +82,11 @@ _WITH_XLA = tuple(
     for setup in _PLAIN
     if not setup.run_eagerly
 )
-SETUPS = {setup.name: setup for setup in (*_PLAIN, *_WITH_XLA)}
+# JAX has XLA anyway; of torch's counterpart and of several steps in one Keras knows
+# nothing there, or we do not.
+_OF_BACKEND = {
+    "tensorflow": (*_PLAIN, *_WITH_XLA),
+    "jax": _PLAIN,
+    "torch": tuple(each for each in _PLAIN if each.steps_per_execution == 1),
+}
+SETUPS = {each.name: each for each in _OF_BACKEND[keras.backend.backend()]}

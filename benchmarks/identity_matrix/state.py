@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 
 def state_of(model: Any, history: Any) -> dict[str, np.ndarray]:
@@ -33,9 +32,22 @@ def next_draws() -> dict[str, np.ndarray]:
     return {
         "next draw of Python": np.array(random.random()),
         "next draw of NumPy": np.random.random(2),
-        "next draw of TensorFlow": tf.random.uniform((2,)).numpy(),
+        **_of_the_backend(),
         "next draw of Keras": keras.ops.convert_to_numpy(keras.random.uniform((2,))),
     }
+
+
+def _of_the_backend() -> dict[str, np.ndarray]:
+    """Draws from the generator that a backend has for all; JAX has none."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return {"next draw of TensorFlow": tf.random.uniform((2,)).numpy()}
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return {"next draw of torch": torch.rand(2).numpy()}
+    return {}
 
 
 def optimizers_of(model: Any) -> list[Any]:

@@ -8,6 +8,7 @@ import struct
 import time
 from typing import Any
 
+from keras_extras import files
 from keras_extras.summaries.crc32c import masked_crc32c
 
 _BUFFER_BYTES = 1_000_000
@@ -22,7 +23,7 @@ class EventFile:
 
     Args:
         directory: Path of the directory, which is made if needed, or a URL that
-            TensorFlow can write to.
+            TensorFlow, or TensorBoard on another backend, can write to.
 
     Attributes:
         path: Path of the file.
@@ -34,11 +35,11 @@ class EventFile:
         now = time.time()
         stamp = f"{now:.6f}".replace(".", "")
         name = f"events.out.tfevents.{int(now)}.{socket.gethostname()}"
-        self._is_local = "://" not in directory
+        self._is_local = files.is_local(directory)
         self.path = os.path.join(
             directory, f"{name}.{os.getpid()}.{stamp}.keras_extras"
         )
-        self._make(directory)
+        files.make_directory(directory)
         self._file = self._open()
         self._buffer = bytearray()
         header = Event(wall_time=now, file_version="brain.Event:2")
@@ -66,7 +67,7 @@ class EventFile:
         """
         self._write_buffer()
         self._file.flush()
-        if not self._exists():
+        if not files.exists(self.path):
             raise FileNotFoundError(f"the event file was removed: {self.path}")
 
     def close(self) -> None:
@@ -82,22 +83,7 @@ class EventFile:
                 rest = rest[self._file.write(rest) :]
         self._buffer.clear()
 
-    def _make(self, directory: str) -> None:
-        if self._is_local:
-            os.makedirs(directory, exist_ok=True)
-        else:
-            _gfile().makedirs(directory)
-
     def _open(self) -> Any:
         if self._is_local:
             return open(self.path, "wb", buffering=0)
-        return _gfile().GFile(self.path, "wb")
-
-    def _exists(self) -> bool:
-        return bool((os.path if self._is_local else _gfile()).exists(self.path))
-
-
-def _gfile() -> Any:
-    from tensorboard.compat import tf
-
-    return tf.io.gfile
+        return files.remote_files().GFile(self.path, "wb")

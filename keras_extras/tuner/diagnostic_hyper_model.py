@@ -7,6 +7,7 @@ from typing import Any
 import keras_tuner
 
 from keras_extras import checks
+from keras_extras import files
 from keras_extras.callbacks.training_diagnostics import TrainingDiagnostics
 from keras_extras.records.finding import Finding
 from keras_extras.running_trial import RunningTrial
@@ -182,7 +183,7 @@ def _keep_weights(model: Any, callbacks: list[Any]) -> None:
     `Hyperband` may go on with an ended trial if it has too few others.
     """
     for callback in callbacks:
-        if type(callback).__name__ == "SaveBestEpoch" and not trial_files.exists(
+        if type(callback).__name__ == "SaveBestEpoch" and not files.exists(
             callback.filepath
         ):
             model.save_weights(callback.filepath)

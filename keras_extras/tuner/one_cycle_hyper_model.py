@@ -10,6 +10,7 @@ from typing import Any
 import keras_tuner
 
 from keras_extras import checks
+from keras_extras import files
 from keras_extras.callbacks.one_cycle_scheduler import OneCycleScheduler
 from keras_extras.dry_run.find_learning_rate import find_learning_rate
 from keras_extras.keras_internals import hyperparameters
@@ -122,7 +123,7 @@ class OneCycleHyperModel(keras_tuner.HyperModel):
         path = None
         if trial is not None:
             folder = os.path.join(os.path.dirname(trial.directory), _FOLDER)
-            trial_files.make_directory(folder)
+            files.make_directory(folder)
             path = os.path.join(folder, f"{_fingerprint(model, kwargs)}.json")
             known = trial_files.read(path)
             if known is not None:

@@ -10,8 +10,7 @@ import json
 import os
 from typing import Any
 
-# TensorFlow, as TensorBoard finds it: the files may be remote ones.
-from tensorboard.compat import tf
+from keras_extras import files
 
 FINDINGS = "findings.json"
 PROGRESS = "progress{execution}.json"
@@ -19,40 +18,27 @@ PROGRESS = "progress{execution}.json"
 
 def write(path: str, content: Any) -> None:
     """Writes JSON, at once or not at all."""
-    draft = f"{path}.{os.getpid()}.tmp"
-    with tf.io.gfile.GFile(draft, "w") as file:
-        file.write(json.dumps(content))
-    tf.io.gfile.rename(draft, path, overwrite=True)
+    files.write_text(path, json.dumps(content))
 
 
 def read(path: str) -> Any | None:
     """Returns what `write` has written, or `None` if there is nothing."""
+    text = files.read_text(path)
     try:
-        with tf.io.gfile.GFile(path, "r") as file:
-            return json.loads(file.read())
-    except (OSError, ValueError):
+        return None if text is None else json.loads(text)
+    except ValueError:
         return None
-    except Exception as error:
-        if type(error).__module__.startswith("tensorflow"):  # its errors are no OSError
-            return None
-        raise
-
-
-def exists(path: str) -> bool:
-    """Returns whether there is a file or a directory."""
-    return bool(tf.io.gfile.exists(path))
-
-
-def make_directory(path: str) -> None:
-    """Makes a directory, and those around it, unless it is there."""
-    tf.io.gfile.makedirs(path)
 
 
 def in_trial(project: str, trial_id: str, name: str) -> str:
     """Returns the path of a file of a trial."""
-    return os.path.join(project, f"trial_{trial_id}", name)
+    return os.path.join(project, _folder(trial_id), name)
 
 
 def all_of(project: str, name: str) -> list[str]:
     """Returns the paths of the files of all trials that fit a pattern."""
-    return sorted(tf.io.gfile.glob(in_trial(project, "*", name)))
+    return files.paths_like(project, os.path.join(_folder("*"), name))
+
+
+def _folder(trial_id: str) -> str:
+    return f"trial_{trial_id}"

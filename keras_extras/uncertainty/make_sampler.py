@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from typing import Any
 
 from keras_extras.keras_internals.graph import functional_of
@@ -12,8 +13,10 @@ from keras_extras.uncertainty.sampling_plan import SamplingPlan
 from keras_extras.uncertainty.stochastic import CannotTile
 from keras_extras.uncertainty.stochastic import is_regularisation
 from keras_extras.uncertainty.stochastic import random_layers
-from keras_extras.uncertainty.tensorflow.sampler import Sampler
-from keras_extras.uncertainty.tensorflow.tensors import Tensor
+
+if TYPE_CHECKING:
+    from keras_extras.uncertainty.tensorflow.sampler import Sampler
+    from keras_extras.uncertainty.tensorflow.tensors import Tensor
 
 
 def make_sampler(
@@ -30,6 +33,8 @@ def make_sampler(
     Raises:
         ValueError: If the model does not allow the strategy.
     """
+    from keras_extras.uncertainty.tensorflow.sampler import Sampler
+
     random = random_layers(model, chosen)
     graph = SplitGraph(model, random) if functional_of(model) is not None else None
     if strategy == "cached" and graph is None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from typing import Any
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -22,7 +24,9 @@ from keras_extras.uncertainty.inputs import fixed_batch_size
 from keras_extras.uncertainty.make_sampler import make_sampler
 from keras_extras.uncertainty.mc_prediction import MCPrediction
 from keras_extras.uncertainty.progress import Progress
-from keras_extras.uncertainty.tensorflow.sampler import Sampler
+
+if TYPE_CHECKING:
+    from keras_extras.uncertainty.tensorflow.sampler import Sampler
 
 _MOST_ROWS = 1024  # at once, by default
 _ROWS_PER_STEP = 2048  # more in one step is no faster and needs more memory
@@ -31,7 +35,7 @@ _SAMPLERS_KEPT = 8
 # What a user may change of a layer after a sampler was compiled for it.
 _RATES = ("rate", "stddev", "dropout", "recurrent_dropout", "noise_shape")
 
-_Samplers = dict[Any, Sampler]
+_Samplers: TypeAlias = "dict[Any, Sampler]"
 _cache: weakref.WeakKeyDictionary[Any, _Samplers] = weakref.WeakKeyDictionary()
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 
 from identity_matrix import data
@@ -17,7 +16,7 @@ from identity_matrix.case import case
 from identity_matrix.case import classification
 
 
-def _classifier() -> Any:
+def classifier() -> Any:
     return keras.Sequential(
         [
             keras.Input((6,)),
@@ -26,25 +25,6 @@ def _classifier() -> Any:
             layers.Dense(3),
         ]
     )
-
-
-def _of_unknown_length() -> dict[str, Any]:
-    x, y = data.features(6), data.classes()
-
-    def batches() -> Iterator[Any]:
-        for start in range(0, ROWS, BATCH):
-            yield x[start : start + BATCH], y[start : start + BATCH]
-
-    specs = (
-        tf.TensorSpec((None, 6), tf.float32),
-        tf.TensorSpec((None,), tf.int32),
-    )
-    return {"x": tf.data.Dataset.from_generator(batches, output_signature=specs)}
-
-
-@case(_of_unknown_length, classification)
-def unknown_length() -> Any:
-    return _classifier()
 
 
 def _from_python() -> dict[str, Any]:
@@ -60,7 +40,7 @@ def _from_python() -> dict[str, Any]:
 
 @case(_from_python, classification)
 def python_generator() -> Any:
-    return _classifier()
+    return classifier()
 
 
 def _sample_weights() -> dict[str, Any]:
@@ -70,7 +50,7 @@ def _sample_weights() -> dict[str, Any]:
 
 @case(_sample_weights, classification)
 def sample_weights() -> Any:
-    return _classifier()
+    return classifier()
 
 
 @case(
@@ -78,7 +58,7 @@ def sample_weights() -> Any:
     classification,
 )
 def class_weights() -> Any:
-    return _classifier()
+    return classifier()
 
 
 def _dicts() -> dict[str, Any]:
@@ -136,10 +116,3 @@ def siamese() -> Any:
     distance = keras.ops.abs(tower(left) - tower(right))
     chance = layers.Dense(1, activation="sigmoid", dtype="float32")(distance)
     return keras.Model([left, right], chance)
-
-
-@case(data.labelled_vectors, classification, logical_cpus=2, seconds=3)
-def mirrored() -> Any:
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    with strategy.scope():
-        return _classifier()

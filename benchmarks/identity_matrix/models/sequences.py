@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
-import tensorflow as tf
 from keras import layers
 
 from identity_matrix import data
@@ -156,53 +154,3 @@ def tied_embeddings() -> Any:
     words = layers.ReversibleEmbedding(20, 6, tie_weights=True)
     h = layers.GRU(6, return_sequences=True)(words(inputs))
     return keras.Model(inputs, words(h, reverse=True))
-
-
-def _ragged() -> dict[str, Any]:
-    words = data.tokens()
-    rows = tf.RaggedTensor.from_tensor(words, padding=0)
-    dataset = tf.data.Dataset.from_tensor_slices((rows, data.classes()))
-    return {"x": dataset.ragged_batch(8)}
-
-
-class MeanOfRagged(layers.Layer):
-    """Averages the vectors of the words of a row of any length."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.words = layers.Embedding(20, 4)
-
-    def call(self, x: Any) -> Any:
-        return tf.reduce_mean(x.with_flat_values(self.words(x.flat_values)), axis=1)
-
-
-class RaggedModel(keras.Model):
-    """Classifies rows of any length."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.mean = MeanOfRagged()
-        self.hidden = layers.Dense(6, activation="relu")
-        self.head = layers.Dense(3)
-
-    def call(self, x: Any) -> Any:
-        return self.head(self.hidden(self.mean(x)))
-
-
-@case(_ragged, classification)
-def ragged_input() -> Any:
-    return RaggedModel()
-
-
-def _sparse() -> dict[str, Any]:
-    x = data.features(12)
-    x[np.abs(x) < 0.7] = 0
-    rows = tf.data.Dataset.from_tensor_slices((x, data.features(1, seed=1))).batch(8)
-    return {"x": rows.map(lambda x, y: (tf.sparse.from_dense(x), y))}
-
-
-@case(_sparse)
-def sparse_input() -> Any:
-    inputs = keras.Input((12,), sparse=True)
-    h = layers.Dense(8, activation="relu")(inputs)
-    return keras.Model(inputs, layers.Dense(1)(h))
