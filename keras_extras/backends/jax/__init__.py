@@ -1,1 +1,1 @@
-"""The training step on JAX: how it is inspected and driven."""
+"""The inspection of a training step on JAX."""
