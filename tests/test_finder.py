@@ -8,6 +8,7 @@ import models
 import numpy as np
 import pytest
 from backend_in_use import batches_of
+from backend_in_use import draw_of_the_backend
 from backend_in_use import gradients_of
 from tensorboard.backend.event_processing import event_accumulator
 
@@ -219,7 +220,8 @@ def train(name, make_optimizer, arguments, sweep, trained):
         found = find(model, x, y, max_rate=1.0)
         assert len(found.rates) > 10
     logs = fit().history
-    drawn = random.random(), np.random.random(), float(keras.random.uniform(()))
+    drawn = random.random(), np.random.random(), draw_of_the_backend()
+    drawn += (float(keras.random.uniform(())),)
     state = [np.array(v) for v in (*model.variables, *model.optimizer.variables)]
     return state, logs, drawn
 

@@ -64,13 +64,30 @@ def is_normalization(layer):
 def feed(x, y, as_dataset, shuffle):
     if not as_dataset:
         return {"x": x, "y": y, "batch_size": models.BATCH, "shuffle": shuffle}
-    if NAME != "tensorflow":
-        return {"x": batches_of(x, y, size=models.BATCH), "shuffle": shuffle}
+    return _DATASETS[NAME](x, y, shuffle)
+
+
+def _of_tensorflow(x, y, shuffle):
     import tensorflow as tf
 
     data = tf.data.Dataset.from_tensor_slices((x, y))
     data = data.shuffle(16) if shuffle else data
     return {"x": data.batch(models.BATCH), "shuffle": False}
+
+
+def _of_torch(x, y, shuffle):
+    from torch.utils.data import DataLoader
+
+    rows = list(zip(x, y))
+    loader = DataLoader(rows, batch_size=models.BATCH, shuffle=shuffle)
+    return {"x": loader, "shuffle": False}
+
+
+def _of_keras(x, y, shuffle):
+    return {"x": batches_of(x, y, size=models.BATCH), "shuffle": shuffle}
+
+
+_DATASETS = {"tensorflow": _of_tensorflow, "torch": _of_torch, "jax": _of_keras}
 
 
 def in_two_fits(
@@ -182,6 +199,7 @@ CASES = {
     "mlp-adam": (mlp, adam, {}),
     "mlp-adam-xla": (mlp, adam, {"jit_compile": True}),
     "mlp-shuffled": (mlp, sgd, {"shuffle": True, "validates": True}),
+    "mlp-shuffled-batches": (mlp, adam, {"shuffle": "batch"}),
     "mlp-shuffled-dataset": (mlp, adam, {"as_dataset": True, "shuffle": True}),
     "cnn-sgd": (cnn, sgd, {}),
     "cnn-adam": (cnn, adam, {"as_dataset": True}),
@@ -192,6 +210,8 @@ CASES = {
     "mlp-accumulating": (mlp, accumulating, {}),
     "mlp-several": (mlp, several, {"by_factor": True}),
 }
+if NAME == "torch":  # its compiler takes minutes where XLA takes moments
+    del CASES["mlp-adam-xla"]
 
 
 @pytest.mark.parametrize("case", CASES)

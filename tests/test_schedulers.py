@@ -8,6 +8,7 @@ import numpy as np
 import oracles
 import pytest
 from backend_in_use import JIT
+from backend_in_use import NAME
 
 from keras_extras.callbacks import ExponentialDecayScheduler
 from keras_extras.callbacks import HyperparameterLogger
@@ -156,8 +157,15 @@ def fresh(oracle):
 
 @pytest.mark.parametrize(("name", "wrapping", "xla", "steps", "each"), covering())
 def test_weights_follow_the_cycled_reference(name, wrapping, xla, steps, each):
+    # Keras has one step per execution on torch, and torch's compiler takes minutes
+    # where XLA takes moments: `test_steering` has a step that it has compiled.
+    is_torch = NAME == "torch"
     assert_follows_the_book(
-        name, wrapping, each, jit_compile=xla, steps_per_execution=steps
+        name,
+        wrapping,
+        each,
+        jit_compile=xla and not is_torch,
+        steps_per_execution=1 if is_torch else steps,
     )
 
 
@@ -449,9 +457,11 @@ class TwoUpdates(keras.Model):
     def call(self, x):
         return self.dense(x)
 
-    def train_step(self, data):
-        super().train_step(data)
-        return super().train_step(data)
+    def train_step(self, *arguments):
+        first = super().train_step(*arguments)
+        if NAME == "jax":  # the state goes from one to the other
+            arguments = first[1], arguments[1]
+        return super().train_step(*arguments)
 
 
 @pytest.mark.parametrize("run_eagerly", [False, True])

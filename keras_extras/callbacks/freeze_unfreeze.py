@@ -9,6 +9,7 @@ import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_extras import checks
+from keras_extras.backends.load_steering import load_steering
 from keras_extras.callbacks.performance_scheduler import PerformanceScheduler
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.inspection.session import MonitoringSession
@@ -27,6 +28,7 @@ from keras_extras.keras_internals.resume import backup_of
 from keras_extras.keras_internals.resume import last_epoch_begun
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.keras_internals.trainable_flags import accept_flags
+from keras_extras.steering.controller import retrace
 from keras_extras.transfer.checks import check_epochs
 from keras_extras.transfer.checks import check_function
 from keras_extras.transfer.checks import check_model
@@ -108,7 +110,6 @@ class FreezeUnfreeze(keras.callbacks.Callback):
             model has no optimizer or does not have the layers, if nothing would be
             left to train, or if another callback sets the rate or follows a count
             of steps that `reset_optimizer=True` would set back.
-        NotImplementedError: On a backend other than TensorFlow.
 
     Example:
 
@@ -209,6 +210,7 @@ class FreezeUnfreeze(keras.callbacks.Callback):
         if self.reset_optimizer:  # as the `fit` that ends here would
             optimizer = self.model.optimizer
             optimizer.finalize_variable_values(self.model.trainable_weights)
+            load_steering().start_data_anew(self.model, callbacks_of_fit())
         self._set_rate(stage, times=1)
         self._enter(stage, keep=not self.reset_optimizer)
         if self.verbose:
@@ -222,11 +224,11 @@ class FreezeUnfreeze(keras.callbacks.Callback):
         stages.enter(stage)
         freeze_for_now(model, stages.frozen_for_now())
         MonitoringSession.layers_changed(model, counts_anew=not keep)
-        with model.distribute_strategy.scope():
+        with load_steering().scope(model):
             follow(model.optimizer, model.trainable_variables, keep)
         accept_flags(model)
         # The function at hand is traced with the variables of before.
-        model.make_train_function(force=True)
+        retrace(model)
 
     def _set_rate(self, stage: int, times: int) -> None:
         for part in hyperparameters.parts(self.model.optimizer):

@@ -51,7 +51,7 @@ class LearningRateFinder(keras.callbacks.Callback):
     for enough epochs, and have no other callbacks that save or stop.
 
     With `steps_per_execution`, one point of the sweep is one execution, and the
-    loss the mean over its batches.
+    loss the mean over its batches. On JAX each step is waited for.
 
     Args:
         min_rate: Float, the first learning rate. Defaults to `1e-06`.

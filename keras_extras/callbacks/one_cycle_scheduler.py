@@ -236,12 +236,15 @@ class OneCycleScheduler(Scheduler):
 
         return values
 
-    def _table(self) -> np.ndarray | None:
+    def _table(self) -> Any | None:
         steps = np.arange(self.rate.iterations + 1)
         if len(steps) > _LONGEST_TABLE:
             return None
         columns = [curve(steps) for curve in (self.rate, self.momentum)]
-        return np.stack([keras.ops.convert_to_numpy(c) for c in columns], axis=1)
+        table = np.stack([keras.ops.convert_to_numpy(c) for c in columns], axis=1)
+        # Each step of torch would move it to the device again.
+        is_eager = keras.backend.backend() == "torch"
+        return keras.ops.convert_to_tensor(table) if is_eager else table
 
     def _length(self) -> int:
         if self.iterations is not None:

@@ -12,12 +12,14 @@ import keras
 
 from keras_extras import checks
 from keras_extras.callbacks.scheduler import Scheduler
+from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.hyperparameters import number
 from keras_extras.keras_internals.loss_tracker import LossTracker
 from keras_extras.keras_internals.metric_direction import is_higher_better
 from keras_extras.keras_internals.rates import RATE
 from keras_extras.keras_internals.rates import own_rate
 from keras_extras.steering.controller import HyperparameterController
+from keras_extras.steering.live_number import LiveNumber
 from keras_extras.steering.values import present_value
 
 _STATE_FILE = "performance_scheduler.json"
@@ -49,10 +51,13 @@ class _Run:
     """The state of one `fit`."""
 
     plateau: _Plateau = field(default_factory=_Plateau)
-    multipliers: list[Any] = field(default_factory=list)  # one of each optimizer
+    multipliers: list[LiveNumber] = field(default_factory=list)  # one of each optimizer
     loss: LossTracker | None = None
     state_path: str | None = None
     looked_at: int | None = None  # the last step at which the loss was looked at
+    step: int = 0  # the count of steps when it was read last
+    unread: int = 0  # batches since then
+    batches_at_once: int = 1
     began: bool = False
     warned: bool = False
 
@@ -151,13 +156,12 @@ class PerformanceScheduler(Scheduler):
         super().on_train_begin(logs)
         if self.every != "epoch":
             self._run.loss = LossTracker(self.model)
+            self._run.batches_at_once = self.model.steps_per_execution
 
     def plan(self, controller: HyperparameterController, optimizer: Any) -> None:
-        multiplier = keras.Variable(
-            self.multiplier, trainable=False, dtype="float32", name="multiplier"
-        )
+        multiplier = LiveNumber(self.multiplier)
         self._run.multipliers.append(multiplier)
-        controller.multiply(optimizer, RATE, lambda step: multiplier)
+        controller.multiply(optimizer, RATE, multiplier)
         rate = own_rate(optimizer)
         if isinstance(rate, keras.Variable):
             initial = number(rate)
@@ -191,7 +195,15 @@ class PerformanceScheduler(Scheduler):
         run = self._run
         if self._controller is None or run.loss is None:
             return
-        step = int(number(self._controller.parts()[0].iterations))
+        run.unread += run.batches_at_once
+        if run.looked_at is not None:
+            at_most = run.step + run.unread
+            if at_most - run.looked_at < int(self.every):
+                return
+        # JAX keeps the variables to itself during an epoch; to ask for the model
+        # brings them back, and waits for the step.
+        step = int(number(hyperparameters.parts(self.model.optimizer)[0].iterations))
+        run.step, run.unread = step, 0
         if run.looked_at is None:
             run.looked_at = step - step % int(self.every)
         if step - run.looked_at >= int(self.every):
@@ -221,8 +233,8 @@ class PerformanceScheduler(Scheduler):
             factor = max(self.factor, self.min_rate / rate)
             controller.replacing(part, RATE)
             if controller.follows_a_curve(part, RATE):
-                multiplier.assign(multiplier * factor)
-                self.multiplier = number(multiplier)
+                multiplier.multiply(factor)
+                self.multiplier = float(multiplier)
             else:  # in a variable that is saved with the optimizer
                 own = own_rate(part)
                 own.assign(own * factor)
@@ -241,7 +253,7 @@ class PerformanceScheduler(Scheduler):
         states = {key: states[key] for key in states if int(key) == epoch - 1}
         states[str(epoch)] = {
             **vars(self._run.plateau),
-            "multipliers": [number(m) for m in self._run.multipliers],
+            "multipliers": [float(m) for m in self._run.multipliers],
         }
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w") as file:

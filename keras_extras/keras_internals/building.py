@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 import keras
 
 from keras_extras.keras_internals.layer_tree import all_layers
 from keras_extras.keras_internals.running_fit import data_of_fit
+from keras_extras.keras_internals.running_fit import local_of_fit
 
 
 def is_built(model: Any) -> bool:
@@ -57,4 +59,27 @@ def build_in_fit(model: Any, name: str) -> None:
             f"Received: model={model!r}"
         )
     model._symbolic_build(iterator=data)
+    data.reset()
+
+
+def draw_as_a_new_fit(model: Any, callbacks: Any) -> None:
+    """Reads a first batch and drops it, as `fit` does with a model compiled anew.
+
+    Keras looks at one batch to make the variables of the metrics. Where data are
+    shuffled by a global random generator, their order is drawn for it, and then drawn
+    again. A Python generator is left alone: it would lose the batch.
+
+    Args:
+        model: A compiled model.
+        callbacks: The `CallbackList` of its `fit`, between two epochs.
+    """
+    data = local_of_fit(callbacks, "epoch_iterator")
+    is_generator = isinstance(local_of_fit(callbacks, "x"), types.GeneratorType)
+    looks = model._compile_metrics is not None or model._compile_loss is not None
+    if data is None or is_generator or not looks:
+        return
+    for _, _, batches in data:
+        if not isinstance(batches, list | tuple):
+            next(batches, None)
+        break
     data.reset()

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_extras.backends.load_steering import load_steering
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.rates import RATE
 from keras_extras.keras_internals.rates import rate_in_place
@@ -50,13 +51,14 @@ def check_model(model: Any) -> None:
     """Raises an error unless the hyperparameters of a model can be driven.
 
     Raises:
-        NotImplementedError: On a backend other than TensorFlow.
+        NotImplementedError: On a backend or in a mode of it that cannot be driven.
         ValueError: If the model has no optimizer.
     """
-    if keras.backend.backend() != "tensorflow":
+    load_steering()
+    if getattr(keras.config, "is_nnx_enabled", bool)():
         raise NotImplementedError(
-            "keras_extras drives hyperparameters on the TensorFlow backend only, for "
-            f"now. Received: keras.backend.backend()={keras.backend.backend()!r}"
+            "keras_extras drives hyperparameters on JAX without Flax NNX only. "
+            "Received: keras.config.is_nnx_enabled()=True"
         )
     if getattr(model, "optimizer", None) is None:
         raise ValueError(

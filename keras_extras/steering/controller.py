@@ -8,6 +8,7 @@ from typing import TypeAlias
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_extras.backends.load_steering import load_steering
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.fit_guard import FitGuard
 from keras_extras.keras_internals.overrides import Overrides
@@ -18,6 +19,7 @@ from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.steering.checks import check_drivable
 from keras_extras.steering.effective_value import Curve
 from keras_extras.steering.effective_value import EffectiveValue
+from keras_extras.steering.live_number import LiveNumber
 from keras_extras.steering.proxies import RateProxy
 from keras_extras.steering.proxies import ScheduleProxy
 from keras_extras.steering.proxies import ValueProxy
@@ -48,7 +50,7 @@ class HyperparameterController:
         self._undo: list[Callable[[], None]] = []
         self._effective_values: dict[tuple[int, str], EffectiveValue] = {}
         self._counters: dict[int, UpdateCounter] = {}
-        self._owners: dict[tuple[int, str], str] = {}
+        self._numbers: list[LiveNumber] = []
         self._proxies = Overrides()
         self._own_function: Any = None
         self._guard: weakref.ref[FitGuard] | None = None  # the `fit` holds it
@@ -108,15 +110,14 @@ class HyperparameterController:
                 no such number.
         """
         effective = self._effective_value(optimizer, name)
-        key = id(optimizer), name
         if effective.curve is not None:
             raise ValueError(
                 f"`{name}` of {optimizer.name!r} can follow one curve only. Received: "
-                f"{self._owners[key]} and {owner}, which both set it"
+                f"{effective.owner} and {owner}, which both set it"
             )
         share = self._share_of_rate(optimizer) if name == RATE else 1.0
         effective.curve = curve if share == 1.0 else lambda step: share * curve(step)
-        self._owners[key] = owner
+        effective.owner = owner
 
     def _share_of_rate(self, optimizer: Any) -> float:
         if not self._shares:
@@ -124,9 +125,14 @@ class HyperparameterController:
             self._shares = {id(p): share for p, share in zip(self.parts(), shares)}
         return self._shares[id(optimizer)]
 
-    def multiply(self, optimizer: Any, name: str, factor: Curve) -> None:
+    def multiply(self, optimizer: Any, name: str, factor: Curve | LiveNumber) -> None:
         """Multiplies a hyperparameter by what `factor` gives, whatever else acts."""
-        self._effective_value(optimizer, name).factors.append(factor)
+        factors = self._effective_value(optimizer, name).factors
+        if isinstance(factor, LiveNumber):
+            self._numbers.append(factor)
+            factors.append(lambda step: factor.tensor())
+        else:
+            factors.append(factor)
 
     def at_end(self, undo: Callable[[], None]) -> None:
         """Calls `undo` when all is put back, after `fit` or an exception in it."""
@@ -181,7 +187,11 @@ class HyperparameterController:
             raise
         self._plans = []
         # The function at hand may be traced already, with the values as constants.
-        self._model.make_train_function(force=True)
+        self.retrace()
+
+    def retrace(self) -> None:
+        """Makes the train function anew, with the values that are driven."""
+        load_steering().new_train_function(self._model, self._numbers)
 
     def _end(self) -> None:
         if not self.installed:
@@ -197,7 +207,7 @@ class HyperparameterController:
             set_value(optimizer, name, value)
             self._model.train_function = None  # traced with the value from before
         self._effective_values, self._undo, self._kept = {}, [], []
-        self._replaced, self._shares = {}, {}
+        self._replaced, self._shares, self._numbers = {}, {}, []
         self._own_function = None
         self._callbacks = None
         if _live.get(id(self._model)) is self:
@@ -225,4 +235,19 @@ class HyperparameterController:
         # Not through the optimizer: it would stop tracking its rate, and files
         # saved in mid-training would miss a variable.
         self._proxies.set(optimizer, attribute, proxy)
+        if isinstance(proxy, ValueProxy):
+            load_steering().let_act(self._model, optimizer, attribute, self._proxies)
         return effective
+
+
+def retrace(model: Any) -> None:
+    """Makes the train function of a model anew, which another was traced for.
+
+    Args:
+        model: The model; a controller of the `fit` that runs may drive its optimizer.
+    """
+    controller = _live.get(id(model))
+    if controller is not None and controller._model is model and controller.installed:
+        controller.retrace()
+    else:
+        load_steering().new_train_function(model, ())

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_extras.backends.load_steering import load_steering
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.steering.update_counter import UpdateCounter
 
@@ -24,17 +25,21 @@ class EffectiveValue:
         optimizer: The Keras optimizer, none that wraps others.
         base: What the user set: a number, a variable or a schedule.
         counter: What gives `optimizer.iterations`; all values of an optimizer share it.
+
+    Attributes:
+        curve: What the value follows, a function of the number of updates, or `None`.
+        owner: Who asked for the curve, for messages.
+        factors: What multiplies the value, functions of the number of updates.
     """
 
     def __init__(self, optimizer: Any, base: Any, counter: UpdateCounter) -> None:
-        from keras_extras.backends.tensorflow.once_per_update import OncePerUpdate
-
         self._batches = hyperparameters.raw_iterations(optimizer)
         self._counter = counter
         self.base = base
         self.curve: Curve | None = None
+        self.owner = ""
         self.factors: list[Curve] = []
-        self._tensor = OncePerUpdate(
+        self._tensor = load_steering().once_per_update(
             self._batches, lambda: self._evaluate(self._batches)
         )
 
@@ -50,9 +55,7 @@ class EffectiveValue:
 
     def number(self) -> float:
         """Returns the present value; inside a trace, what the user set."""
-        from keras_extras.backends.tensorflow.once_per_update import outside_of_a_trace
-
-        value = outside_of_a_trace(self.tensor)
+        value = load_steering().outside_of_a_trace(self.tensor)
         return hyperparameters.number(self.base if value is None else value)
 
     def end(self) -> None:

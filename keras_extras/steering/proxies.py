@@ -42,6 +42,9 @@ class ValueProxy(float):
             return value
         return keras.ops.cast(value, getattr(dtype, "name", dtype))
 
+    def __jax_array__(self) -> Any:
+        return keras.ops.convert_to_tensor(self.effective.tensor())
+
     def __float__(self) -> float:
         return self.effective.number()
 

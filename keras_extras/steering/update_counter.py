@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_extras.backends.load_steering import load_steering
 from keras_extras.keras_internals import hyperparameters
 
 
@@ -15,11 +16,11 @@ class UpdateCounter:
     """
 
     def __init__(self, optimizer: Any) -> None:
-        from keras_extras.backends.tensorflow.once_per_update import OncePerUpdate
-
         self._optimizer = optimizer
         self._batches = batches = hyperparameters.raw_iterations(optimizer)
-        self._now = OncePerUpdate(batches, lambda: self._updates(batches))
+        self._now = load_steering().once_per_update(
+            batches, lambda: self._updates(batches)
+        )
 
     def updates_at(self, batches: Any) -> Any:
         """Returns how many updates a number of batches makes."""

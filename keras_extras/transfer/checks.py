@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_extras import checks
@@ -82,11 +81,6 @@ def check_function(model: Any) -> None:
 
 def check_model(model: Any, learning_rate: Any, factor: float | None) -> None:
     """Raises an error unless the model can be trained in stages with these rates."""
-    if keras.backend.backend() != "tensorflow":
-        raise NotImplementedError(
-            "FreezeUnfreeze works on the TensorFlow backend only, for now. "
-            f"Received: keras.backend.backend()={keras.backend.backend()!r}"
-        )
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None:
         raise ValueError(

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import jax
+
+from keras_extras.backends.jax.once_per_update import OncePerUpdate
+from keras_extras.backends.jax.train_function import make_train_function
+from keras_extras.backends.steering_contract import PassedIn
+from keras_extras.keras_internals.building import draw_as_a_new_fit
+
+
+class JaxSteering:
+    """Implements `keras_extras.backends.steering_contract.Steering`."""
+
+    def once_per_update(
+        self, variable: Any, compute: Callable[[], Any]
+    ) -> OncePerUpdate:
+        return OncePerUpdate(variable, compute)
+
+    def outside_of_a_trace(self, function: Callable[[], Any]) -> Any | None:
+        value = function()
+        return None if isinstance(value, jax.core.Tracer) else value
+
+    def let_act(self, model: Any, optimizer: Any, name: str, overrides: Any) -> None:
+        """Does nothing: the proxy becomes an array by itself."""
+
+    def new_train_function(self, model: Any, numbers: Sequence[PassedIn]) -> None:
+        make_train_function(model, numbers)
+
+    def scope(self, model: Any) -> AbstractContextManager[Any]:
+        return contextlib.nullcontext()
+
+    def start_data_anew(self, model: Any, callbacks: Any) -> None:
+        draw_as_a_new_fit(model, callbacks)

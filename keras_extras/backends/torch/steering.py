@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from keras_extras.backends.steering_contract import PassedIn
+from keras_extras.backends.torch.driven_apply import DrivenApply
+from keras_extras.keras_internals.building import draw_as_a_new_fit
+
+
+class TorchSteering:
+    """Implements `keras_extras.backends.steering_contract.Steering`."""
+
+    def once_per_update(
+        self, variable: Any, compute: Callable[[], Any]
+    ) -> EachTime:
+        return EachTime(compute)
+
+    def outside_of_a_trace(self, function: Callable[[], Any]) -> Any | None:
+        return function()
+
+    def let_act(self, model: Any, optimizer: Any, name: str, overrides: Any) -> None:
+        apply = vars(optimizer).get("apply")
+        if not isinstance(apply, DrivenApply):
+            apply = DrivenApply(optimizer, is_compiled=bool(model.jit_compile))
+            overrides.set(optimizer, "apply", apply)
+        apply.add(name)
+
+    def new_train_function(self, model: Any, numbers: Sequence[PassedIn]) -> None:
+        model.make_train_function(force=True)
+
+    def scope(self, model: Any) -> AbstractContextManager[Any]:
+        return contextlib.nullcontext()
+
+    def start_data_anew(self, model: Any, callbacks: Any) -> None:
+        draw_as_a_new_fit(model, callbacks)
+
+
+class EachTime:
+    """Computes a tensor whenever it is asked for, which is once or twice an update.
+
+    Args:
+        compute: Function that returns the tensor.
+    """
+
+    def __init__(self, compute: Callable[[], Any]) -> None:
+        self._compute = compute
+
+    def __call__(self) -> Any:
+        return self._compute()
+
+    def forget(self) -> None:
+        """Does nothing: there is no trace."""
