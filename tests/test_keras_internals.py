@@ -75,6 +75,14 @@ class Text:
         raise AttributeError(name)
 
 
+class Source(Text):
+    """The text of a module of Keras that can be imported on one backend only."""
+
+    def __init__(self, path):
+        text = (Path(keras.__file__).parent / "src" / path).read_text()
+        self._names = set(re.findall(r"\b_\w+", text))
+
+
 def text_of(module):
     return Text(importlib.import_module(f"tensorflow.python.{module}"))
 
@@ -89,7 +97,6 @@ NAMES = {
     "_functional": lambda: keras.Sequential([keras.Input((1,))]),
     "_inputs_struct": trained_model,
     "_keras_history": lambda: keras.Input((1,)),
-    "_keras_mask": lambda: keras.layers.Masking()(np.ones((1, 2, 1))),
     "_layers": keras.layers.Layer,
     "_loss_ids": keras.layers.Layer,
     "_losses": keras.layers.Layer,
@@ -102,15 +109,18 @@ NAMES = {
     "_trainable_variables": keras.layers.Layer,
     "_value": lambda: keras.Variable(0.0),
     # Training
+    "_compile_config": trained_model,
     "_compile_loss": trained_model,
     "_compile_metrics": trained_model,
     "_compiled_trainable_state": trained_model,
     "_compute_loss": trained_model,
+    "_distribute_strategy": trained_model,
     "_distributed_dataset": lambda: Text(inspect.getmodule(fit())),
     "_direction": keras.metrics.Accuracy,
     "_eval_epoch_iterator": lambda: Text(fit()),
     "_flat_losses": lambda: trained_model()._compile_loss,
     "_initial_epoch": trained_model,
+    "_jax_state_synced": lambda: Source("backend/jax/trainer.py"),
     "_model": keras.callbacks.Callback,
     "_symbolic_build": trained_model,
     "_training_metadata_path": lambda: keras.callbacks.BackupAndRestore("backup"),
@@ -149,6 +159,7 @@ NAMES = {
 # What is imported from modules that are not public.
 MODULES = {
     "keras.src.backend.common": {"global_state"},
+    "keras.src.backend.common.masking": {"get_keras_mask", "set_keras_mask"},
     "tensorflow.python.data.ops": {"multi_device_iterator_ops"},
     "tensorflow.python.data.ops.iterator_ops": {"OwnedIterator"},
     "tensorflow.python.data.ops.map_op": {"_MapDataset"},
