@@ -8,6 +8,7 @@ random order; each value is one whole prediction.
 from __future__ import annotations
 
 import argparse
+import importlib
 import platform
 import random
 import resource
@@ -20,12 +21,14 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 
 from keras_extras.uncertainty import mc_predict
 
 SAMPLES = 100
+BACKEND = keras.backend.backend()
+# The layers before the first dropout, of a Sequential model.
+PREFIX = {"mlp": 1, "cnn": 5, "lstm": 0}
 
 
 def mlp() -> Any:
@@ -89,87 +92,19 @@ def by_predict(model: Any, x: np.ndarray) -> Any:
 
 
 def by_calls(model: Any, x: np.ndarray) -> Any:
-    found = np.stack([model(x, training=True) for _ in range(SAMPLES)])
+    calls = [model(x, training=True) for _ in range(SAMPLES)]
+    found = np.stack([keras.ops.convert_to_numpy(call) for call in calls])
     return found.mean(axis=0), found.std(axis=0)
 
 
-def tiler(model: Any) -> Callable[[Any, np.ndarray], Any]:
-    """All samples as one `predict` of as many rows, as uncertainty-wizard does."""
-
-    @tf.function(reduce_retracing=True)
-    def sample(batch: Any) -> Any:
-        return model(batch, training=True)
-
-    def run(model: Any, x: np.ndarray) -> Any:
-        tiled = np.tile(x, (SAMPLES, *[1] * (x.ndim - 1)))
-        parts = [sample(tiled[i : i + 2048]) for i in range(0, len(tiled), 2048)]
-        found = np.concatenate(parts).reshape(SAMPLES, len(x), -1)
-        return found.mean(axis=0), found.std(axis=0)
-
-    return run
-
-
-def entropy_of(probabilities: Any) -> Any:
-    return -tf.reduce_sum(probabilities * tf.math.log(probabilities + 1e-37), axis=-1)
-
-
-def statistics_of(found: Any) -> Any:
-    """What `by_us` returns, from all samples: `(samples, rows, classes)`."""
-    mean, variance = tf.nn.moments(found, 0)
-    bald = entropy_of(mean) - tf.reduce_mean(entropy_of(found), axis=0)
-    votes = tf.reduce_mean(tf.one_hot(tf.argmax(found, -1), found.shape[-1]), axis=0)
-    return mean, tf.sqrt(variance), bald, 1 - tf.reduce_max(votes, axis=-1)
-
-
 def by_hand(name: str, model: Any) -> Callable[[Any, np.ndarray], Any]:
-    """The best compiled loop that one would write for this very model.
+    """The best loop that one would write for this very model on this backend.
 
     The part before the first dropout once, then chunks of the samples that the
     processor likes, the same statistics as `mc_predict`.
     """
-    first = {"mlp": 1, "cnn": 5, "lstm": 0}.get(name.rstrip("0123456789"))
-    rows_at_once = 2048
-
-    def prefix(x: Any) -> Any:
-        for layer in model.layers[:first] if first is not None else []:
-            x = layer(x)
-        return x
-
-    def suffix(x: Any) -> Any:
-        if first is None:
-            return model(x, training=True)
-        for layer in model.layers[first:]:
-            x = layer(x, training=True)
-        return x
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def sample(x: Any) -> Any:
-        common = prefix(x)
-        rows = tf.shape(common)[0]
-        chunk = tf.clip_by_value(rows_at_once // rows, 1, SAMPLES)
-        chunks = tf.cast(tf.math.ceil(SAMPLES / chunk), tf.int32)
-        collected = tf.TensorArray(tf.float32, chunks, infer_shape=False)
-
-        def step(number: Any, collected: Any) -> Any:
-            count = tf.minimum(chunk, SAMPLES - number * chunk)
-            repeats = tf.stack([count, *[1] * (common.shape.rank - 1)])
-            found = suffix(tf.tile(common, repeats))
-            return number + 1, collected.write(number, found)
-
-        _, collected = tf.while_loop(
-            lambda number, _: number < chunks,
-            step,
-            (0, collected),
-            parallel_iterations=1,
-        )
-        classes = model.output_shape[-1]
-        found = tf.reshape(collected.concat(), (SAMPLES, rows, classes))
-        return statistics_of(found)
-
-    def run(model: Any, x: np.ndarray) -> Any:
-        return [np.asarray(t) for t in sample(tf.constant(x))]
-
-    return run
+    loops = importlib.import_module(f"mc_loops_{BACKEND}")
+    return loops.by_hand(model, PREFIX.get(name.rstrip("0123456789")), SAMPLES)
 
 
 def by_us(model: Any, x: np.ndarray) -> Any:
@@ -186,15 +121,20 @@ def measure(name: str, rounds: int, only_quick: bool) -> str:
         "`mc_predict` again (control)": by_us,
         "(d) compiled loop by hand": by_hand(name, model),
     }
-    tiled = tiler(model)
+    tiled = importlib.import_module(f"mc_loops_{BACKEND}").tiler(model, SAMPLES)
     slow = {
         "(a) 100 times `predict`": by_predict,
         "(b) 100 times `model(x, training=True)`": by_calls,
         "(c) all samples tiled at once": tiled,
     }
-    for compiles in [*quick.values(), tiled]:
+    first = {}
+    for way, compiles in {**quick, "(c) all samples tiled at once": tiled}.items():
+        start = time.process_time()
         compiles(model, x)
+        first[way] = time.process_time() - start
     model.predict(x, verbose=0)
+    print(", ".join(f"{way}: {s:.2f}" for way, s in first.items()), end="")
+    print(" s of processor time at the first call\n")
     return table(take_turns(quick, {} if only_quick else slow, model, x, rounds))
 
 
@@ -275,7 +215,7 @@ def main() -> None:
         print(peak_memory(options.model[0], options.peak))
         return
     print(f"{platform.processor() or platform.machine()}, Python", end=" ")
-    print(f"{platform.python_version()}, TensorFlow {tf.__version__}", end=", ")
+    print(f"{platform.python_version()}, {BACKEND}", end=", ")
     print(f"Keras {keras.__version__}, {SAMPLES} samples, {options.rounds} rounds")
     if options.memory:
         print(f"\n10,000 rows\n\n{memory_table(options.rounds)}")

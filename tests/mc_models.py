@@ -6,10 +6,16 @@ from keras import layers
 from keras import ops
 
 RATE = 0.5
+BACKEND = keras.backend.backend()
 
 
 def rows(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def called(model, x):
+    """What a call of a model returns, as an array."""
+    return keras.ops.convert_to_numpy(model(x))
 
 
 def sequential(*stack, shape):

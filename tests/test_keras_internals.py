@@ -138,6 +138,7 @@ NAMES_OF_KERAS = {
 # Those that are there on one backend only, with what Keras has for it.
 NAMES_OF = {
     "tensorflow": {
+        "_distribute_strategy": trained_model,
         "_distributed_dataset": lambda: Text(inspect.getmodule(fit())),
         "_devices": lambda: text_of("data.ops.multi_device_iterator_ops"),
         "_from_components": lambda: iterator()._type_spec,
@@ -169,7 +170,10 @@ NAMES_OF = {
 NAMES = {**NAMES_OF_KERAS, **NAMES_OF[BACKEND]}
 # What is imported from modules that are not public.
 MODULES_OF = {
-    "keras": {"keras.src.backend.common": {"global_state"}},
+    "keras": {
+        "keras.src.backend.common": {"global_state"},
+        "keras.src.backend.common.masking": {"get_keras_mask", "set_keras_mask"},
+    },
     "tensorflow": {
         "tensorflow.python.data.ops": {"multi_device_iterator_ops"},
         "tensorflow.python.data.ops.iterator_ops": {"OwnedIterator"},

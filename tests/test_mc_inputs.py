@@ -1,9 +1,10 @@
 """What `mc_predict` takes and returns, and what it says of what it cannot take."""
 
+import importlib.util
+
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 from mc_models import rows
 from mc_models import sequential
@@ -25,6 +26,32 @@ def two_inputs(as_dict):
     return keras.Model(inputs, layers.Dense(1)(x))
 
 
+def is_installed(module):
+    return importlib.util.find_spec(module) is not None
+
+
+def tf_datasets(*parts):
+    if not is_installed("tensorflow"):
+        return []
+    from tensorflow.data import Dataset
+
+    whole = [Dataset.from_tensor_slices(parts[0])]
+    whole += [Dataset.from_tensor_slices(parts[:n]) for n in range(2, len(parts) + 1)]
+    return [dataset.batch(4) for dataset in whole]
+
+
+def torch_loaders(*parts):
+    if not is_installed("torch"):
+        return []
+    import torch
+    from torch.utils.data import DataLoader
+    from torch.utils.data import TensorDataset
+
+    tensors = [torch.as_tensor(part) for part in parts]
+    whole = [TensorDataset(*tensors[:n]) for n in range(1, len(parts) + 1)]
+    return [DataLoader(dataset, batch_size=4) for dataset in whole]
+
+
 class Batches(keras.utils.PyDataset):
     def __len__(self):
         return 2
@@ -34,18 +61,35 @@ class Batches(keras.utils.PyDataset):
         return x, np.zeros(4)
 
 
+class OneBatch(keras.utils.PyDataset):
+    def __init__(self, batch):
+        super().__init__()
+        self.batch = batch
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return self.batch
+
+
+class NoBatch(Batches):
+    def __len__(self):
+        return 0
+
+
 def test_all_forms_of_the_same_data_give_the_same_samples():
     model, x = dropout_model(), rows(8, 4)
     expected = mc_predict(model, x, 20, batch_size=4, seed=0).mean
     zeros = np.zeros(8)
     forms = [
-        tf.constant(x),
+        keras.ops.convert_to_tensor(x),
         x.astype("float64"),
-        tf.data.Dataset.from_tensor_slices(x).batch(4),
-        tf.data.Dataset.from_tensor_slices((x, zeros)).batch(4),
-        tf.data.Dataset.from_tensor_slices((x, zeros, zeros)).batch(4),
+        *tf_datasets(x, zeros, zeros),
+        *torch_loaders(x, zeros, zeros),
         Batches(),
     ]
+    assert len(forms) >= 6
     for form in forms:
         size = 4 if hasattr(form, "shape") else None
         found = mc_predict(model, form, 20, batch_size=size, seed=0).mean
@@ -62,8 +106,11 @@ def test_several_inputs():
     )
     in_dict = {"b": b, "a": a}
     np.testing.assert_allclose(mc_predict(by_dict, in_dict, 20, seed=0).mean, expected)
-    batches = tf.data.Dataset.from_tensor_slices((in_dict, np.zeros(6))).batch(6)
+    batches = OneBatch((in_dict, np.zeros(6)))
     np.testing.assert_allclose(mc_predict(by_dict, batches, 20, seed=0).mean, expected)
+    for batches in tf_datasets(in_dict, np.zeros(6))[1:]:
+        found = mc_predict(by_dict, batches.unbatch().batch(6), 20, seed=0).mean
+        np.testing.assert_allclose(found, expected)
 
 
 @pytest.mark.parametrize("strategy", ["auto", "tiled", "loop"])
@@ -249,11 +296,13 @@ def test_nan_is_found_and_infinity_is_not_mistaken_for_it():
 
 
 def test_a_dataset_has_batches_of_its_own():
-    data = tf.data.Dataset.from_tensor_slices(rows(4, 4)).batch(2)
-    with pytest.raises(ValueError, match="`batch_size` must be None for a dataset"):
-        mc_predict(dropout_model(), data, batch_size=2)
-    with pytest.raises(ValueError, match="at least one batch"):
-        mc_predict(dropout_model(), data.take(0))
+    for data in (Batches(), *tf_datasets(rows(4, 4)), *torch_loaders(rows(4, 4))):
+        with pytest.raises(ValueError, match="`batch_size` must be None for a dataset"):
+            mc_predict(dropout_model(), data, batch_size=2)
+    empty = [data.take(0) for data in tf_datasets(rows(4, 4))]
+    for data in (NoBatch(), *empty, *torch_loaders(rows(4, 4)[:0])):
+        with pytest.raises(ValueError, match="at least one batch"):
+            mc_predict(dropout_model(), data)
 
 
 def test_samples_of_a_tolerance_cannot_be_kept():

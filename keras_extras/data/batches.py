@@ -11,7 +11,17 @@ import numpy as np
 
 def is_dataset(x: Any) -> bool:
     """Returns whether `x` comes in batches of its own."""
-    return isinstance(x, keras.utils.PyDataset) or _is_tf_dataset(x)
+    return (
+        isinstance(x, keras.utils.PyDataset) or _is_tf_dataset(x) or is_torch_loader(x)
+    )
+
+
+def is_torch_loader(x: Any) -> bool:
+    """Returns whether `x` is a `torch.utils.data.DataLoader`; imports no torch."""
+    return any(
+        base.__name__ == "DataLoader" and base.__module__.startswith("torch.utils.data")
+        for base in type(x).__mro__
+    )
 
 
 def _is_tf_dataset(x: Any) -> bool:
@@ -57,6 +67,8 @@ def count_batches(x: Any, batch_size: int | None) -> int | None:
     if _is_tf_dataset(x):
         count = int(x.cardinality())
         return count if count >= 0 else None
+    if is_torch_loader(x):
+        return len(x) if hasattr(x.dataset, "__len__") else None
     return -(-rows_of(x) // (batch_size or 1))
 
 
@@ -67,7 +79,7 @@ def batches(x: Any, batch_size: int | None) -> Iterator[Any]:
         for index in range(x.num_batches):
             yield _inputs_of(x[index])
         x.on_epoch_end()
-    elif _is_tf_dataset(x):
+    elif is_dataset(x):
         for element in x:
             yield _inputs_of(element)
     else:

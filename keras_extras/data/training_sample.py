@@ -9,7 +9,9 @@ import keras
 import numpy as np
 
 from keras_extras.data.batches import is_dataset
+from keras_extras.data.batches import is_torch_loader
 from keras_extras.keras_internals.dataset_sources import with_sources
+from keras_extras.keras_internals.snapshot import random_state_kept
 
 
 def sample_rows(data: tuple[Any, ...], size: int | None, seed: int) -> tuple[Any, ...]:
@@ -96,17 +98,26 @@ def _first_batches(dataset: Any, size: int) -> Iterator[Any]:
 
 def _elements(dataset: Any) -> Iterator[Any]:
     if isinstance(dataset, keras.utils.PyDataset):
-        return (dataset[index] for index in range(dataset.num_batches))
-    return iter(dataset)
+        yield from (dataset[index] for index in range(dataset.num_batches))
+    elif is_torch_loader(dataset):
+        # Each iterator of a loader draws its seed from torch's own generator.
+        with random_state_kept():
+            yield from dataset
+    else:
+        yield from dataset
 
 
 def shares_order(ours: Any, trained_on: Any) -> bool:
     """Returns whether to read one dataset changes the order of the batches of another.
 
     Each iterator over a `tf.data.Dataset` that shuffles has the next order from a
-    generator that all datasets made from it share. What a `PyDataset` draws, nobody
-    knows.
+    generator that all datasets made from it share, and so do `DataLoader`s to which
+    one generator was given. What a `PyDataset` draws, nobody knows.
     """
+    if is_torch_loader(trained_on):
+        own = getattr(trained_on, "generator", None)
+        shared = own is not None and getattr(ours, "generator", None) is own
+        return ours is trained_on or shared
     if isinstance(trained_on, keras.utils.PyDataset):
         return ours is trained_on
     if not (is_dataset(ours) and is_dataset(trained_on)):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+from keras.src.backend.common.masking import get_keras_mask
+from keras.src.backend.common.masking import set_keras_mask
 
 
 def graph_of(model: Any) -> Any:
@@ -63,9 +65,9 @@ def takes_training(operation: Any) -> bool:
 
 def mask_of(tensor: Any) -> Any | None:
     """Returns the mask that Keras has put on a tensor, if any."""
-    return getattr(tensor, "_keras_mask", None)
+    return get_keras_mask(tensor)
 
 
 def set_mask(tensor: Any, mask: Any) -> None:
     """Puts a mask on a tensor, for the layers that it goes to."""
-    tensor._keras_mask = mask
+    set_keras_mask(tensor, mask)

@@ -9,15 +9,6 @@ import keras
 from keras_extras.uncertainty.stochastic import random_layers
 
 
-def check_backend() -> None:
-    """Raises `NotImplementedError` unless Keras runs on TensorFlow."""
-    if keras.backend.backend() != "tensorflow":
-        raise NotImplementedError(
-            "`mc_predict` works on the TensorFlow backend only. "
-            f"Received: backend={keras.backend.backend()!r}"
-        )
-
-
 def check_whole(name: str, value: Any, least: int) -> None:
     """Raises `ValueError` unless the value is an integer >= `least`, or `None`."""
     if value is None:

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from keras_extras.keras_internals.overrides import Overrides
+import keras
+
+from keras_extras.keras_internals.compiled_apart import compiled_apart
+from keras_extras.keras_internals.compiled_apart import starts_threads
 from keras_extras.uncertainty import checks
+from keras_extras.uncertainty.load_sampler import load_sampler
 from keras_extras.uncertainty.stochastic import LayerChoice
 from keras_extras.uncertainty.stochastic import seed_generators
 from keras_extras.uncertainty.stochastic import stochastic_layers
 from keras_extras.uncertainty.stochastic import switched_on
-
-_COMPILED = ("predict_function", "test_function")
 
 
 @contextmanager
@@ -25,10 +28,15 @@ def mc_dropout(
     are switched on, as in `mc_predict`. `model(x)`, `predict` and `evaluate` sample;
     a `tf.function` that was traced before does not notice. Afterwards the model is
     as before, its seed generators included; batch normalisation does not move, but
-    what the context is used for may: it does not undo a `fit`.
+    what the context is used for may: it does not undo a `fit`. Other threads see
+    nothing of it, and may predict with the model or train it meanwhile.
 
-    Each `predict` compiles anew within the context, and again after it. For
-    statistics over many samples `mc_predict` is many times faster.
+    With torch, whose own generators dropout without a seed draws from, these are
+    seeded and put back too. With JAX, `model(x)` computes one operation after the
+    other: `predict` is many times faster.
+
+    The first `predict` compiles anew within each context. For statistics over many
+    samples `mc_predict` is many times faster.
 
     Args:
         model: Keras model.
@@ -53,18 +61,56 @@ def mc_dropout(
     checks.check_whole("seed", seed, least=0)
     chosen = stochastic_layers(model, layers)
     checks.check_something_random(model, chosen)
+    with (
+        _seeds_kept(model, seed),
+        load_sampler().generators_kept(seed),
+        compiled_apart(model, "predict_function", "test_function"),
+        switched_on(model, chosen, in_all_threads=starts_threads(model)),
+    ):
+        yield model
+
+
+@contextmanager
+def _seeds_kept(model: Any, seed: int | None) -> Iterator[None]:
+    """Puts the seed generators of a model back, and starts them from a seed."""
     generators = seed_generators(model)
-    states = [generator.state.numpy().copy() for generator in generators]
-    compiled = Overrides()
+    states = [_State(generator) for generator in generators]
+    with _lock:
+        first = _before.setdefault(model, states)
+        _users[model] = _users.get(model, 0) + 1
     try:
-        if seed is not None:
-            for number, generator in enumerate(generators):
-                generator.state.assign([seed + number, 0])
-        for name in _COMPILED:
-            compiled.set(model, name, None)
-        with switched_on(model, chosen):
-            yield model
+        for number, generator in enumerate(generators if seed is not None else []):
+            generator.state.assign(_start(seed + number, generator))
+        yield
     finally:
-        compiled.restore()
-        for generator, state in zip(generators, states):
-            generator.state.assign(state)
+        for state in states:
+            state.restore()
+        with _lock:
+            _users[model] -= 1
+            if not _users[model]:
+                # What a context found, that of another thread may have left there.
+                for state in first:
+                    state.restore()
+                del _before[model], _users[model]
+
+
+class _State:
+    """The state of a seed generator, to put back."""
+
+    def __init__(self, generator: Any) -> None:
+        self._variable = generator.state
+        self._value = keras.ops.convert_to_numpy(generator.state).copy()
+
+    def restore(self) -> None:
+        self._variable.assign(self._value)
+
+
+_lock = threading.RLock()
+_before: dict[Any, list[_State]] = {}
+_users: dict[Any, int] = {}
+
+
+def _start(seed: int, generator: Any) -> list[int]:
+    """Returns the state that a generator has with a seed, within its type."""
+    is_long = keras.backend.standardize_dtype(generator.state.dtype) == "int64"
+    return [seed if is_long else seed % (2**31 - 1), 0]

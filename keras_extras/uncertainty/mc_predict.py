@@ -5,6 +5,7 @@ from typing import Any
 
 from keras_extras.checks import check_choice
 from keras_extras.uncertainty import checks
+from keras_extras.uncertainty.load_sampler import load_sampler
 from keras_extras.uncertainty.sampling_run import SamplingRun
 from keras_extras.uncertainty.stochastic import LayerChoice
 from keras_extras.uncertainty.stochastic import stochastic_layers
@@ -47,22 +48,24 @@ def mc_predict(
 
     Statistics are kept, samples are not, so memory does not grow with `samples`.
     What comes before the first dropout of a Functional or Sequential model is
-    computed once. The first call compiles; the next ones for the same model and
-    shape of input do not.
+    computed once. On TensorFlow and JAX the first call compiles; the next ones for the
+    same model and shape of input do not, until a layer is changed or the model is
+    compiled anew. JAX compiles for a number of rows: it fills up the last batch, and
+    batches that nearly have the same number of rows are compiled for once.
 
     Args:
         model: Built Keras model. Functional, Sequential or subclassed.
         x: Inputs: an array or tensor, a list, tuple or dict of them, a
-            `tf.data.Dataset` in batches or a `keras.utils.PyDataset`. The targets of
-            a dataset are ignored.
+            `tf.data.Dataset` in batches, a `keras.utils.PyDataset` or a
+            `torch.utils.data.DataLoader`. The targets of a dataset are ignored.
         samples: Integer >= 2, number of samples; with `tolerance` the largest
             number. Defaults to `100`.
         batch_size: Integer >= 1, rows at once, or `None` for as many as the memory
             limit allows, up to 1024. Not for datasets. Defaults to `None`.
         seed: Integer >= 0, or `None` for a random one that
             `keras.utils.set_random_seed` makes reproducible. The same seed gives the
-            same samples with the same model, `strategy`, batches and memory limit.
-            Defaults to `None`.
+            same samples with the same model, `strategy`, batches and memory limit,
+            on the same backend. Defaults to `None`.
         activation: Applied to the outputs before anything else, for models that
             return logits: a name such as `"softmax"`, a function, or a structure of
             them like that of the outputs. Defaults to `None`.
@@ -83,7 +86,8 @@ def mc_predict(
             `MCPrediction.samples_array`. Defaults to `False`.
         strategy: How to compute: `"cached"` computes the part before the first
             dropout once and the rest sample by sample; `"tiled"` all of the model
-            for as many samples at once as the memory limit allows; `"loop"` all of
+            for as many samples at once as the memory limit allows, where rows do not
+            share a mask (on JAX anywhere); `"loop"` all of
             the model sample by sample; `"auto"` caches where there is a graph and
             computes several samples at once where the batch is small. Defaults to
             `"auto"`.
@@ -101,7 +105,7 @@ def mc_predict(
         ValueError: If an argument has no valid value, if the model is not built or
             has nothing to switch on, or if the inputs do not fit the model or hold
             NaN.
-        NotImplementedError: If the Keras backend is not TensorFlow.
+        NotImplementedError: If the Keras backend is none of TensorFlow, JAX and torch.
 
     Example:
 
@@ -116,7 +120,7 @@ def mc_predict(
         model uncertainty in deep learning"; (2016), "A theoretically grounded
         application of dropout in recurrent neural networks".
     """
-    checks.check_backend()
+    load_sampler()
     checks.check_samples(samples, tolerance, return_samples)
     check_choice("strategy", strategy, ("auto", "cached", "tiled", "loop"))
     check_choice("unit", unit, ("nats", "bits"))

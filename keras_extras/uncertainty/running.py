@@ -53,7 +53,11 @@ def start(rank: int, has_variance: bool) -> Running:
 
 
 def update(
-    state: Running, samples: Tensor, count: Tensor, has_variance: bool
+    state: Running,
+    samples: Tensor,
+    count: Tensor,
+    has_variance: bool,
+    valid: Tensor | None = None,
 ) -> Running:
     """Adds samples to the statistics.
 
@@ -62,52 +66,79 @@ def update(
         samples: Floats, `(samples, rows, ...)`.
         count: Float, how many samples are in `state`.
         has_variance: Whether the second half of the last axis holds variances.
+        valid: Booleans, `(samples, rows)`, which samples to add, and of which rows:
+            as many for each of these rows. `None` for all.
     """
-    added = ops.cast(ops.shape(samples)[0], "float32")
+    added = _number(samples, valid)
     share = added / (count + added)
     aleatoric = state.aleatoric
     if has_variance:
         samples, variances = ops.split(samples, 2, axis=-1)
-        aleatoric += (ops.mean(variances, axis=0) - aleatoric) * share
-    mean = ops.mean(samples, axis=0)
-    squares = ops.sum(ops.square(samples - mean), axis=0)
+        aleatoric += (_mean(variances, valid, added) - aleatoric) * share
+    mean = _mean(samples, valid, added)
+    squares = _sum(ops.square(samples - mean), valid)
     # Chan, Golub & LeVeque (1979): two groups of samples merged.
     step = mean - state.mean
     return Running(
         mean=state.mean + step * share,
         squares=state.squares + squares + ops.square(step) * count * share,
         aleatoric=aleatoric,
-        **_update_classes(state, samples),
+        **_update_classes(state, samples, valid),
     )
 
 
-def _update_classes(state: Running, samples: Tensor) -> dict[str, Tensor]:
-    low = ops.minimum(state.low, ops.min(samples))
+def _update_classes(
+    state: Running, samples: Tensor, valid: Tensor | None
+) -> dict[str, Tensor]:
+    infinity = float("inf")
+    low = ops.minimum(state.low, ops.min(_only(samples, valid, infinity)))
     if len(samples.shape) < 3 or samples.shape[-1] is None:  # no axis of classes
         return {
             "entropy": state.entropy,
             "votes": state.votes,
             "low": low,
-            "excess": ops.full((), float("inf"), "float32"),
+            "excess": ops.full((), infinity, "float32"),
         }
     if samples.shape[-1] == 1:
         yes = ops.cast(samples > 0.5, "float32")
         entropy = entropy_of(samples) + entropy_of(1.0 - samples)
-        highest = ops.maximum(ops.max(samples) - 1.0, 0.0)
+        highest = ops.max(_only(samples, valid, -infinity)) - 1.0
         return {
-            "entropy": state.entropy + ops.sum(entropy, axis=0),
-            "votes": state.votes + ops.sum(yes, axis=0),
+            "entropy": state.entropy + _sum(entropy, valid),
+            "votes": state.votes + _sum(yes, valid),
             "low": low,
-            "excess": ops.maximum(state.excess, highest),
+            "excess": ops.maximum(state.excess, ops.maximum(highest, 0.0)),
         }
     winners = ops.one_hot(ops.argmax(samples, axis=-1), samples.shape[-1])
-    sums = ops.sum(samples, axis=-1)
+    off = ops.abs(ops.sum(samples, axis=-1) - 1.0)
     return {
-        "entropy": state.entropy + ops.sum(entropy_of(samples), axis=0),
-        "votes": state.votes + ops.sum(winners, axis=0),
+        "entropy": state.entropy + _sum(entropy_of(samples), valid),
+        "votes": state.votes + _sum(winners, valid),
         "low": low,
-        "excess": ops.maximum(state.excess, ops.max(ops.abs(sums - 1.0))),
+        "excess": ops.maximum(state.excess, ops.max(_only(off, valid, 0.0))),
     }
+
+
+def _number(samples: Tensor, valid: Tensor | None) -> Tensor:
+    if valid is None:
+        return ops.cast(ops.shape(samples)[0], "float32")
+    return ops.max(ops.sum(ops.cast(valid, "float32"), axis=0))
+
+
+def _mean(values: Tensor, valid: Tensor | None, number: Tensor) -> Tensor:
+    return ops.mean(values, axis=0) if valid is None else _sum(values, valid) / number
+
+
+def _sum(values: Tensor, valid: Tensor | None) -> Tensor:
+    return ops.sum(_only(values, valid, 0.0), axis=0)
+
+
+def _only(values: Tensor, valid: Tensor | None, other: float) -> Tensor:
+    """Returns the values, and another in the place of those that are not valid."""
+    if valid is None:
+        return values
+    shape = (*valid.shape, *[1] * (len(values.shape) - 2))
+    return ops.where(ops.reshape(valid, shape), values, other)
 
 
 def entropy_of(probabilities: Tensor) -> Tensor:

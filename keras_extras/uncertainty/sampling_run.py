@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 from typing import Any
-from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -17,26 +14,20 @@ from keras_extras.data.batches import batches
 from keras_extras.data.batches import count_batches
 from keras_extras.data.batches import is_dataset
 from keras_extras.data.batches import rows_of
-from keras_extras.keras_internals.layer_tree import sublayers
+from keras_extras.keras_internals.local_overrides import context_of_thread
 from keras_extras.uncertainty import checks
 from keras_extras.uncertainty.inputs import check_inputs
 from keras_extras.uncertainty.inputs import fixed_batch_size
 from keras_extras.uncertainty.make_sampler import make_sampler
 from keras_extras.uncertainty.mc_prediction import MCPrediction
 from keras_extras.uncertainty.progress import Progress
+from keras_extras.uncertainty.running import Running
+from keras_extras.uncertainty.sampler import MOST_ROWS
+from keras_extras.uncertainty.sampler import Sampler
+from keras_extras.uncertainty.sampler_cache import cached_sampler
 
-if TYPE_CHECKING:
-    from keras_extras.uncertainty.tensorflow.sampler import Sampler
-
-_MOST_ROWS = 1024  # at once, by default
 _ROWS_PER_STEP = 2048  # more in one step is no faster and needs more memory
 _LEAST_SAMPLES = 10  # before a standard error is believed
-_SAMPLERS_KEPT = 8
-# What a user may change of a layer after a sampler was compiled for it.
-_RATES = ("rate", "stddev", "dropout", "recurrent_dropout", "noise_shape")
-
-_Samplers: TypeAlias = "dict[Any, Sampler]"
-_cache: weakref.WeakKeyDictionary[Any, _Samplers] = weakref.WeakKeyDictionary()
 
 
 class SamplingRun:
@@ -71,7 +62,6 @@ class SamplingRun:
         self._transform_key = transform_key
         self._has_variance = has_variance
         self._keeps_samples = keeps_samples
-        self._fingerprint = _fingerprint(model, chosen)
         self._chooses_rows = False
 
     def predict(
@@ -87,21 +77,26 @@ class SamplingRun:
             check_inputs(self._model, first, 0)
             batch_size = batch_size or self._default_batch_size(self._sampler(x))
         progress = Progress(count_batches(x, batch_size), self._samples, verbose)
-        states, counts, kept, row = [], [], [], 0
+        states, counts, kept, row, size = [], [], [], 0, 0
         for number, batch in enumerate(batches(x, batch_size)):
             check_inputs(self._model, batch, row)
             sampler = self._sampler(batch)
+            rows = rows_of(batch)
+            # The last batch is computed with as many rows as the others, where it
+            # would have to be compiled for otherwise.
+            whole = rows == batch_size or is_dataset(x)
+            size = sampler.size_of(rows, size, whole)
             state, count, samples = self._predict_batch(
-                sampler, batch, number, progress
+                sampler, batch, number, size, progress
             )
-            states.append(sampler.read(state))
+            states.append(state)
             counts.append(count)
             kept.append(samples)
-            row += rows_of(batch)
+            row += rows
         progress.close()
         if not states:
             raise ValueError("`x` must have at least one batch. Received: no batch")
-        how = _describe(sampler, self._chunk(sampler, rows_of(batch)))
+        how = _describe(sampler, self._chunk(sampler, size))
         predictions = [
             MCPrediction(
                 [state[index] for state in states],
@@ -116,32 +111,35 @@ class SamplingRun:
         return keras.tree.pack_sequence_as(sampler.structure, predictions)
 
     def _predict_batch(
-        self, sampler: Sampler, batch: Any, number: int, progress: Progress
-    ) -> tuple[list[Any], int, list[list[np.ndarray]]]:
+        self,
+        sampler: Sampler,
+        batch: Any,
+        number: int,
+        size: int,
+        progress: Progress,
+    ) -> tuple[list[Running], int, list[list[np.ndarray]]]:
         tensors = [
             keras.ops.convert_to_tensor(array) for array in keras.tree.flatten(batch)
         ]
-        chunk = self._chunk(sampler, rows_of(batch))
+        chunk = self._chunk(sampler, size)
         key = _key(self._seed, 0 if self._shared else number)
-        frontier = sampler.begin(tensors, self._prefix_rows(sampler))
-        state = sampler.start()
+        common = sampler.begin(tensors, self._prefix_rows(sampler), size)
+        state = sampler.start(common)
         done, kept = 0, []
         while done < self._samples:
             if self._keeps_samples:
                 until = min(done + chunk, self._samples)
-                state, new = sampler.advance_one(
-                    frontier, state, key, done, until - done
-                )
-                kept.append([np.asarray(tensor) for tensor in new])
+                state, new = sampler.advance_one(common, state, key, done, until, chunk)
+                kept.append(new)
             else:
                 until = self._next_stop(done, chunk, progress)
-                state = sampler.advance(frontier, state, key, done, until, chunk)
+                state = sampler.advance(common, state, key, done, until, chunk)
             progress.add(until - done)
             done = until
-            if self._is_precise(sampler, state, done):
+            if self._is_precise(sampler.read(common, state), done):
                 progress.add(self._samples - done)
                 break
-        return state, done, kept
+        return sampler.read(common, state), done, kept
 
     def _next_stop(self, done: int, chunk: int, progress: Progress) -> int:
         """Returns up to which sample to go before looking up again."""
@@ -153,14 +151,14 @@ class SamplingRun:
             stride = self._samples
         return min(done + stride, self._samples)
 
-    def _is_precise(self, sampler: Sampler, state: list[Any], done: int) -> bool:
+    def _is_precise(self, state: list[Running], done: int) -> bool:
         if self._tolerance is None or done < 2:
             return False
         limit = self._tolerance**2 * done * (done - 1)
-        return all(bool((s.squares <= limit).all()) for s in sampler.read(state))
+        return all(bool((s.squares <= limit).all()) for s in state)
 
     def _default_batch_size(self, sampler: Sampler) -> int:
-        return max(1, min(_MOST_ROWS, int(self._memory / sampler.suffix_bytes)))
+        return max(1, min(MOST_ROWS, int(self._memory / sampler.suffix_bytes)))
 
     def _prefix_rows(self, sampler: Sampler) -> int | None:
         """Returns how many rows of a batch go through the fixed part at once."""
@@ -175,7 +173,7 @@ class SamplingRun:
         most = self._memory / sampler.suffix_bytes
         if self._strategy == "auto":
             most = min(most, _ROWS_PER_STEP)
-        return int(min(max(most // rows, 1), self._samples))
+        return sampler.chunk_of(int(max(most // rows, 1)), self._samples)
 
     def _sampler(self, batch: Any) -> Sampler:
         """Returns the compiled sampler for batches like this one."""
@@ -183,12 +181,11 @@ class SamplingRun:
         shapes = tuple((tuple(a.shape[1:]), str(a.dtype)) for a in flat)
         names = str(keras.tree.map_structure(lambda _: 0, batch))
         how = (self._strategy, self._shared, self._transform_key)
-        key = (self._fingerprint, how, names, shapes)
-        known = _cache.setdefault(self._model, {})
-        if key not in known:
-            while len(known) >= _SAMPLERS_KEPT:
-                known.pop(next(iter(known)))
-            known[key] = make_sampler(
+        chosen = tuple(id(layer) for layer in self._chosen)
+        return cached_sampler(
+            self._model,
+            (chosen, how, names, shapes, context_of_thread()),
+            lambda: make_sampler(
                 self._model,
                 self._chosen,
                 self._strategy,
@@ -196,15 +193,8 @@ class SamplingRun:
                 self._has_variance,
                 batch,
                 self._transform,
-            )
-        return known[key]
-
-
-def _fingerprint(model: Any, chosen: list[Any]) -> Any:
-    """Returns what a compiled sampler depends on and a user may change."""
-    rates = [tuple(getattr(layer, name, None) for name in _RATES) for layer in chosen]
-    layers = [id(layer) for layer in sublayers(model)]
-    return tuple(layers), tuple(id(layer) for layer in chosen), tuple(rates)
+            ),
+        )
 
 
 def _key(seed: int, batch: int) -> np.ndarray:

@@ -8,12 +8,10 @@ normalisation and augmentation keep the mode that they have in `predict`.
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -22,27 +20,17 @@ from keras_extras.keras_internals.layer_tree import named_layers
 from keras_extras.keras_internals.layer_tree import own_seed_generators
 from keras_extras.keras_internals.layer_tree import sublayers
 from keras_extras.keras_internals.layer_tree import unique
+from keras_extras.keras_internals.local_overrides import Override
+from keras_extras.keras_internals.local_overrides import overridden
 from keras_extras.keras_internals.overrides import Overrides
-from keras_extras.keras_internals.overrides import attribute_set
 from keras_extras.layers.always_on import in_training
 
-_lock = threading.RLock()
-
 LayerChoice = Sequence[Any] | None
-_Make = Callable[[Any, Callable[..., Any]], Callable[..., Any]]
+IsBatch = Callable[[Any], bool]
 
 
 class CannotTile(Exception):
     """A layer draws one mask for all rows, so rows cannot be several samples."""
-
-
-@dataclass(frozen=True)
-class _Switch:
-    """Overrides one method of one object."""
-
-    owner: Any
-    method: str
-    make: _Make
 
 
 def stochastic_layers(model: Any, layers: LayerChoice = None) -> list[Any]:
@@ -116,83 +104,95 @@ def seed_generators(model: Any) -> list[Any]:
 
 @contextmanager
 def switched_on(
-    model: Any, chosen: list[Any], shared: bool = False, tiled: bool = False
+    model: Any,
+    chosen: list[Any],
+    shared: bool = False,
+    is_batch: IsBatch | None = None,
+    in_all_threads: bool = False,
 ) -> Iterator[None]:
-    """Switches the chosen layers on, for as long as the context lasts.
+    """Switches the chosen layers on, in this thread, for as long as the context lasts.
 
     Args:
         model: The model that the layers belong to.
         chosen: Layers to switch on.
         shared: Whether all rows of a batch get the same mask.
-        tiled: Whether the rows stand for several samples of each input; raises
-            `CannotTile` in the trace if a layer gives all rows the same mask.
+        is_batch: Function that says whether the first axis of a tensor is that of the
+            batch, if rows stand for several samples of each input; a layer that gives
+            all rows the same mask then raises `CannotTile`.
+        in_all_threads: Whether to switch them on in all threads.
     """
-    with _lock:
-        overrides = _installed(_switches(model, chosen, shared, tiled))
-    try:
+    overrides = _switches(model, chosen, shared)
+    for layer in chosen:
+        if _is_dropping_cell(layer):
+            overrides += _masks_of_its_own(layer)
+        elif is_batch is not None:
+            overrides.append(Override(layer, "call", _rows_checked(is_batch)))
+    with overridden(overrides, in_all_threads):
         yield
-    finally:
-        with _lock:
-            overrides.restore()
-        _forget_masks(chosen)
 
 
 def install(model: Any, chosen: list[Any]) -> None:
-    """Switches the chosen layers on for good."""
-    _installed(_switches(model, chosen, shared=False, tiled=False))
-
-
-def _installed(switches: list[_Switch]) -> Overrides:
+    """Switches the chosen layers on for good, in all threads."""
     overrides = Overrides()
-    for switch in switches:
+    for switch in _switches(model, chosen, shared=False):
         original = getattr(switch.owner, switch.method)
         made = switch.make(switch.owner, original)
         overrides.set(switch.owner, switch.method, made)
-    return overrides
 
 
-def _forget_masks(chosen: list[Any]) -> None:
-    """Drops the masks that a cell keeps when a call ends in an exception."""
-    for layer in chosen:
-        if _is_dropping_cell(layer):
-            layer.reset_dropout_mask()
-            layer.reset_recurrent_dropout_mask()
-
-
-def _switches(
-    model: Any, chosen: list[Any], shared: bool, tiled: bool
-) -> list[_Switch]:
+def _switches(model: Any, chosen: list[Any], shared: bool) -> list[Override]:
     switches = []
     known = {id(layer) for layer in chosen}
     for layer in chosen:
         switches += _switches_of(layer, shared)
-        if tiled and not _is_dropping_cell(layer):
-            switches.append(_Switch(layer, "call", _check_rows))
     for layer in sublayers(model):
         cell = getattr(layer, "cell", None)
         # LSTM and GRU drop their inputs themselves before a fused loop.
         if id(cell) in known and isinstance(layer, _FUSED):
-            switches.append(_Switch(layer, "inner_loop", _in_training))
+            switches.append(Override(layer, "inner_loop", _in_training))
     return switches
+
+
+def _masks_of_its_own(cell: Any) -> list[Override]:
+    """Keeps the masks of a cell apart from those that it holds for other threads."""
+    kept: dict[str, Any] = {}
+
+    def get(rate: str) -> Callable[..., Any]:
+        def mask(step_input: Any) -> Any:
+            if kept.get(rate) is None and getattr(cell, rate) > 0:
+                create = cell._create_dropout_mask
+                kept[rate] = create(step_input, getattr(cell, rate))
+            return kept.get(rate)
+
+        return mask
+
+    def reset(rate: str) -> Callable[..., Any]:
+        return lambda: kept.pop(rate, None)
+
+    return [
+        Override(cell, f"{verb}_{name}_mask", lambda *_, m=make, r=name: m(r))
+        for name in ("dropout", "recurrent_dropout")
+        for verb, make in (("get", get), ("reset", reset))
+    ]
 
 
 _FUSED = (keras.layers.LSTM, keras.layers.GRU)
 
 
-def _switches_of(layer: Any, shared: bool) -> list[_Switch]:
-    on = _Switch(layer, "call", _in_training)
+def _switches_of(layer: Any, shared: bool) -> list[Override]:
+    on = Override(layer, "call", _in_training)
     if not shared:
         return [on]
     if isinstance(layer, keras.layers.AlphaDropout):
-        return [_Switch(layer, "call", _shared_alpha), on]
+        return [Override(layer, "call", _shared_alpha), on]
     if isinstance(layer, keras.layers.GaussianNoise):
-        return [_Switch(layer, "call", _shared_sum), on]
+        return [Override(layer, "call", _shared_sum), on]
     if isinstance(layer, _DROPOUT):
-        return [_Switch(layer, "call", _shared_product), on]
+        return [Override(layer, "call", _shared_product), on]
     if isinstance(layer, keras.layers.Attention):
-        return [_Switch(layer, "_apply_scores", _shared_scores)]
+        return [Override(layer, "_apply_scores", _shared_scores)]
     if _is_dropping_cell(layer):
-        return [_Switch(layer, "_create_dropout_mask", _shared_mask), on]
+        return [Override(layer, "_create_dropout_mask", _shared_mask), on]
     raise ValueError(
         "`shared_masks` must be False with layers that are not of Keras. "
         f"Received: shared_masks=True, layer={layer!r}"
@@ -203,17 +203,20 @@ def _in_training(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
     return in_training(call)
 
 
-def _check_rows(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(call)
-    def wrapper(inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        noise_shape = getattr(layer, "noise_shape", None)
-        fixed_mask = noise_shape is not None and noise_shape[0] is not None
-        tensors = keras.tree.flatten(inputs)
-        if fixed_mask or any(len(t.shape) == 0 or t.shape[0] for t in tensors):
-            raise CannotTile
-        return call(inputs, *args, **kwargs)
+def _rows_checked(is_batch: IsBatch) -> Callable[..., Any]:
+    def make(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(call)
+        def wrapper(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            noise_shape = getattr(layer, "noise_shape", None)
+            fixed_mask = noise_shape is not None and noise_shape[0] is not None
+            tensors = keras.tree.flatten(inputs)
+            if fixed_mask or not all(len(t.shape) and is_batch(t) for t in tensors):
+                raise CannotTile
+            return call(inputs, *args, **kwargs)
 
-    return wrapper
+        return wrapper
+
+    return make
 
 
 def _shared_product(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -236,8 +239,10 @@ def _shared_alpha(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(call)
     def wrapper(inputs: Any, *args: Any, **kwargs: Any) -> Any:
         per_axis = layer.noise_shape or (None,) * len(inputs.shape)
-        with attribute_set(layer, "noise_shape", (1, *per_axis[1:])):
-            return call(inputs, *args, **kwargs)
+        # A twin: others may call the layer meanwhile.
+        twin = object.__new__(type(layer))
+        vars(twin).update(vars(layer), noise_shape=(1, *per_axis[1:]))
+        return type(layer).call(twin, inputs, *args, **kwargs)
 
     return wrapper
 

@@ -1,1 +1,1 @@
-"""Compiles the sampling of Monte-Carlo dropout: all of it that knows TensorFlow."""
+"""Draws samples on the TensorFlow backend."""

@@ -30,6 +30,11 @@ def spec_of(tensor: Any, any_shape: bool = False) -> tf.TensorSpec:
     return tf.TensorSpec(shape, tensor.dtype)
 
 
+def has_unknown_rows(tensor: Tensor) -> bool:
+    """Returns whether the first axis has any size, as that of a batch has."""
+    return not tensor.shape[0]
+
+
 def draw_seeds(key: Tensor, done: Tensor, count: int) -> list[Tensor]:
     """Returns a seed for each generator that no other chunk of samples has."""
     seed = tf.stack([key[0], key[1] + tf.cast(done, tf.int64)])

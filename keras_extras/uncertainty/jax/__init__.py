@@ -1,0 +1,1 @@
+"""Draws samples on the JAX backend."""

@@ -1,0 +1,1 @@
+"""Draws samples on the torch backend."""
