@@ -96,7 +96,6 @@ NAMES_OF_KERAS = {
     "_functional": lambda: keras.Sequential([keras.Input((1,))]),
     "_inputs_struct": trained_model,
     "_keras_history": lambda: keras.Input((1,)),
-    "_keras_mask": lambda: keras.layers.Masking()(np.ones((1, 2, 1))),
     "_layers": keras.layers.Layer,
     "_loss_ids": keras.layers.Layer,
     "_losses": keras.layers.Layer,
@@ -109,6 +108,7 @@ NAMES_OF_KERAS = {
     "_trainable_variables": keras.layers.Layer,
     "_value": lambda: keras.Variable(0.0),
     # Training
+    "_compile_config": trained_model,
     "_compile_loss": trained_model,
     "_compile_metrics": trained_model,
     "_compiled_trainable_state": trained_model,
