@@ -1,18 +1,30 @@
 PYTHON ?= python3
-BIN := .venv/bin
+# What Keras trains on: tensorflow, jax or torch, each in an environment of its own.
+BACKEND ?= tensorflow
+ENVIRONMENT_tensorflow := .venv
+ENVIRONMENT_jax := .venv-jax
+ENVIRONMENT_torch := .venv-torch
+VENV = $(or $(ENVIRONMENT_$(BACKEND)),$(error BACKEND must be tensorflow, jax or torch: $(BACKEND)))
+BIN = $(VENV)/bin
+export KERAS_BACKEND = $(BACKEND)
+# `dev` brings TensorFlow, which must not be there beside another backend.
+TESTING := $(VENV)/installed-$(if $(filter tensorflow,$(BACKEND)),dev,test)
 
 .PHONY: demo demo-tuner examples test lint types docs board bench bench-accounted bench-diagnosis bench-growth bench-interruptions bench-memory bench-start bench-plugin bench-tab bench-tuner identity screenshots
 
-demo: .venv/installed-examples
+# The same whatever Keras trains on.
+lint types docs board screenshots: override BACKEND := tensorflow
+
+demo: $(VENV)/installed-examples
 	$(BIN)/python examples/demo.py $(ARGS)
 
-demo-tuner: .venv/installed-examples,tuner
+demo-tuner: $(VENV)/installed-examples,tuner
 	$(BIN)/python examples/tuner.py $(ARGS)
 
-examples: .venv/installed-examples,tuner
+examples: $(VENV)/installed-examples,tuner
 	$(BIN)/python examples/readme.py $(ARGS)
 
-test: .venv/installed-dev
+test: $(TESTING)
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: .venv/installed-dev
@@ -33,41 +45,54 @@ screenshots: .venv/installed-dev
 	@test -d logs/demo || $(MAKE) demo
 	$(BIN)/python docs/screenshots.py $(ARGS)
 
-identity: .venv/installed-dev
+identity: $(TESTING)
 	$(BIN)/python benchmarks/identity.py $(ARGS)
 
-bench: .venv/installed-dev
+bench: $(TESTING)
 	$(BIN)/python benchmarks/overhead.py $(ARGS)
 
-bench-accounted: .venv/installed-dev
+bench-accounted: $(TESTING)
 	$(BIN)/python benchmarks/accounted.py $(ARGS)
 
-bench-start: .venv/installed-dev
+bench-start: $(TESTING)
 	$(BIN)/python benchmarks/startup.py $(ARGS)
 
-bench-growth: .venv/installed-dev
+bench-growth: $(TESTING)
 	$(BIN)/python benchmarks/growth.py $(ARGS)
 
-bench-memory: .venv/installed-dev
+bench-memory: $(TESTING)
 	$(BIN)/python benchmarks/memory.py $(ARGS)
 
-bench-interruptions: .venv/installed-dev
+bench-interruptions: $(TESTING)
 	$(BIN)/python benchmarks/interruptions.py $(ARGS)
 
-bench-plugin: .venv/installed-dev
+bench-plugin: $(TESTING)
 	$(BIN)/python benchmarks/plugin.py $(ARGS)
 
-bench-tab: .venv/installed-dev
+bench-tab: $(TESTING)
 	$(BIN)/python benchmarks/plugin_browser.py $(ARGS)
 
-bench-diagnosis: .venv/installed-dev
+bench-diagnosis: $(TESTING)
 	$(BIN)/python benchmarks/diagnosis.py $(ARGS)
 
-bench-tuner: .venv/installed-dev
+bench-tuner: $(TESTING)
 	$(BIN)/python benchmarks/tuner.py $(ARGS)
 
-# `%` is an extra of pyproject.toml; the stamp is older than it after a change.
-.venv/installed-%: pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+# `%` are extras of pyproject.toml; the stamp is older than it after a change. A torch
+# beside pip (PIP_FIND_LINKS) comes first, such as one for the CPU alone: that of the
+# index brings gigabytes for GPUs.
+define install
+	$(PYTHON) -m venv $(@D)
+	$(if $(filter torch,$(1)),-$(@D)/bin/python -m pip install --quiet --no-index --no-deps torch 2>/dev/null)
+	$(@D)/bin/python -m pip install --quiet --editable '.[$*,$(1)]'
 	touch $@
+endef
+
+.venv/installed-%: pyproject.toml
+	$(call install,tensorflow)
+
+.venv-jax/installed-%: pyproject.toml
+	$(call install,jax)
+
+.venv-torch/installed-%: pyproject.toml
+	$(call install,torch)

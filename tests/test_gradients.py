@@ -36,6 +36,7 @@ STATISTICS = (
     "update_norm",
     "update_ratio",
 )
+# Of Keras, in the models that have layers whose output nothing uses.
 pytestmark = pytest.mark.filterwarnings("ignore:Gradients do not exist for variables")
 
 

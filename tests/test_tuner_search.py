@@ -157,7 +157,8 @@ TUNERS = {
 }
 
 
-# Of scikit-learn, at four points; of Keras, as `Hyperband` loads weights.
+# Of scikit-learn, whose Gaussian process has four points to fit; of Keras, as Hyperband
+# loads the weights of a model whose optimizer has no variables.
 @pytest.mark.filterwarnings("ignore:The optimal value found for")
 @pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 @pytest.mark.parametrize("name", TUNERS)
