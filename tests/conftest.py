@@ -46,7 +46,8 @@ class OfAnotherBackend(pytest.Module):
 
 def pytest_pycollect_makemodule(module_path, parent):
     path = module_path.relative_to(TESTS).as_posix()
-    backend, about = OF_ONE_BACKEND.get(path, (NAME, ""))
+    inside = path.partition("backends/of_")[2].partition("/")[0]
+    backend, about = OF_ONE_BACKEND.get(path, (inside or NAME, "the inspection there"))
     if backend == NAME:
         return None
     module = OfAnotherBackend.from_parent(parent, path=module_path)

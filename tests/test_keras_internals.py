@@ -157,7 +157,9 @@ NAMES_OF = {
         "_type_spec": iterator,
     },
     "jax": {},
-    "torch": {},
+    "torch": {
+        "_get_iterator": lambda: inspect.getmodule(fit()).TorchEpochIterator,
+    },
 }
 NAMES = {**NAMES_OF_KERAS, **NAMES_OF[BACKEND]}
 # What is imported from modules that are not public.

@@ -15,6 +15,10 @@ def load_backend() -> Backend:
         NotImplementedError: If keras_extras cannot inspect that backend yet.
     """
     name = keras.backend.backend()
+    if name == "torch":
+        from keras_extras.backends.torch.backend import TorchBackend
+
+        return TorchBackend()
     if name != "tensorflow":
         raise NotImplementedError(
             "keras_extras monitors training on the TensorFlow backend only, for "

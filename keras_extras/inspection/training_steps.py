@@ -7,6 +7,7 @@ from keras_extras.backends.contract import Backend
 from keras_extras.inspection.hyperparameter_reader import HyperparameterReader
 from keras_extras.inspection.step_counter import StepCounter
 from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.building import is_never_compiled
 
 
 class TrainingSteps:
@@ -35,7 +36,7 @@ class TrainingSteps:
         each = self._model.steps_per_execution
         self.optimizer = optimizer
         self.counter = StepCounter(optimizer, self._backend, each, before)
-        eager = bool(self._model.run_eagerly)
+        eager = is_never_compiled(self._model)
         self.reader = HyperparameterReader(optimizer, self._backend, eager)
 
     def follow(self, optimizers: Sequence[Any]) -> None:

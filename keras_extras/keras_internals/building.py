@@ -29,6 +29,13 @@ def is_ready(model: Any) -> bool:
     return built and not (own_step and metrics is not None and not metrics.built)
 
 
+def is_never_compiled(model: Any) -> bool:
+    """Returns whether each step of `model` runs as Python code."""
+    if keras.backend.backend() == "torch":
+        return not model.jit_compile
+    return bool(model.run_eagerly)
+
+
 def build_optimizer(optimizer: Any, variables: list[Any]) -> None:
     """Makes the variables of `optimizer` for those of a model, as Keras names them."""
     if not optimizer.built:

@@ -2,7 +2,8 @@
 
 Keras calls no hook of a callback when `fit` raises. What it does call are methods
 of two objects that live as long as one `fit`: the list of callbacks, and the
-iterator over the data, whose context manager encloses all training steps.
+iterator over the data, whose context manager encloses all training steps. On torch
+it does not, and what the loop over the data holds is watched instead.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import keras
 
 from keras_extras.keras_internals.running_fit import local_of_fit
+from keras_extras.keras_internals.watched_loop import WatchedLoop
 
 _HOOKS = (
     "on_epoch_begin",
@@ -25,6 +27,9 @@ _HOOKS = (
     "on_test_end",
     "on_train_end",
 )
+# Between one that stops the training and one that raises, a loop that nothing encloses
+# seems to be left by `break`.
+_HOOKS_IN_LOOPS = ("on_train_batch_end", "on_test_batch_end")
 
 
 class FitGuard(keras.callbacks.Callback):
@@ -40,22 +45,37 @@ class FitGuard(keras.callbacks.Callback):
         self._begin = begin
         self._end: Callable[[], None] | None = end
         # Whatever slips through: the list of callbacks, and this with it, is freed.
-        self._finalizer = weakref.finalize(self, end)
-        self._finalizer.atexit = False
+        self._finalizers = [weakref.finalize(self, end)]
+        self._finalizers[-1].atexit = False
+        self._callbacks: Any = None
+        self._loops: list[WatchedLoop] = []
 
     def watch(self, callbacks: Any) -> None:
         """Joins a `keras.callbacks.CallbackList` whose `fit` runs now."""
         callbacks.callbacks.append(self)
         self.set_model(callbacks.model)
-        for name in _HOOKS:
+        more = _HOOKS_IN_LOOPS if _runs_plain_loops() else ()
+        for name in (*_HOOKS, *more):
             setattr(callbacks, name, self._watched(getattr(callbacks, name)))
-        self._watch_iterator(local_of_fit(callbacks, "epoch_iterator"))
+        iterator = local_of_fit(callbacks, "epoch_iterator")
+        if not _runs_plain_loops():
+            self._watch_iterator(iterator)
+        elif iterator is not None:
+            self._callbacks = callbacks
+            self._watch_loop(iterator, "stop_training")
+            # For what raises between two loops: it goes with the frame of `fit`.
+            self._finalizers.append(weakref.finalize(iterator, self.end))
+            self._finalizers[-1].atexit = False
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._begin()
 
     def on_test_begin(self, logs: Any = None) -> None:
-        self._watch_iterator(getattr(self.model, "_eval_epoch_iterator", None))
+        iterator = getattr(self.model, "_eval_epoch_iterator", None)
+        if not _runs_plain_loops():
+            self._watch_iterator(iterator)
+        elif iterator is not None and self._callbacks is not None:
+            self._watch_loop(iterator, "stop_evaluating")
 
     def on_train_end(self, logs: Any = None) -> None:
         self.end()
@@ -63,7 +83,11 @@ class FitGuard(keras.callbacks.Callback):
     def end(self) -> None:
         """Calls what is to be called at the end, once."""
         end, self._end = self._end, None
-        self._finalizer.detach()
+        for finalizer in self._finalizers:
+            finalizer.detach()
+        for loop in self._loops:
+            loop.leave(self.end)
+        self._callbacks, self._loops = None, []
         if end is None:
             return
         try:
@@ -81,6 +105,11 @@ class FitGuard(keras.callbacks.Callback):
                 return method(*args, **kwargs)
 
         return watched
+
+    def _watch_loop(self, iterator: Any, stop: str) -> None:
+        loop = WatchedLoop.over(iterator, self._callbacks, stop)
+        loop.join(self.end)
+        self._loops.append(loop)
 
     def _watch_iterator(self, iterator: Any) -> None:
         catch = getattr(iterator, "catch_stop_iteration", None)
@@ -103,3 +132,8 @@ class FitGuard(keras.callbacks.Callback):
         except BaseException:
             self.end()
             raise
+
+
+def _runs_plain_loops() -> bool:
+    """Returns whether nothing of Keras encloses the loop over the batches."""
+    return keras.backend.backend() == "torch"

@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_extras.keras_internals.layer_tree import all_layers
 from keras_extras.keras_internals.layer_tree import own_non_trainable
+from keras_extras.keras_internals.torch_draws import TorchDraws
 
 _GLOBAL_SEED = ("global_random_seed", "global_seed_generator")
 
@@ -67,12 +69,27 @@ def _values_of(variables: Iterable[Any]) -> list[tuple[Any, np.ndarray]]:
 def random_state_kept() -> Iterator[None]:
     """Puts the global random generators back where they were, and their seeds."""
     states = random.getstate(), np.random.get_state()
-    with _seed_of_tensorflow_kept(), _seed_of_keras_kept():
+    with _seed_of_backend_kept(), _seed_of_keras_kept():
         try:
             yield
         finally:
             random.setstate(states[0])
             np.random.set_state(states[1])
+
+
+def _seed_of_backend_kept() -> contextlib.AbstractContextManager[None]:
+    kept = {"tensorflow": _seed_of_tensorflow_kept, "torch": _draws_of_torch_kept}
+    return kept.get(keras.backend.backend(), contextlib.nullcontext)()
+
+
+@contextlib.contextmanager
+def _draws_of_torch_kept() -> Iterator[None]:
+    """Keeps the generators of torch, from which unseeded layers and loaders draw."""
+    draws = TorchDraws()
+    try:
+        yield
+    finally:
+        draws.restore()
 
 
 @contextlib.contextmanager
@@ -97,21 +114,30 @@ def _seed_of_tensorflow_kept() -> Iterator[None]:
 def _seed_of_keras_kept() -> Iterator[None]:
     """Keeps the generator behind `keras.random`.
 
-    One that was made meanwhile stays, for functions may have been compiled with it,
-    unless it is that of a seed that was set.
+    One that was made meanwhile stays where functions may have been compiled with it,
+    on TensorFlow, unless it is that of a seed that was set.
     """
     from keras.src.backend.common import global_state
 
     before = {name: global_state.get_global_attribute(name) for name in _GLOBAL_SEED}
-    state = getattr(before["global_seed_generator"], "state", None)
+    state = global_seed_state()
     value = None if state is None else np.array(state)
+    new_stays = state is None and keras.backend.backend() == "tensorflow"
     try:
         yield
     finally:
         now = {name: global_state.get_global_attribute(name) for name in _GLOBAL_SEED}
         seed_was_set = now["global_random_seed"] != before["global_random_seed"]
-        if seed_was_set or state is not None:
+        if seed_was_set or not new_stays:
             for name, attribute in before.items():
                 global_state.set_global_attribute(name, attribute)
         if state is not None:
             state.assign(value)
+
+
+def global_seed_state() -> Any | None:
+    """Returns the variable of the generator behind `keras.random`, if it was made."""
+    from keras.src.backend.common import global_state
+
+    generator = global_state.get_global_attribute("global_seed_generator")
+    return getattr(generator, "state", None)

@@ -17,9 +17,9 @@ from keras_extras.backends.tensorflow.batch_ring import BatchRing
 from keras_extras.backends.tensorflow.dry_run import TensorFlowDryRun
 from keras_extras.backends.tensorflow.hand_over import HandOver
 from keras_extras.backends.tensorflow.plain_hand_over import PlainHandOver
-from keras_extras.backends.tensorflow.stock import trains_with_keras_own_step
 from keras_extras.backends.tensorflow.variables import VariablesKept
 from keras_extras.keras_internals.building import is_built
+from keras_extras.keras_internals.stock import trains_with_keras_own_step
 
 # Tracing one of the small functions here costs about as much as this many runs.
 _EAGER_READS = 24

@@ -14,14 +14,14 @@ from keras_extras.backends.contract import CannotInspectError
 from keras_extras.backends.contract import ReplicaValues
 from keras_extras.backends.contract import Wanted
 from keras_extras.backends.tensorflow import packing
-from keras_extras.backends.tensorflow.dry_scope import DryScope
-from keras_extras.backends.tensorflow.dry_scope import losses_kept
 from keras_extras.backends.tensorflow.found import Found
 from keras_extras.backends.tensorflow.purity import side_effect
-from keras_extras.backends.tensorflow.stock import is_stock
-from keras_extras.backends.tensorflow.stock import optimizers_within
-from keras_extras.backends.tensorflow.stock import trains_with_keras_own_step
+from keras_extras.keras_internals.dry_scope import DryScope
+from keras_extras.keras_internals.dry_scope import losses_kept
 from keras_extras.keras_internals.snapshot import random_state_kept
+from keras_extras.keras_internals.stock import is_stock
+from keras_extras.keras_internals.stock import optimizers_within
+from keras_extras.keras_internals.stock import trains_with_keras_own_step
 from keras_extras.keras_internals.taps import Taps
 
 # Tracing costs about as much as this many runs without.

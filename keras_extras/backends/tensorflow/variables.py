@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from keras_extras.backends.tensorflow import packing
-from keras_extras.backends.tensorflow.stock import optimizers_within
+from keras_extras.keras_internals.stock import optimizers_within
 
 
 class VariablesKept:

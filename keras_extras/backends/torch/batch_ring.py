@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import math
+import weakref
+from collections import deque
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from typing import Any
+from typing import NamedTuple
+
+import keras
+import torch
+
+from keras_extras.keras_internals.torch_draws import TorchDraws
+
+_MOST_BYTES = 64 * 2**20
+_MOST_BATCHES = 128
+_AT_LEAST = 8
+# Kinds of data whose batches are new tensors each time.
+_COPIES = ("ArrayDataAdapter", "TorchDataLoaderAdapter")
+
+
+class PastBatch(NamedTuple):
+    """A batch, and the random generators of torch as they were when it was read."""
+
+    batch: Any
+    draws: TorchDraws
+
+
+def as_in_training(batch: Any) -> Any:
+    """Returns a batch; of the past, with the generators as they were before it."""
+    if not isinstance(batch, PastBatch):
+        return batch
+    batch.draws.restore()
+    return batch.batch
+
+
+class BatchRing:
+    """Keeps the last batches that a `fit` has read.
+
+    The iterator over the data is replaced by one that passes each batch on and keeps
+    a reference to it.
+
+    Args:
+        epoch_iterator: Keras' own iterator over epochs, before it has begun.
+
+    Attributes:
+        capacity: Integer, how many batches there is room for: known with the first.
+    """
+
+    def __init__(self, epoch_iterator: Any) -> None:
+        self.capacity = _AT_LEAST
+        self._last: deque[PastBatch] = deque(maxlen=_AT_LEAST)
+        self._is_detached = False
+        adapter = epoch_iterator.data_adapter
+        self._copies = type(adapter).__name__ in _COPIES
+        # Neither may keep the other alive: FitGuard notices when the iterator goes.
+        self._epoch_iterator = weakref.ref(epoch_iterator)
+        own = weakref.WeakMethod(epoch_iterator._get_iterator)
+        epoch_iterator._get_iterator = lambda: _Passing(_called(own), self._keep)
+
+    def _keep(self, batch: Any) -> None:
+        if self._is_detached:
+            return
+        if not self._last:
+            self.capacity = _capacity(batch)
+            self._last = deque(maxlen=self.capacity)
+        self._last.append(PastBatch(batch, TorchDraws()))
+
+    def batches(self) -> list[Any]:
+        """Returns the batches in the ring, the oldest one first.
+
+        None, if the data writes each batch to the same memory.
+        """
+        places = [_place(past.batch) for past in self._last]
+        if not self._copies and len(set(places)) < len(places):
+            return []
+        return list(self._last)
+
+    def detach(self) -> None:
+        """Keeps no more batches."""
+        self._is_detached = True
+        self._last.clear()
+        epoch_iterator = self._epoch_iterator()
+        if epoch_iterator is not None:
+            vars(epoch_iterator).pop("_get_iterator", None)
+
+
+class _Passing:
+    """Passes on what an iterable yields."""
+
+    def __init__(self, source: Iterable[Any], keep: Callable[[Any], None]) -> None:
+        self._source = source
+        self._keep = keep
+        self._batches: Iterator[Any] | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        self._batches = iter(self._source)
+        return self
+
+    def __next__(self) -> Any:
+        assert self._batches is not None
+        batch = next(self._batches)
+        self._keep(batch)
+        return batch
+
+
+def _called(method: weakref.WeakMethod[Any]) -> Any:
+    function = method()
+    assert function is not None
+    return function()
+
+
+def _tensors(batch: Any) -> list[torch.Tensor]:
+    leaves = keras.tree.flatten(batch)
+    return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+
+
+def _capacity(batch: Any) -> int:
+    size = sum(t.element_size() * math.prod(t.shape) for t in _tensors(batch))
+    return int(min(max(_MOST_BYTES // max(size, 1), _AT_LEAST), _MOST_BATCHES))
+
+
+def _place(batch: Any) -> tuple[int, ...]:
+    return tuple(tensor.data_ptr() for tensor in _tensors(batch))
