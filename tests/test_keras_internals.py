@@ -156,7 +156,12 @@ NAMES_OF = {
         "_to_proto": lambda: tensorflow().data.Options(),
         "_type_spec": iterator,
     },
-    "jax": {},
+    "jax": {
+        "_get_iterator": lambda: Text(inspect.getmodule(fit())),
+        "_get_jax_state": trained_model,
+        "_jax_state": trained_model,
+        "_jax_state_synced": trained_model,
+    },
     "torch": {
         "_get_iterator": lambda: inspect.getmodule(fit()).TorchEpochIterator,
     },

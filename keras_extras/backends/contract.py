@@ -2,19 +2,27 @@
 
 One sampled step takes this path, on every backend::
 
-    state, batches, again = hand_over.fetch(arguments)
+    state, data = backend.split(arguments)
+    (batch,) = hand_over.fetch(data, 1)
     values = dry_run(state, batch)     # writes nothing; the weights before are in it
-    result = own(*again)               # untouched, with its own trace
-    after = read_weights()
+    result = own(*backend.join(state, hand_over.give(batch)))  # with its own trace
+    logs, state = backend.outcome(result)
+    with backend.values(model, state):
+        after = read_weights()
 
 The user's own train function is neither traced again nor hooked. Whatever a backend
 returns are NumPy arrays, with the same fields in the same order on all backends.
+
+The state is what a train function takes and returns beside the data: on JAX the
+values of all variables, which hold nothing themselves in the middle of an epoch. Where
+they do, it is `None`, and `VariablesHoldState` answers all that concerns it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 from typing import NamedTuple
@@ -112,6 +120,9 @@ class DryRun(Protocol):
     def optimizers(self) -> tuple[Any, ...]:
         """The optimizers that the step applies, known after the first run."""
 
+    def is_dear(self, batch: Any) -> bool:
+        """Returns whether a batch of this shape would be compiled for on its own."""
+
     def __call__(self, state: Any, batch: Any) -> tuple[ReplicaValues, ...]:
         """Runs the step dry on `batch` and returns what each replica computed.
 
@@ -132,11 +143,11 @@ class HandOver(Protocol):
     def fits(self, data: Any) -> bool:
         """Returns whether `data` yields what this hand-over was made for."""
 
-    def fetch(self, arguments: tuple[Any, ...], limit: int) -> list[Any] | None:
+    def fetch(self, data: tuple[Any, ...], limit: int) -> list[Any] | None:
         """Returns at most `limit` batches; `None` if the data has ended already."""
 
     def give(self, *batches: Any) -> tuple[Any, ...]:
-        """Returns arguments with which the user's function trains on `batches`."""
+        """Returns data with which the user's function trains on `batches`."""
 
     def give_in_another_way(self, *batches: Any) -> tuple[Any, ...]:
         """Does what `give` does, should that fail; it may take longer."""
@@ -172,12 +183,45 @@ class BatchRing(Protocol):
 
 
 class Backend(Protocol):
-    """What the inspection asks of a Keras backend."""
+    """What the inspection asks of a Keras backend.
 
-    def dry_run(self, model: Any, wanted: Wanted, arguments: tuple[Any, ...]) -> DryRun:
-        """Returns a dry run for the batches of a train function's arguments."""
+    `data` are the arguments that Keras hands a train function, without the state.
 
-    def hand_over(self, model: Any, arguments: tuple[Any, ...]) -> HandOver:
+    Attributes:
+        runs_ahead: Whether Python is ahead of the steps, unless a callback wants to
+            hear the end of each batch. Then ours do not.
+        compiles: Whether a dry run is compiled at once, so that one that brings back
+            more may be better than one more.
+    """
+
+    runs_ahead: bool
+    compiles: bool
+
+    def split(self, arguments: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+        """Returns the state in a train function's arguments, and the others."""
+
+    def join(self, state: Any, data: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Returns the arguments of a train function that have these two parts."""
+
+    def outcome(self, result: Any) -> tuple[Any, Any]:
+        """Returns the logs and the state in what a train function returned."""
+
+    def is_ready(self, value: Any) -> bool:
+        """Returns whether a value in the logs can be read without a wait."""
+
+    def state_now(self, model: Any) -> Any:
+        """Returns the state as it is now, between two executions."""
+
+    def values(self, model: Any, state: Any) -> AbstractContextManager[None]:
+        """Lets the variables have the values of a state; `None` is the present one."""
+
+    def wait(self, state: Any) -> None:
+        """Waits until all that leads to a state has run."""
+
+    def dry_run(self, model: Any, wanted: Wanted, data: tuple[Any, ...]) -> DryRun:
+        """Returns a dry run for the batches of `data`."""
+
+    def hand_over(self, model: Any, data: tuple[Any, ...]) -> HandOver:
         """Returns the hand-over of batches for one `fit`."""
 
     def weight_reader(
@@ -189,9 +233,12 @@ class Backend(Protocol):
         """Returns `function`, of scalars to a vector, compiled when it pays."""
 
     def number(self, variable: Any) -> float:
-        """Returns the value of a scalar variable in the fastest way."""
+        """Returns the value of a scalar variable in the fastest way, NaN if it is lost.
 
-    def build(self, model: Any, arguments: tuple[Any, ...]) -> None:
+        That of JAX is, when the first batch of a `fit` fails.
+        """
+
+    def build(self, model: Any, data: tuple[Any, ...]) -> None:
         """Builds a model that trains with Keras' own step, before its first batch."""
 
     def replicas(self, model: Any) -> int:

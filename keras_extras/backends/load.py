@@ -19,10 +19,19 @@ def load_backend() -> Backend:
         from keras_extras.backends.torch.backend import TorchBackend
 
         return TorchBackend()
+    if name == "jax":
+        if getattr(keras.config, "is_nnx_enabled", bool)():
+            raise NotImplementedError(
+                "keras_extras does not monitor training with NNX. "
+                "Received: keras.config.is_nnx_enabled()=True"
+            )
+        from keras_extras.backends.jax.backend import JaxBackend
+
+        return JaxBackend()
     if name != "tensorflow":
         raise NotImplementedError(
-            "keras_extras monitors training on the TensorFlow backend only, for "
-            f"now. Received: keras.backend.backend()={name!r}"
+            "keras_extras monitors training on the backends TensorFlow, JAX and torch. "
+            f"Received: keras.backend.backend()={name!r}"
         )
     from keras_extras.backends.tensorflow.backend import TensorFlowBackend
 

@@ -12,12 +12,14 @@ from keras_extras.backends.load import load_backend
 from keras_extras.inspection import sampling
 from keras_extras.inspection.faults import warn_no_steps
 from keras_extras.inspection.faults import warn_switched_off
+from keras_extras.inspection.late_losses import LateLosses
 from keras_extras.inspection.monitored_layers import LayerFilter
 from keras_extras.inspection.monitored_layers import MonitoredLayer
 from keras_extras.inspection.monitored_layers import NoSuchLayerError
 from keras_extras.inspection.monitored_layers import select_layers
 from keras_extras.inspection.session import MonitoringSession
 from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.asynchronous import unless_it_waits
 from keras_extras.keras_internals.callback_state import state_of
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
@@ -40,8 +42,9 @@ class Monitor(keras.callbacks.Callback):
     before training starts, so a callback can be copied until then.
     """
 
-    measures: frozenset[str] = frozenset()
-    kinds: tuple[str, ...] = ()
+    measures = frozenset[str]()
+    kinds = tuple[str, ...]()
+    takes_losses = False
 
     def __init__(
         self,
@@ -67,10 +70,11 @@ class Monitor(keras.callbacks.Callback):
         self._cost = Cost()
         self._is_off = self._has_trained = False
         self._writer: SummaryWriter | None = None
+        self._late: LateLosses | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to a training that is going on."""
-        return state_of(self, _session=None, _writer=None)
+        return state_of(self, _session=None, _writer=None, _late=None)
 
     @property
     def cost(self) -> Cost:
@@ -82,8 +86,10 @@ class Monitor(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         _check_compiled(self.model, type(self).__name__)
-        load_backend()
+        backend = load_backend()
         self._close_writer()
+        late = backend.runs_ahead and self.takes_losses
+        self._late = LateLosses(backend) if late else None
         self._writer = open_run(self.log_dir, _RUN)
         self._is_off = self._has_trained = False
         with self._boundary():
@@ -101,13 +107,21 @@ class Monitor(keras.callbacks.Callback):
 
     # In these two the boundary is written out: they run for each batch.
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if self._late is not None:
+            self._take_late(self._session is not None and self._session.keeps_now)
         if self._session is not None:
             try:
                 self._session.begin_batch(self)
             except Exception as error:
                 self.switch_off(error)
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def batch_trained(self, logs: Any) -> None:
+        """Does what `on_train_batch_end` does, but for the loss, which comes late."""
+        if self._late is not None:
+            self._late.add(logs)
+        self._end_batch()
+
+    def _end_batch(self, batch: int = 0, logs: Any = None) -> None:
         if self._session is not None:
             try:
                 self._has_trained = True
@@ -115,8 +129,22 @@ class Monitor(keras.callbacks.Callback):
             except Exception as error:
                 self.switch_off(error)
 
+    on_train_batch_end = unless_it_waits("on_train_batch_end", _end_batch)
+
+    def _take_late(self, all_of_them: bool = False) -> None:
+        """Takes losses of earlier batches, as far as they are known by now."""
+        losses: list[float] = []
+        with self._boundary():
+            losses = self._late.read(all_of_them) if self._late is not None else []
+        for loss in losses:
+            self.take_loss(loss)
+
+    def take_loss(self, loss: Any) -> None:
+        """Takes the loss of a batch, as Keras reports it."""
+
     # Validation is no time of training that would pay for samples.
     def on_test_begin(self, logs: Any = None) -> None:
+        self._take_late(all_of_them=True)
         self._pause()
 
     def on_test_end(self, logs: Any = None) -> None:
@@ -128,6 +156,7 @@ class Monitor(keras.callbacks.Callback):
                 self._session.pause()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._take_late(all_of_them=True)
         with self._boundary():
             if self._writer is not None and self._session is not None:
                 self._writer.epoch(self._session.steps_trained(), epoch, logs or {})

@@ -25,11 +25,13 @@ from keras_extras.inspection.monitored_layers import MonitoredLayer
 from keras_extras.inspection.replay import ReplayChoice
 from keras_extras.inspection.sampling import Interval
 from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.asynchronous import unless_it_waits
 from keras_extras.keras_internals.building import is_built
 from keras_extras.keras_internals.building import is_ready
 from keras_extras.keras_internals.loss_tracker import reports_means
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.keras_internals.running_fit import data_of_fit
+from keras_extras.keras_internals.running_fit import keeps_best
 from keras_extras.log_dir import LogDir
 from keras_extras.records.batch_rows import BatchRows
 from keras_extras.records.finding import Finding
@@ -127,6 +129,8 @@ class TrainingDiagnostics(Monitor):
         }
     )
 
+    takes_losses = True
+
     def __init__(
         self,
         log_dir: LogDir = None,
@@ -177,7 +181,7 @@ class TrainingDiagnostics(Monitor):
         with self._boundary():
             if self._session is not None:
                 self._session.replay_with(self.replay, data_of_fit())
-            self._evidence.keeps_best = _keeps_best(callbacks_of_fit())
+            self._evidence.keeps_best = keeps_best(callbacks_of_fit())
             if is_built(self.model):
                 self._look_at_model()
 
@@ -194,12 +198,17 @@ class TrainingDiagnostics(Monitor):
         super().on_epoch_begin(epoch, logs)
         self._evidence.curve.start_epoch()
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def _hear_batch(self, batch: int, logs: Any = None) -> None:
         super().on_train_batch_end(batch, logs)
+        self.take_loss(logs.get("loss") if logs else None)
+
+    on_train_batch_end = unless_it_waits("on_train_batch_end", _hear_batch)
+
+    def take_loss(self, loss: Any) -> None:
+        """Takes the loss of a batch, as Keras reports it, and says when it is bad."""
         if self._session is None:
             return
         evidence = self._evidence
-        loss = logs.get("loss") if logs else None
         found = False
         try:
             if evidence.layers is None and is_ready(self.model):
@@ -238,6 +247,7 @@ class TrainingDiagnostics(Monitor):
     def _end_part(self) -> None:
         """Says what was found, also of a training that an exception has ended."""
         with self._boundary():
+            self._take_late(all_of_them=True)
             if self._session is not None and self._nonfinite is None:
                 self._nonfinite = self._session.origin_of_bad_weights()
             if self._examined != self._evidence_so_far():
@@ -331,13 +341,6 @@ class TrainingDiagnostics(Monitor):
                 f"without them: {type(error).__name__}: {error}",
                 stacklevel=4,
             )
-
-
-def _keeps_best(callbacks: Any) -> bool:
-    """Returns whether a callback of this `fit` keeps the weights of the best epoch."""
-    names = ("restore_best_weights", "save_best_only")
-    found = getattr(callbacks, "callbacks", ())
-    return any(getattr(callback, name, False) for callback in found for name in names)
 
 
 def _check_actions(actions: object) -> None:

@@ -79,6 +79,10 @@ class Execution:
         measures = frozenset[str]().union(*(t.measures for t in takers))
         return self._layouts.of(measures) if measures & m.OF_STEPS else None
 
+    def insists(self, number: int) -> bool:
+        """Returns whether somebody wants that batch whatever it costs."""
+        return any(taker.sampler.insists for taker in self.takers_of(number))
+
     def saw(self, number: int, inspection: Inspection, before: Before) -> None:
         """Takes what was seen of a batch before it trained."""
         self.sampled = True

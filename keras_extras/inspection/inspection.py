@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_extras.backends.contract import Backend
+from keras_extras.backends.contract import DryRun
 from keras_extras.backends.contract import ReplicaValues
 from keras_extras.backends.contract import Stack
 from keras_extras.backends.contract import Wanted
@@ -21,6 +22,9 @@ from keras_extras.inspection.statistics import gradients
 from keras_extras.inspection.statistics import histograms
 from keras_extras.inspection.statistics import limits
 from keras_extras.keras_internals import hyperparameters
+
+# To compile a dry run takes as long as that many runs of one that does too much.
+_RUNS_OF_A_LARGER_ONE = 24
 
 
 class Before(NamedTuple):
@@ -38,7 +42,8 @@ class Inspection:
         model: The model.
         layout: What to measure.
         backend: The backend in use.
-        arguments: What Keras hands the train function.
+        data: What Keras hands the train function beside the state.
+        larger: An inspection that brings back more, whose dry run to use at first.
     """
 
     def __init__(
@@ -46,11 +51,34 @@ class Inspection:
         model: Any,
         layout: RowLayout,
         backend: Backend,
-        arguments: tuple[Any, ...],
+        data: tuple[Any, ...],
+        larger: Inspection | None = None,
     ) -> None:
         self.layout = layout
+        self._model = model
         self._backend = backend
+        self._data = data
         self._accumulates = hyperparameters.accumulation_steps(model.optimizer) > 1
+        self._larger = larger
+        self._runs_left = _RUNS_OF_A_LARGER_ONE
+        self.dry_run = larger.dry_run if larger is not None else self._own_dry_run()
+        self._read_weights = backend.weight_reader(tuple(layout.variables))
+
+    def covers(self, layout: RowLayout) -> bool:
+        """Returns whether its own dry run brings back all that `layout` needs."""
+        own = self.layout
+        weights = own.needs_gradients or own.has_limits
+        return (
+            self._larger is None
+            and own.layers == layout.layers
+            and own.needs_outputs >= layout.needs_outputs
+            and own.needs_gradients >= layout.needs_gradients
+            and weights >= layout.has_limits
+            and (own.measures >= layout.measures & {measures.BATCHES})
+        )
+
+    def _own_dry_run(self) -> DryRun:
+        layout, model = self.layout, self._model
         layers = tuple(layer.layer for layer in layout.layers)
         variables = tuple(layout.variables)
         wanted = Wanted(
@@ -58,22 +86,26 @@ class Inspection:
             variables=variables if layout.needs_gradients else (),
             weights=variables if layout.needs_gradients or layout.has_limits else (),
             rows=ROWS if measures.BATCHES in layout.measures else 0,
-            dense=self._accumulates or backend.replicas(model) > 1,
+            dense=self._accumulates or self._backend.replicas(model) > 1,
         )
-        self.dry_run = backend.dry_run(model, wanted, arguments)
-        self._read_weights = backend.weight_reader(variables)
+        return self._backend.dry_run(model, wanted, self._data)
 
-    def before(self, batch: Any, optimizer: Any) -> Before:
+    def before(self, state: Any, batch: Any, optimizer: Any) -> Before:
         """Runs the step dry on `batch`, which the user's function gets next."""
-        replicas = self.dry_run(None, batch)
-        return Before(
-            replicas=replicas,
-            pending=self._pending(optimizer) if self._accumulates else {},
-            loss_scale=self._number(hyperparameters.loss_scale(optimizer)),
-        )
+        if self._larger is not None:
+            self._runs_left -= 1
+            if self._runs_left < 0:  # it is wanted often: one of its own pays
+                self._larger, self.dry_run = None, self._own_dry_run()
+        replicas = self.dry_run(state, batch)
+        with self._backend.values(self._model, state):
+            return Before(
+                replicas=replicas,
+                pending=self._pending(optimizer) if self._accumulates else {},
+                loss_scale=self._number(hyperparameters.loss_scale(optimizer)),
+            )
 
     def after(self, step: int, before: Before) -> Sample:
-        """Returns the measurements, once the user's function has trained."""
+        """Returns the measurements; the variables have the values after the step."""
         layout = self.layout
         sample = Sample(step, layout, loss_scale=before.loss_scale)
         summed = _sum_over_replicas(before.replicas, before.pending, before.loss_scale)

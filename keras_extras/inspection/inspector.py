@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 from typing import Protocol
 
@@ -36,6 +38,9 @@ class Plan(Protocol):
     def measured(self, number: int, sample: Sample, before: Before) -> None:
         """Takes what was measured, once the batch has trained."""
 
+    def insists(self, number: int) -> bool:
+        """Returns whether that batch is to be measured whatever it costs."""
+
 
 class Inspector:
     """Trains one execution with the user's own function, and looks at its steps.
@@ -49,6 +54,7 @@ class Inspector:
 
     Attributes:
         refused: Whether the model cannot be inspected, or no longer.
+        state: The state that the execution going on has come to.
         last_seconds: What the last execution took on top of the user's own function.
     """
 
@@ -59,9 +65,10 @@ class Inspector:
         self._backend = backend
         self._failed = failed
         self._hand_over: HandOver | None = None
-        self._arguments: Arguments | None = None  # the last ones
+        self._data: Arguments | None = None  # the last one
         self._inspections: dict[RowLayout, Inspection] = {}
         self.refused = False
+        self.state: Any = None
         self._samples = 0
         self._seconds = 0.0
         self.last_seconds = 0.0
@@ -77,7 +84,7 @@ class Inspector:
     @property
     def has_arguments(self) -> bool:
         """Whether it is known what Keras hands the train function."""
-        return self._arguments is not None
+        return self._data is not None
 
     def forget(self) -> None:
         """Forgets what was traced: the model is another one from here."""
@@ -91,16 +98,29 @@ class Inspector:
             arguments: What Keras hands it.
             plan: What is wanted of the steps.
         """
+        try:
+            self.state, data = self._backend.split(arguments)
+            self._backend.wait(self.state)  # what ran before is not a sample's cost
+            return self._train(own, arguments, data, plan)
+        finally:
+            self.state = None
+
+    def _train(
+        self, own: Own, arguments: Arguments, data: Arguments, plan: Plan
+    ) -> Any:
         spent_before, began = self._seconds, time.perf_counter()
-        batches = None if self.refused else self._fetch(arguments)
+        batches = None if self.refused else self._fetch(data)
         if batches is None:  # the data has ended: the user's function is to find out
             return own(*arguments)
         result = None
         for number, batch in enumerate(batches):
-            before = self._before(batch, arguments, number, plan)
+            before = self._before(batch, number, plan)
             given = self._again(batch)
             self._seconds += time.perf_counter() - began
             result = own(*given)
+            _, self.state = self._backend.outcome(result)
+            if before is not None:
+                self._backend.wait(self.state)
             began = time.perf_counter()
             if before is not None:
                 self._after(number, before, plan)
@@ -112,24 +132,35 @@ class Inspector:
 
     def look(self, batch: Any, layout: RowLayout, optimizer: Any) -> Before:
         """Returns what a dry run on a batch shows, between two executions."""
-        assert self._arguments is not None
-        return self._inspection(layout, self._arguments).before(batch, optimizer)
+        return self._inspection(layout).before(self.state, batch, optimizer)
 
-    def give_to(self, own: Own) -> Callable[[Any], Any]:
-        """Returns a function that trains on one batch with the user's own function."""
-        return lambda batch: own(*self._again(batch))
+    @contextlib.contextmanager
+    def training_with(self, own: Own) -> Iterator[Callable[[Any], None]]:
+        """Yields a function that trains on one batch with the user's own function."""
 
-    def _fetch(self, arguments: Arguments) -> list[Any] | None:
+        def train(batch: Any) -> None:
+            _, self.state = self._backend.outcome(own(*self._again(batch)))
+
+        self.state = self._backend.state_now(self._model)
         try:
-            self._arguments = arguments
-            if self._hand_over is None or not self._hand_over.fits(*arguments):
-                self._hand_over = self._backend.hand_over(self._model, arguments)
-            return self._hand_over.fetch(arguments, self._model.steps_per_execution)
+            yield train
+        finally:
+            self.state = None
+
+    def _fetch(self, data: Arguments) -> list[Any] | None:
+        try:
+            self._data = data
+            if self._hand_over is None or not self._hand_over.fits(*data):
+                self._hand_over = self._backend.hand_over(self._model, data)
+            return self._hand_over.fetch(data, self._model.steps_per_execution)
         except Exception as error:
             self._refuse(error)
             return None
 
     def _again(self, batch: Any) -> Arguments:
+        return self._backend.join(self.state, self._data_again(batch))
+
+    def _data_again(self, batch: Any) -> Arguments:
         assert self._hand_over is not None
         try:
             return self._hand_over.give(batch)
@@ -141,15 +172,18 @@ class Inspector:
             return (iter((batch,)),)
 
     def _before(
-        self, batch: Any, arguments: Arguments, number: int, plan: Plan
+        self, batch: Any, number: int, plan: Plan
     ) -> tuple[Inspection, Before] | None:
         try:
             layout = None if self.refused else plan.layout_of(number)
             if layout is None:
                 return None
-            inspection = self._inspection(layout, arguments)
-            before = inspection.before(batch, plan.optimizer)
-            plan.saw(number, inspection, before)
+            inspection = self._inspection(layout)
+            if inspection.dry_run.is_dear(batch) and not plan.insists(number):
+                return None
+            before = inspection.before(self.state, batch, plan.optimizer)
+            with self._backend.values(self._model, self.state):
+                plan.saw(number, inspection, before)
             return inspection, before
         except Exception as error:
             self._refuse(error)
@@ -158,16 +192,21 @@ class Inspector:
     def _after(self, number: int, seen: tuple[Inspection, Before], plan: Plan) -> None:
         try:
             inspection, before = seen
-            sample = inspection.after(plan.step_of(number), before)
-            plan.measured(number, sample, before)
+            with self._backend.values(self._model, self.state):
+                sample = inspection.after(plan.step_of(number), before)
+                plan.measured(number, sample, before)
             self._samples += 1
         except Exception as error:
             self._refuse(error)
 
-    def _inspection(self, layout: RowLayout, arguments: Arguments) -> Inspection:
+    def _inspection(self, layout: RowLayout) -> Inspection:
         if layout not in self._inspections:
-            inspection = Inspection(self._model, layout, self._backend, arguments)
-            self._inspections[layout] = inspection
+            assert self._data is not None
+            known = self._inspections.values() if self._backend.compiles else ()
+            larger = next((each for each in known if each.covers(layout)), None)
+            self._inspections[layout] = Inspection(
+                self._model, layout, self._backend, self._data, larger
+            )
         return self._inspections[layout]
 
     def _refuse(self, error: Exception) -> None:

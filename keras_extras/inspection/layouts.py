@@ -50,18 +50,18 @@ class Layouts:
         if is_ready(self._model):
             self._look()
 
-    def prepare(self, arguments: tuple[Any, ...]) -> bool:
+    def prepare(self, data: tuple[Any, ...]) -> bool:
         """Finds the layers of a model about to train; returns whether there are any.
 
         What Keras cannot build in advance the first step builds, which nobody sees.
         Layers that are not built then are never called.
 
         Args:
-            arguments: What Keras hands the train function.
+            data: What Keras hands the train function beside the state.
         """
         if self._layers is not None:
             return True
-        self._backend.build(self._model, arguments)
+        self._backend.build(self._model, data)
         if not (is_ready(self._model) or self._waited):
             self._waited = True
             return False

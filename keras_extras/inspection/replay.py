@@ -87,7 +87,11 @@ class Replay:
         self.due = _NEVER
 
     def find(
-        self, inspector: Inspector, layouts: Layouts, steps: TrainingSteps
+        self,
+        own: Callable[..., Any],
+        inspector: Inspector,
+        layouts: Layouts,
+        steps: TrainingSteps,
     ) -> NonFiniteOrigin | None:
         """Returns where the first non-finite value came from, if the past shows it."""
         if self._ring is None or self._past is None or inspector.refused:
@@ -97,7 +101,6 @@ class Replay:
         batches = self._ring.batches()[-count:] if count > 0 else []
         if len(batches) < count or not batches:
             return None
-        own = vars(self._model)["train_function"]
         layout = layouts.of(_MEASURES)
 
         def origin_of(number: int, batch: Any) -> NonFiniteOrigin | None:
@@ -108,7 +111,8 @@ class Replay:
         present = self._backend.snapshot(self._model)
         try:
             past.restore()
-            return self._first(batches, origin_of, inspector.give_to(own))
+            with inspector.training_with(own) as train:
+                return self._first(batches, origin_of, train)
         finally:
             present.restore()
 
@@ -116,7 +120,7 @@ class Replay:
     def _first(
         batches: list[Any],
         origin_of: Callable[[int, Any], NonFiniteOrigin | None],
-        train: Callable[[Any], Any],
+        train: Callable[[Any], None],
     ) -> NonFiniteOrigin | None:
         for number, batch in enumerate(batches):
             found = origin_of(number, batch)

@@ -20,7 +20,13 @@ _SHARE_FOR_SAMPLES = 0.4
 
 
 class Sampler(Protocol):
-    """Decides which training batches are sampled."""
+    """Decides which training batches are sampled.
+
+    Attributes:
+        insists: Whether a batch that is due is to be sampled whatever it costs.
+    """
+
+    insists: bool
 
     def due(self, step: int, steps: int) -> bool:
         """Whether to sample the execution of `steps` steps that starts at `step`."""
@@ -51,6 +57,8 @@ class Sampler(Protocol):
 
 class EveryNth:
     """Samples the steps that are multiples of `interval`."""
+
+    insists = True
 
     def __init__(self, interval: int) -> None:
         self._interval = interval
@@ -83,6 +91,8 @@ class WithinBudget:
     Args:
         overhead: Float. Share of the training time that may be added.
     """
+
+    insists = False
 
     def __init__(self, overhead: float) -> None:
         self._share = overhead * _SHARE_FOR_SAMPLES

@@ -5,7 +5,6 @@ import time
 import weakref
 from collections.abc import Callable
 from typing import Any
-from typing import Protocol
 
 import numpy as np
 
@@ -15,38 +14,22 @@ from keras_extras.inspection.batch_clock import BatchClock
 from keras_extras.inspection.deliveries import Deliveries
 from keras_extras.inspection.execution import Execution
 from keras_extras.inspection.execution import LightExecution
-from keras_extras.inspection.execution import Requester
 from keras_extras.inspection.faults import on_behalf_of
 from keras_extras.inspection.faults import warn_cannot_inspect
 from keras_extras.inspection.inspector import Inspector
-from keras_extras.inspection.layouts import Chooser
 from keras_extras.inspection.layouts import Layouts
 from keras_extras.inspection.monitored_layers import NoSuchLayerError
 from keras_extras.inspection.replay import Replay
 from keras_extras.inspection.replay import ReplayChoice
+from keras_extras.inspection.staying_substitute import make_substitute
 from keras_extras.inspection.step_counter import StepCounter
-from keras_extras.inspection.substitute import Substitute
+from keras_extras.inspection.subscriber import Subscriber
 from keras_extras.inspection.training_steps import TrainingSteps
 from keras_extras.keras_internals.fit_guard import FitGuard
 from keras_extras.records.cost import Cost
 from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 
-_live: weakref.WeakValueDictionary[int, MonitoringSession] = (
-    weakref.WeakValueDictionary()
-)
-
-
-class Subscriber(Requester, Chooser, Protocol):
-    """A callback that takes part in a session."""
-
-    def layers_changed(self) -> None:
-        """Is called when other layers train from the next step on."""
-
-    def fit_failed(self) -> None:
-        """Is called when `fit` ends by an exception."""
-
-    def switch_off(self, error: Exception) -> None:
-        """Is called when something failed on its behalf, which must end no training."""
+_live = weakref.WeakValueDictionary[int, "MonitoringSession"]()
 
 
 class MonitoringSession:
@@ -67,7 +50,9 @@ class MonitoringSession:
         self._backend = load_backend()
         self._inspector = Inspector(model, self._backend, self._cannot_inspect)
         self._deliveries = Deliveries(on_behalf_of)
-        self._substitute = Substitute(model, self._run)
+        self._substitute = make_substitute(
+            self._backend, model, self._run, self._train_function_returned
+        )
         self._steps = TrainingSteps(model, self._backend)
         self._subscribers: list[Subscriber] = []
         self._layouts = Layouts(model, self._backend, self._subscribers)
@@ -115,7 +100,7 @@ class MonitoringSession:
                 Here they go on.
         """
         for session in [s for s in _live.values() if s._model is model]:
-            session._counter.synchronize()
+            session._synchronize()
             session.deliver()
             session._inspector.forget()
             if session._replay is not None:
@@ -132,9 +117,11 @@ class MonitoringSession:
         self._substitute.disarm()
         self._clock.idle = 0
         self.deliver()
-        if self._replay is not None and self._subscribers == [subscriber]:
-            self._replay.end()
         self._subscribers[:] = [s for s in self._subscribers if s is not subscriber]
+        if not self._subscribers:
+            self._substitute.remove()
+            if self._replay is not None:
+                self._replay.end()
 
     @property
     def _counter(self) -> StepCounter:
@@ -151,27 +138,27 @@ class MonitoringSession:
         return self._model.steps_per_execution
 
     @property
-    def skips_bad_steps(self) -> bool:
-        """Whether the optimizer leaves out steps with non-finite gradients."""
-        return self._steps.skips_bad_steps
-
-    @property
     def made_steps(self) -> bool:
         """Whether the optimizer has made a step since this training began."""
-        counter = self._counter
-        return counter.batches // counter.per_step > counter.first // counter.per_step
+        return self._counter.made_steps
 
     def steps_trained(self) -> int:
         """Returns the number of steps, as exactly as it can be known."""
-        self._counter.synchronize()
+        self._synchronize()
         return self._counter.step
+
+    def _synchronize(self) -> None:
+        with self._backend.values(self._model, None):
+            self._counter.synchronize()
 
     def origin_of_bad_loss(self) -> NonFiniteOrigin:
         """Returns where a loss that is not finite came from, as far as is known."""
         now = max(self.step - 1, 0)
         replayed = None
         if self._replay is not None:
-            replayed = self._replay.find(self._inspector, self._layouts, self._steps)
+            replayed = self._replay.find(
+                self._substitute.own, self._inspector, self._layouts, self._steps
+            )
         return replayed or self.origin or NonFiniteOrigin(now, "unknown", None)
 
     def origin_of_bad_weights(self) -> NonFiniteOrigin | None:
@@ -208,7 +195,7 @@ class MonitoringSession:
         self._clock.idle = 0
         self._steps.begin_epoch(epoch, batches)
 
-    # These two run for each batch, between two runs of TensorFlow: what little they do
+    # These two run for each batch, between two runs of the step: what little they do
     # takes ten times as long there as in a loop. So most batches are slept through.
     def begin_batch(self, subscriber: Subscriber) -> None:
         """Is called by each subscriber before each batch."""
@@ -234,13 +221,19 @@ class MonitoringSession:
         for each in self._subscribers if self._clock.seconds else ():
             each.sampler.ordinary(self._clock.seconds, batches)
 
+    @property
+    def keeps_now(self) -> bool:
+        """Whether the next batch begins with a look at all variables."""
+        counter, replay = self._counter, self._replay
+        return replay is not None and counter.batches - counter.first >= replay.due
+
     def _wake(self) -> None:
         """Starts a batch in which there may be something to do."""
         self._requests = []
+        self._substitute.settle()
         self.pause()
-        counter, replay = self._counter, self._replay
-        if replay is not None and counter.batches - counter.first >= replay.due:
-            replay.keep(counter.batches, counter.first)
+        if self._replay is not None and self.keeps_now:
+            self._replay.keep(self._counter.batches, self._counter.first)
 
     def _batches_to_sleep(self) -> int:
         """Returns after how many batches more there may be something to do."""
@@ -258,7 +251,8 @@ class MonitoringSession:
         deep = [r for r in self._requests if looks and r.measures & m.OF_STEPS]
         light = [r for r in self._requests if r not in deep]
         if light:
-            self._light = LightExecution(light, self._steps, self.steps_per_batch)
+            with self._backend.values(self._model, None):
+                self._light = LightExecution(light, self._steps, self.steps_per_batch)
         if deep:
             self._requests = deep
             self._substitute.arm()
@@ -275,6 +269,15 @@ class MonitoringSession:
             self._steps.counter.batches += self._model.steps_per_execution
         if self._deliveries.unread and self._deliveries.due:
             self._deliver_in_time()
+
+    def _train_function_returned(self, result: Any) -> None:
+        """Ends a batch where Keras is not to tell of it."""
+        logs, state = self._backend.outcome(result)
+        sampled = self._execution is not None or self._light is not None
+        values = self._backend.values(self._model, state) if sampled else None
+        with values or contextlib.nullcontext():
+            for each in list(self._subscribers):
+                each.batch_trained(logs)
 
     def _take(self, execution: Execution | None, light: LightExecution | None) -> None:
         """Takes what was measured in the last execution."""
@@ -315,7 +318,7 @@ class MonitoringSession:
 
     def _new_execution(self, arguments: tuple[Any, ...]) -> Execution | None:
         """Returns what is wanted next; `None` before the model has layers."""
-        if not self._layouts.prepare(arguments):
+        if not self._layouts.prepare(self._backend.split(arguments)[1]):
             return None
         return Execution(self._requests, self._layouts, self._steps, self._deliveries)
 
@@ -330,7 +333,8 @@ class MonitoringSession:
 
     def _cannot_inspect(self, error: Exception) -> None:
         self._inspector.refused = True
-        with contextlib.suppress(Exception):  # the step that is about to train
+        values = self._backend.values(self._model, self._inspector.state)
+        with contextlib.suppress(Exception), values:  # the step that is about to train
             self._light = self._light or LightExecution(
                 self._requests, self._steps, self.steps_per_batch
             )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 from keras_extras.backends.contract import Backend
 from keras_extras.keras_internals import hyperparameters
 
@@ -33,6 +35,7 @@ class StepCounter:
         self._reads = steps_per_execution > 1 or hasattr(optimizer, "inner_optimizer")
         self.per_step = hyperparameters.accumulation_steps(optimizer)
         self.before = before
+        self.batches = 0
         self.batches = self.first = self.read()
 
     @property
@@ -50,6 +53,11 @@ class StepCounter:
         """Whether anything was trained since this began to count."""
         return self.batches != self.first
 
+    @property
+    def made_steps(self) -> bool:
+        """Whether a step was made since this began to count."""
+        return self.batches // self.per_step > self.first // self.per_step
+
     def begin(self) -> None:
         """Begins with what the optimizer has counted by now."""
         self.batches = self.first = self.read()
@@ -57,7 +65,8 @@ class StepCounter:
     def read(self) -> int:
         """Returns the batches that the optimizer itself has counted."""
         raw = hyperparameters.raw_iterations(self._optimizer)
-        return int(self._backend.number(raw))
+        count = self._backend.number(raw)
+        return self.batches if math.isnan(count) else int(count)
 
     def updates_at(self, batches: int) -> bool:
         """Returns whether the batch of that number ends with an update."""

@@ -24,7 +24,29 @@ class Substitute:
         self._thread = threading.get_ident()
         self._own: Callable[..., Any] | None = None
 
+    @property
+    def own(self) -> Callable[..., Any]:
+        """The model's own function."""
+        found = vars(self._model)["train_function"]
+        return found._own if isinstance(found, Substitute) else found
+
     def arm(self) -> None:
+        """Has the next call run in another way."""
+        self._take_place()
+
+    def disarm(self) -> None:
+        """Lets the next call be an ordinary one."""
+        self.remove()
+
+    def settle(self) -> None:
+        """Takes the place for good, if that is its way."""
+
+    def remove(self) -> None:
+        """Gives the train function its place back, unless that has happened."""
+        if vars(self._model).get("train_function") is self:
+            vars(self._model)["train_function"] = self._own
+
+    def _take_place(self) -> None:
         """Takes the place of the train function, or of another thread's substitute."""
         own = vars(self._model).get("train_function")
         if own is self:
@@ -33,11 +55,6 @@ class Substitute:
         if self._own is not None:
             # Past `__setattr__`, which would track it in the model.
             vars(self._model)["train_function"] = self
-
-    def disarm(self) -> None:
-        """Gives the train function its place back, unless that has happened."""
-        if vars(self._model).get("train_function") is self:
-            vars(self._model)["train_function"] = self._own
 
     def __call__(self, *arguments: Any) -> Any:
         own = self._own

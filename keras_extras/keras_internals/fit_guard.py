@@ -90,6 +90,7 @@ class FitGuard(keras.callbacks.Callback):
         self._callbacks, self._loops = None, []
         if end is None:
             return
+        self._give_variables_their_values()
         try:
             end()
         except Exception as error:  # `fit` has its own end, or an exception to raise
@@ -98,6 +99,16 @@ class FitGuard(keras.callbacks.Callback):
                 f"{type(error).__name__}: {error}",
                 stacklevel=2,
             )
+
+    def _give_variables_their_values(self) -> None:
+        """Ends the time in which variables have none: the middle of an epoch on JAX.
+
+        Keras does so when `fit` is left, which would undo what is put back before.
+        """
+        synchronize = getattr(self._model, "jax_state_sync", None)
+        if synchronize is not None:
+            with contextlib.suppress(Exception):  # a step that failed took them along
+                synchronize()
 
     def _watched(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*args: Any, **kwargs: Any) -> Any:

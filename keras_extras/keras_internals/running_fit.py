@@ -31,6 +31,13 @@ def local_of_fit(callbacks: Any, name: str) -> Any:
     return None
 
 
+def keeps_best(callbacks: Any) -> bool:
+    """Whether a callback in the list keeps the weights of the best epoch."""
+    names = ("restore_best_weights", "save_best_only")
+    found = getattr(callbacks, "callbacks", ())
+    return any(getattr(callback, name, False) for callback in found for name in names)
+
+
 def _frames() -> Iterator[Any]:
     frame = inspect.currentframe()
     while frame is not None:

@@ -1,1 +1,1 @@
-"""The inspection of a training step on JAX."""
+"""The inspection of a training step on JAX, `keras.distribution` included."""

@@ -12,12 +12,13 @@ import tensorflow as tf
 from keras_extras.backends import contract
 from keras_extras.backends.contract import Stack
 from keras_extras.backends.contract import Wanted
+from keras_extras.backends.plain_hand_over import PlainHandOver
 from keras_extras.backends.tensorflow import packing
 from keras_extras.backends.tensorflow.batch_ring import BatchRing
 from keras_extras.backends.tensorflow.dry_run import TensorFlowDryRun
 from keras_extras.backends.tensorflow.hand_over import HandOver
-from keras_extras.backends.tensorflow.plain_hand_over import PlainHandOver
 from keras_extras.backends.tensorflow.variables import VariablesKept
+from keras_extras.backends.variables_hold_state import VariablesHoldState
 from keras_extras.keras_internals.building import is_built
 from keras_extras.keras_internals.stock import trains_with_keras_own_step
 
@@ -26,7 +27,7 @@ _EAGER_READS = 24
 _EAGER_CALLS = 8
 
 
-class TensorFlowBackend:
+class TensorFlowBackend(VariablesHoldState):
     """Implements `keras_extras.backends.contract.Backend`."""
 
     def dry_run(

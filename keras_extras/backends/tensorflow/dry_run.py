@@ -59,6 +59,10 @@ class TensorFlowDryRun:
         """The optimizers that the step applies; none if that is Keras' own step."""
         return self._found[0].optimizers if self._found else ()
 
+    def is_dear(self, batch: Any) -> bool:
+        """Returns `False`: shapes that vary are part of one trace."""
+        return False
+
     def __call__(self, state: Any, batch: Any) -> tuple[ReplicaValues, ...]:
         if self._spec is None:
             batch = tf.nest.map_structure(tf.convert_to_tensor, batch)

@@ -14,9 +14,10 @@ from keras_extras.backends.torch.batch_ring import BatchRing
 from keras_extras.backends.torch.dry_run import TorchDryRun
 from keras_extras.backends.torch.hand_over import HandOver
 from keras_extras.backends.torch.variables_kept import VariablesKept
+from keras_extras.backends.variables_hold_state import VariablesHoldState
 
 
-class TorchBackend:
+class TorchBackend(VariablesHoldState):
     """Implements `keras_extras.backends.contract.Backend`."""
 
     def dry_run(

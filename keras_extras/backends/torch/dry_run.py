@@ -65,6 +65,10 @@ class TorchDryRun:
                 "random numbers than a step which is run beside it"
             )
 
+    def is_dear(self, batch: Any) -> bool:
+        """Returns `False`: nothing is compiled."""
+        return False
+
     def __call__(self, state: Any, batch: Any) -> tuple[ReplicaValues, ...]:
         found = Found(self._model, self._wanted, copies=not self._is_stock)
         with random_state_kept(), self._side_effects_undone(), torch.enable_grad():

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 
 class PlainHandOver:
-    """Takes batches from a Python iterator, as `train_on_batch` makes one.
+    """Takes batches from a Python iterator, and gives them back in another.
 
     Implements `keras_extras.backends.contract.HandOver`.
     """

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+_MOST_BYTES = 64 * 2**20
+_MOST_BATCHES = 128
+_FEWEST_BATCHES = 8
+_LATE = 6  # executions until a bad loss is read
+
+
+class BatchRing:
+    """Keeps the last batches that a `fit` has read.
+
+    They are not copied, unless they turn out to be all in the same memory.
+
+    Args:
+        epoch_iterator: Keras' own iterator over epochs, before it has begun.
+    """
+
+    def __init__(self, epoch_iterator: Any) -> None:
+        self._epoch_iterator = epoch_iterator
+        self._late = _LATE * epoch_iterator.steps_per_execution
+        self.capacity = _FEWEST_BATCHES
+        self._batches: deque[Any] | None = deque()
+        self._copies = False
+        get_iterator = epoch_iterator._get_iterator
+        vars(epoch_iterator)["_get_iterator"] = lambda: self._keeping(get_iterator)
+
+    def _keeping(self, get_iterator: Callable[[], Any]) -> Iterator[Any]:
+        for batch in get_iterator():
+            if self._batches is not None:
+                self._keep(batch, self._batches)
+            yield batch
+
+    def _keep(self, batch: Any, batches: deque[Any]) -> None:
+        if not batches:
+            leaves = jax.tree.leaves(batch)
+            size = sum(leaf.nbytes for leaf in leaves if hasattr(leaf, "nbytes"))
+            fit_in = _MOST_BYTES // max(size, 1)
+            self.capacity = min(max(fit_in, _FEWEST_BATCHES), _MOST_BATCHES)
+        elif not self._copies and _share_memory(batch, batches[-1]):
+            self._copies = True  # a generator that may write to the same array
+            batches.clear()
+        batches.append(jax.tree.map(np.copy, batch) if self._copies else batch)
+        if len(batches) > self.capacity + self._late:
+            batches.popleft()
+
+    def batches(self) -> list[Any]:
+        """Returns the batches in the ring, the oldest one first."""
+        return list(self._batches or ())
+
+    def detach(self) -> None:
+        """Lets go of the batches, and keeps no more."""
+        self._batches = None
+        vars(self._epoch_iterator).pop("_get_iterator", None)
+
+
+def _share_memory(batch: Any, other: Any) -> bool:
+    pairs = zip(jax.tree.leaves(batch), jax.tree.leaves(other))
+    return any(
+        isinstance(one, np.ndarray)
+        and isinstance(two, np.ndarray)
+        and np.may_share_memory(one, two)
+        for one, two in pairs
+    )
