@@ -47,8 +47,15 @@ class Steering(Protocol):
             compute: Function that returns the tensor.
         """
 
-    def outside_of_a_trace(self, function: Callable[[], Any]) -> Any | None:
-        """Returns `function()`, or `None` where it would be part of a trace."""
+    def outside_of_a_trace(
+        self, variable: Any, function: Callable[[], Any]
+    ) -> Any | None:
+        """Returns `function()`, or `None` where it would be part of a trace.
+
+        Args:
+            variable: What the function reads; it may have no value just now.
+            function: Returns a tensor.
+        """
 
     def let_act(self, model: Any, optimizer: Any, name: str, overrides: Any) -> None:
         """Sees to it that a number which a proxy stands for acts on each update.

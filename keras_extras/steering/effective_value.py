@@ -54,8 +54,8 @@ class EffectiveValue:
         return self._evaluate(batches)
 
     def number(self) -> float:
-        """Returns the present value; inside a trace, what the user set."""
-        value = load_steering().outside_of_a_trace(self.tensor)
+        """Returns the present value; where there is none, what the user set."""
+        value = load_steering().outside_of_a_trace(self._batches, self.tensor)
         return hyperparameters.number(self.base if value is None else value)
 
     def end(self) -> None:

@@ -22,7 +22,11 @@ class JaxSteering:
     ) -> OncePerUpdate:
         return OncePerUpdate(variable, compute)
 
-    def outside_of_a_trace(self, function: Callable[[], Any]) -> Any | None:
+    def outside_of_a_trace(
+        self, variable: Any, function: Callable[[], Any]
+    ) -> Any | None:
+        if variable._value is None:  # in a step, for all but who asks for the model
+            return None
         value = function()
         return None if isinstance(value, jax.core.Tracer) else value
 

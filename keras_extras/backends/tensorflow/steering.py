@@ -21,7 +21,9 @@ class TensorFlowSteering:
     ) -> once_per_update.OncePerUpdate:
         return once_per_update.OncePerUpdate(variable, compute)
 
-    def outside_of_a_trace(self, function: Callable[[], Any]) -> Any | None:
+    def outside_of_a_trace(
+        self, variable: Any, function: Callable[[], Any]
+    ) -> Any | None:
         return once_per_update.outside_of_a_trace(function)
 
     def let_act(self, model: Any, optimizer: Any, name: str, overrides: Any) -> None:

@@ -19,7 +19,9 @@ class TorchSteering:
     ) -> EachTime:
         return EachTime(compute)
 
-    def outside_of_a_trace(self, function: Callable[[], Any]) -> Any | None:
+    def outside_of_a_trace(
+        self, variable: Any, function: Callable[[], Any]
+    ) -> Any | None:
         return function()
 
     def let_act(self, model: Any, optimizer: Any, name: str, overrides: Any) -> None:
