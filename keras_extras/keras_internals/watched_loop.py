@@ -8,7 +8,7 @@ yields the batches is gone at once then, whoever holds the exception.
 
 from __future__ import annotations
 
-import inspect
+import sys
 import weakref
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -62,16 +62,19 @@ class WatchedLoop:
         Keras looks at a first batch in other places too, and leaves it at that.
         """
         return (
-            frame is not None
-            and frame.f_locals.get("callbacks") is self._callbacks
+            frame.f_locals.get("callbacks") is self._callbacks
             and frame.f_locals.get("epoch_iterator") is self._iterator()
         )
 
     def left(self) -> None:
         """Is called when a loop ends before the data."""
         if not getattr(self._callbacks.model, self._stop, False):
-            for listener in list(self._listeners):
-                listener()
+            self.failed()
+
+    def failed(self) -> None:
+        """Is called when an exception leaves a loop."""
+        for listener in list(self._listeners):
+            listener()
 
 
 @cache
@@ -80,9 +83,8 @@ def _watched(kind: type) -> type:
 
     def __iter__(self: Any) -> Iterator[Any]:
         batches = kind.__iter__(self)  # type: ignore[attr-defined]
-        watch, frame = self.keras_extras_watch, inspect.currentframe()
-        caller = None if frame is None else frame.f_back
-        return _Batches(batches, watch) if watch.encloses(caller) else batches
+        watch = self.keras_extras_watch
+        return _Batches(batches, watch) if watch.encloses(sys._getframe(1)) else batches
 
     return type(kind.__name__, (kind,), {"__iter__": __iter__})
 
@@ -102,6 +104,11 @@ class _Batches:
             return self._next()
         except StopIteration:
             self._watch = None
+            raise
+        except BaseException:  # whose traceback holds this one's frame
+            watch, self._watch = self._watch, None
+            if watch is not None:
+                watch.failed()
             raise
 
     def __del__(self) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 import torch
 
 from keras_extras.backends.torch.held_generators import put_back_later
+from keras_extras.backends.torch.variables_kept import buffers_of
 from keras_extras.backends.torch.variables_kept import tensors_of_training
+from keras_extras.keras_internals.layer_tree import unique
 
 _CONTAINERS = (list, dict, set, deque)
 
@@ -41,10 +43,9 @@ class SideEffects:
         held = list(self._held())
         generators = map(put_back_later, held)
         self._generators = [each for each in generators if each is not None]
-        self._buffers = {id(buffer) for buffer in model.buffers()}
+        self._buffers = {id(buffer) for buffer in buffers_of(model)}
         tensors = [*tensors_of_training(model), *filter(_is_tensor, held)]
-        unique = {id(tensor): tensor for tensor in tensors}.values()
-        self._tensors = [(tensor, tensor.detach().clone()) for tensor in unique]
+        self._tensors = [(each, each.detach().clone()) for each in unique(tensors)]
 
     def _held(self) -> Iterator[Any]:
         """Yields all attributes, and what is in containers that are attributes."""
