@@ -1,8 +1,6 @@
 """Driven values to the last digit, and how they get into a step of each backend."""
 
-import copy
 import functools
-import pickle
 
 import keras
 import numpy as np
@@ -125,7 +123,7 @@ def test_step_traced_before_does_not_keep_its_values():
         model.set_weights(start)
         for variable in model.optimizer.variables:
             if not variable.path.endswith("learning_rate"):
-                variable.assign(keras.ops.zeros_like(variable))
+                variable.assign(np.zeros(variable.shape, variable.dtype))
         fit(model, callbacks)
         np.testing.assert_allclose(weights_of(model), wanted, rtol=0, atol=1e-6)
 
@@ -153,27 +151,6 @@ def test_factor_of_a_schedule_acts_without_another_trace(steps_per_execution):
     assert 0 < model.traces <= once_each
 
 
-def test_optimizer_copied_in_mid_training_is_one_of_its_own():
-    copies = []
-
-    class Copies(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            if batch == 3:
-                copies.append(copy.deepcopy(self.model.optimizer))
-
-    model = linear_model(optimizers.SGD(0.05, momentum=0.9))
-    fit(model, [OneCycleScheduler(max_rate=0.05), Copies()], epochs=1)
-    (copied,) = copies
-    assert type(copied.momentum) is float
-    assert copied.momentum == 0.9
-    assert int(copied.iterations) == 4
-    variable = keras.Variable(np.ones(2, "float32"))
-    copied.built = False
-    copied.apply([keras.ops.ones(2)], [variable])
-    assert int(copied.iterations) == 5
-    assert int(model.optimizer.iterations) == BATCHES
-
-
 @only_on("torch", because="elsewhere a proxy becomes a tensor of the step")
 def test_plain_number_of_a_step_acts_as_one_and_compares_as_another():
     import torch
@@ -190,7 +167,6 @@ def test_plain_number_of_a_step_acts_as_one_and_compares_as_another():
     values = [torch.ones(2), torch.ones(3)]
     torch._foreach_mul_(values, StepValue(0.25, 0.9))
     assert [v.tolist() for v in values] == [[0.25] * 2, [0.25] * 3]
-    assert pickle.loads(pickle.dumps(number)) == 0.9
 
 
 @only_on("torch", because="it is about torch's compiler")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import types
 from collections.abc import Callable
 from typing import Any
 
@@ -36,11 +35,6 @@ class DrivenApply:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._run(*args, **kwargs)
-
-    def __reduce__(self) -> Any:
-        """Makes copies of the optimizer ones that have the method of their class."""
-        apply = type(self._optimizer).apply
-        return types.MethodType, (apply, self._optimizer)
 
     def _apply(self, *args: Any, **kwargs: Any) -> Any:
         attributes = vars(self._optimizer)
