@@ -159,7 +159,7 @@ TUNERS = {
 }
 
 
-# Of scikit-learn, whose Gaussian process has four points to fit; of Keras, as Hyperband
+# Of scikit-learn, which fits a Gaussian process to four points; of Keras: `Hyperband`
 # loads the weights of a model whose optimizer has no variables.
 @pytest.mark.filterwarnings("ignore:The optimal value found for")
 @pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
