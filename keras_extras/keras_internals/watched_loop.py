@@ -8,7 +8,7 @@ yields the batches is gone at once then, whoever holds the exception.
 
 from __future__ import annotations
 
-import sys
+import inspect
 import weakref
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -62,7 +62,8 @@ class WatchedLoop:
         Keras looks at a first batch in other places too, and leaves it at that.
         """
         return (
-            frame.f_locals.get("callbacks") is self._callbacks
+            frame is not None
+            and frame.f_locals.get("callbacks") is self._callbacks
             and frame.f_locals.get("epoch_iterator") is self._iterator()
         )
 
@@ -84,7 +85,9 @@ def _watched(kind: type) -> type:
     def __iter__(self: Any) -> Iterator[Any]:
         batches = kind.__iter__(self)  # type: ignore[attr-defined]
         watch = self.keras_extras_watch
-        return _Batches(batches, watch) if watch.encloses(sys._getframe(1)) else batches
+        # No variable holds this frame itself, or it would live on, and so would `self`.
+        caller = getattr(inspect.currentframe(), "f_back", None)
+        return _Batches(batches, watch) if watch.encloses(caller) else batches
 
     return type(kind.__name__, (kind,), {"__iter__": __iter__})
 
