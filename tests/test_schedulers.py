@@ -157,15 +157,16 @@ def fresh(oracle):
 
 @pytest.mark.parametrize(("name", "wrapping", "xla", "steps", "each"), covering())
 def test_weights_follow_the_cycled_reference(name, wrapping, xla, steps, each):
-    # Keras has one step per execution on torch, and torch's compiler takes minutes
-    # where XLA takes moments: `test_steering` has a step that it has compiled.
-    is_torch = NAME == "torch"
+    if (NAME, name, wrapping) == ("jax", "nadam", "scaled"):
+        pytest.skip("Keras on JAX: Nadam forgets its product in a LossScaleOptimizer")
+    # The compiler of torch takes minutes where XLA takes moments, and so does JAX
+    # without it: `test_steering` has both. Keras has one step per execution on torch.
     assert_follows_the_book(
         name,
         wrapping,
         each,
-        jit_compile=xla and not is_torch,
-        steps_per_execution=1 if is_torch else steps,
+        jit_compile=xla if NAME == "tensorflow" else JIT,
+        steps_per_execution=1 if NAME == "torch" else steps,
     )
 
 

@@ -160,8 +160,10 @@ def test_plain_number_of_a_step_acts_as_one_and_compares_as_another():
     number = StepValue(0.0, 0.9)
     assert number
     assert number == 0.9 != StepValue(0.9, 0.0)
-    assert number > 0 and not number <= 0
-    assert 0.5 < number < 1.0 and number >= 0.9
+    assert number > 0
+    assert not number <= 0
+    assert 0.5 < number < 1.0
+    assert number >= 0.9
     assert {number: 1}[0.9] == 1
     assert 1 - number == 1.0
     values = [torch.ones(2), torch.ones(3)]

@@ -8,7 +8,9 @@ from typing import Any
 
 import jax
 
+from keras_extras.backends.driven_apply import DrivenApply
 from keras_extras.backends.jax.once_per_update import OncePerUpdate
+from keras_extras.backends.jax.step_array import StepArray
 from keras_extras.backends.jax.train_function import make_train_function
 from keras_extras.backends.steering_contract import PassedIn
 from keras_extras.keras_internals.building import draw_as_a_new_fit
@@ -31,7 +33,11 @@ class JaxSteering:
         return None if isinstance(value, jax.core.Tracer) else value
 
     def let_act(self, model: Any, optimizer: Any, name: str, overrides: Any) -> None:
-        """Does nothing: the proxy becomes an array by itself."""
+        apply = vars(optimizer).get("apply")
+        if not isinstance(apply, DrivenApply):
+            apply = DrivenApply(optimizer, _step_array)
+            overrides.set(optimizer, "apply", apply)
+        apply.add(name)
 
     def new_train_function(self, model: Any, numbers: Sequence[PassedIn]) -> None:
         make_train_function(model, numbers)
@@ -41,3 +47,10 @@ class JaxSteering:
 
     def start_data_anew(self, model: Any, callbacks: Any) -> None:
         draw_as_a_new_fit(model, callbacks)
+
+
+def _step_array(proxy: Any) -> Any:
+    effective = getattr(proxy, "effective", None)
+    if effective is None:  # the user has set a number meanwhile
+        return proxy
+    return StepArray(effective.tensor(), float.__float__(proxy))

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+import torch
+
+from keras_extras.backends.driven_apply import DrivenApply
 from keras_extras.backends.steering_contract import PassedIn
-from keras_extras.backends.torch.driven_apply import DrivenApply
+from keras_extras.backends.torch.step_value import StepValue
 from keras_extras.keras_internals.building import draw_as_a_new_fit
 
 
 class TorchSteering:
     """Implements `keras_extras.backends.steering_contract.Steering`."""
 
-    def once_per_update(
-        self, variable: Any, compute: Callable[[], Any]
-    ) -> EachTime:
+    def once_per_update(self, variable: Any, compute: Callable[[], Any]) -> EachTime:
         return EachTime(compute)
 
     def outside_of_a_trace(
@@ -27,7 +28,9 @@ class TorchSteering:
     def let_act(self, model: Any, optimizer: Any, name: str, overrides: Any) -> None:
         apply = vars(optimizer).get("apply")
         if not isinstance(apply, DrivenApply):
-            apply = DrivenApply(optimizer, is_compiled=bool(model.jit_compile))
+            # Compiled, it would be compiled again for each value.
+            wrap = torch.compiler.disable if model.jit_compile else None
+            apply = DrivenApply(optimizer, _step_value, wrap)
             overrides.set(optimizer, "apply", apply)
         apply.add(name)
 
@@ -39,6 +42,10 @@ class TorchSteering:
 
     def start_data_anew(self, model: Any, callbacks: Any) -> None:
         draw_as_a_new_fit(model, callbacks)
+
+
+def _step_value(proxy: Any) -> StepValue:
+    return StepValue(float(proxy), float.__float__(proxy))
 
 
 class EachTime:

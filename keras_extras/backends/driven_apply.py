@@ -3,31 +3,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
-
-from keras_extras.backends.torch.step_value import StepValue
-
 
 class DrivenApply:
     """Stands in the place of an optimizer's `apply`, and sets numbers for its time.
 
-    The functions of torch that update all variables at once read a number past its
-    Python methods: a proxy would act as the number that it stands for. So it gives
-    way, for as long as an update lasts, to a plain one with the value of that update.
+    A proxy is a float, so that files hold what it stands for. But functions of torch
+    read a float past its Python methods, and many of JAX do. So proxies give way, for
+    as long as an update lasts, to something that acts with the value of that update.
 
     Args:
         optimizer: The optimizer, none that wraps others.
-        is_compiled: Whether the step is compiled by torch: an update is not, for it
-            would be compiled again for each value.
+        value_of: Returns what takes the place of a proxy, once for each update.
+        wrap: What to wrap the update in. Defaults to `None`.
     """
 
-    def __init__(self, optimizer: Any, is_compiled: bool) -> None:
+    def __init__(
+        self,
+        optimizer: Any,
+        value_of: Callable[[Any], Any],
+        wrap: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None,
+    ) -> None:
         self._optimizer = optimizer
         self._own: Callable[..., Any] = optimizer.apply
+        self._value_of = value_of
         self._names: list[str] = []
-        self._run = self._apply
-        if is_compiled:
-            self._run = torch.compiler.disable(self._apply)
+        self._run = self._apply if wrap is None else wrap(self._apply)
 
     def add(self, name: str) -> None:
         """Lets the proxy in an attribute of the optimizer act on each update."""
@@ -39,12 +39,8 @@ class DrivenApply:
     def _apply(self, *args: Any, **kwargs: Any) -> Any:
         attributes = vars(self._optimizer)
         proxies = {name: attributes[name] for name in self._names}
-        attributes.update(
-            {
-                name: StepValue(float(proxy), float.__float__(proxy))
-                for name, proxy in proxies.items()
-            }
-        )
+        values = {name: self._value_of(proxy) for name, proxy in proxies.items()}
+        attributes.update(values)
         try:
             return self._own(*args, **kwargs)
         finally:
