@@ -13,9 +13,9 @@ def rows(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
-def called(model, x):
+def called(model, x, **arguments):
     """What a call of a model returns, as an array."""
-    return keras.ops.convert_to_numpy(model(x))
+    return keras.ops.convert_to_numpy(model(x, **arguments))
 
 
 def sequential(*stack, shape):

@@ -68,7 +68,8 @@ def test_a_loop_in_numpy_with_the_same_masks_finds_the_same(strategy, shared):
     hidden = 1 / (1 + np.exp(-(x @ kernel + bias)))
     np.testing.assert_allclose(kept[0].mean, hidden, atol=1e-6)
     masks = kept[1].samples_array / hidden > 0.5
-    assert len(np.unique(masks.reshape(count, -1), axis=0)) == count
+    assert len(np.unique(masks.reshape(count, -1), axis=0)) > count / 3
+    assert (masks == masks[:, :1]).all() == shared
     samples = []
     for mask in masks:
         kernel, bias = model.get_layer("last").get_weights()
@@ -309,13 +310,13 @@ def test_threads_that_sample_one_model_do_not_hear_of_each_other():
     first, second, predicted, in_context = in_threads(
         lambda: sampled(1),
         lambda: sampled(2),
-        lambda: [called(fresh, x) for _ in range(3)],
+        lambda: [called(fresh, x, training=False) for _ in range(3)],
         context,
     )
     for found, expected in ((first, wanted[0]), (second, wanted[1])):
         for mean in found:
             np.testing.assert_allclose(mean, expected, atol=1e-5)
-    for outputs in (*predicted, called(fresh, x), fresh.predict(x, verbose=0)):
+    for outputs in (*predicted, fresh.predict(x, verbose=0)):
         np.testing.assert_allclose(outputs, plain, atol=1e-5)
     assert not np.allclose(in_context[0], plain, atol=1e-3)
     assert not np.allclose(in_context[1], plain, atol=1e-3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from typing import NamedTuple
 
+import numpy as np
 from keras import ops
 
 Tensor = Any
@@ -33,20 +34,20 @@ class Running(NamedTuple):
 
 
 def start(rank: int, has_variance: bool) -> Running:
-    """Returns the statistics of no sample, which broadcast to any shape.
+    """Returns the statistics of no sample, arrays that broadcast to any shape.
 
     Args:
         rank: Number of axes of the output, that of the batch included.
         has_variance: Whether half of the last axis holds variances.
     """
     full, rows = (1,) * rank, (1,) * max(rank - 1, 1)
-    zero = lambda shape: ops.zeros(shape, "float32")
+    zero = lambda shape: np.zeros(shape, "float32")
     return Running(
         mean=zero(full),
         squares=zero(full),
         entropy=zero(rows),
         votes=zero(full),
-        low=ops.full((), float("inf"), "float32"),
+        low=np.array(np.inf, "float32"),
         excess=zero(()),
         aleatoric=zero(full if has_variance else ()),
     )

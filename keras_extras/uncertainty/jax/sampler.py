@@ -108,7 +108,7 @@ class JaxSampler(Sampler):
             part = inputs
             if rows != size or at_once != size:
                 places = np.minimum(np.arange(first, first + at_once), rows - 1)
-                part = [jnp.take(tensor, places, axis=0) for tensor in inputs]
+                part = [keras.ops.convert_to_numpy(t)[places] for t in inputs]
             parts.append(self._begin(self._values(), part))
         if len(parts) == 1:
             return _Common(parts[0], rows)
@@ -120,7 +120,8 @@ class JaxSampler(Sampler):
         samples = [jax.ShapeDtypeStruct((1, *o.shape), o.dtype) for o in outputs]
         states = [running.start(len(o.shape), self.plan.has_variance) for o in outputs]
         shapes = jax.eval_shape(self._updated, states, samples, np.float32(0))
-        return jax.tree.map(lambda a, s: jnp.broadcast_to(a, s.shape), states, shapes)
+        # In NumPy: JAX compiles for each operation outside of a function.
+        return jax.tree.map(lambda a, s: np.broadcast_to(a, s.shape), states, shapes)
 
     def advance(
         self,

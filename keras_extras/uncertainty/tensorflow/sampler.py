@@ -49,10 +49,11 @@ class TensorFlowSampler(Sampler):
         frontier = _specs_of(self._begin)
         number = tf.TensorSpec((), tf.int32)
         self._sample = compiled(self._trace_sample, frontier, _KEY, number, number)
-        self._states = [
+        states = [
             running.start(spec.shape.rank - 1, self.plan.has_variance)
             for spec in _specs_of(self._sample)
         ]
+        self._states = tf.nest.map_structure(tf.constant, states)
 
     @functools.cached_property
     def _advance(self) -> Any:

@@ -137,7 +137,9 @@ class TorchSampler(Sampler):
         self, state: list[running.Running], samples: list[Tensor], done: int
     ) -> list[running.Running]:
         variance = self.plan.has_variance
-        state = state or [running.start(t.ndim - 1, variance) for t in samples]
+        if not state:
+            state = [running.start(t.ndim - 1, variance) for t in samples]
+            state = keras.tree.map_structure(keras.ops.convert_to_tensor, state)
         return self._updated(state, samples, float(done))
 
     def _sample(
