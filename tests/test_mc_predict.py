@@ -237,7 +237,8 @@ def test_batches_and_rounds_of_samples_change_no_moment():
     error = np.hypot(all_at_once.standard_error, in_parts.standard_error)
     assert (abs(all_at_once.mean - in_parts.mean) < 4.5 * error).all()
     assert in_parts.strategy.endswith("1 sample at a time")
-    assert not all_at_once.strategy.endswith("1 sample at a time")
+    # Several at once would be no faster with JAX on a CPU.
+    assert all_at_once.strategy.endswith("1 sample at a time") == (BACKEND == "jax")
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

@@ -89,8 +89,8 @@ def mc_predict(
             for as many samples at once as the memory limit allows, where rows do not
             share a mask (on JAX anywhere); `"loop"` all of
             the model sample by sample; `"auto"` caches where there is a graph and
-            computes several samples at once where the batch is small. Defaults to
-            `"auto"`.
+            computes several samples at once where the batch is small and that is
+            faster. Defaults to `"auto"`.
         memory_limit: Float > 0, MiB that the activations of a step may take,
             approximately. Defaults to `24.0`.
         unit: `"nats"` or `"bits"`, of entropies. Defaults to `"nats"`.

@@ -86,7 +86,7 @@ class Sampler(abc.ABC):
         """
         return nullcontext()
 
-    def chunk_of(self, most: int, samples: int) -> int:
+    def chunk_of(self, most: int, samples: int, strategy: str) -> int:
         """Returns how many samples of so many to compute at once."""
         return min(most, samples)
 

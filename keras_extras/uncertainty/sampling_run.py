@@ -173,7 +173,8 @@ class SamplingRun:
         most = self._memory / sampler.suffix_bytes
         if self._strategy == "auto":
             most = min(most, _ROWS_PER_STEP)
-        return sampler.chunk_of(int(max(most // rows, 1)), self._samples)
+        most = int(max(most // rows, 1))
+        return sampler.chunk_of(most, self._samples, self._strategy)
 
     def _sampler(self, batch: Any) -> Sampler:
         """Returns the compiled sampler for batches like this one."""

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import keras
+import numpy as np
 from jax.extend.core import ClosedJaxpr
 from jax.extend.core import Jaxpr
 
@@ -27,9 +29,14 @@ def spec_of(tensor: Any, rows: int | None = None) -> jax.ShapeDtypeStruct:
 
 
 def draw_seeds(key: Tensor, number: Tensor, count: int) -> Tensor:
-    """Returns a seed for each generator, for the sample of that number."""
-    base = jax.random.wrap_key_data(key, impl="threefry2x32")
-    return jax.random.bits(jax.random.fold_in(base, number), (count, 2), "uint32")
+    """Returns a seed for each generator, for the sample of that number.
+
+    Seeds need to differ, not to be random: they are keys of JAX' generator, in which
+    Keras counts the draws in the second half.
+    """
+    first = key[0] + number.astype("uint32") * np.uint32(count)
+    halves = first + jnp.arange(count, dtype="uint32"), jnp.full(count, key[1])
+    return jnp.stack(halves, axis=1)
 
 
 def bytes_per_row(program: ClosedJaxpr, rows: int) -> int:
