@@ -193,21 +193,24 @@ class TrainingDiagnostics(Monitor):
         super().on_epoch_begin(epoch, logs)
         self._evidence.curve.start_epoch()
 
+    # That of the base class is written out: what it calls is out of the cache, too.
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        super().on_train_batch_end(batch, logs)
-        if self._session is None:
+        session = self._session
+        if session is None:
             return
-        evidence = self._evidence
-        loss = logs.get("loss") if logs else None
         found = False
         try:
+            self._has_trained = True
+            batches = session.end_batch(self)
+            evidence = self._evidence
             if evidence.layers is None and is_ready(self.model):
                 self._look_at_model()
+            loss = logs.get("loss") if logs else None
             if loss is not None:
-                evidence.curve.add(self._session.steps_per_batch, loss)
+                evidence.curve.add(batches, loss)
                 if self._nonfinite is None and not math.isfinite(loss):
                     found = True
-                    self._nonfinite = self._session.origin_of_bad_loss()
+                    self._nonfinite = session.origin_of_bad_loss()
                     self._examine()
         except Exception as error:
             self.switch_off(error)

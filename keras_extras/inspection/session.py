@@ -263,18 +263,20 @@ class MonitoringSession:
             self._requests = deep
             self._substitute.arm()
 
-    def end_batch(self, subscriber: Subscriber) -> None:
-        """Is called by each subscriber after each batch."""
+    def end_batch(self, subscriber: Subscriber) -> int:
+        """Is called by each subscriber after each batch; returns how many it was."""
+        counter = self._steps.counter
         if subscriber is not self._subscribers[0]:
-            return
+            return counter.per_execution
         self._clock.batches += 1
-        if self._execution is not None or self._light is not None:
-            self._counter.trained(self.steps_per_batch)
-            self._take(self._execution, self._light)
+        if self._execution is None and self._light is None:
+            counter.batches += counter.per_execution
         else:
-            self._steps.counter.batches += self._model.steps_per_execution
+            counter.trained(counter.per_execution)
+            self._take(self._execution, self._light)
         if self._deliveries.unread and self._deliveries.due:
             self._deliver_in_time()
+        return counter.per_execution
 
     def _take(self, execution: Execution | None, light: LightExecution | None) -> None:
         """Takes what was measured in the last execution."""
