@@ -19,7 +19,9 @@ from keras_extras.backends.tensorflow.hand_over import HandOver
 from keras_extras.backends.tensorflow.plain_hand_over import PlainHandOver
 from keras_extras.backends.tensorflow.stock import trains_with_keras_own_step
 from keras_extras.backends.tensorflow.variables import VariablesKept
+from keras_extras.keras_internals.building import build_optimizer
 from keras_extras.keras_internals.building import is_built
+from keras_extras.keras_internals.overrides import attribute_set
 
 # Tracing one of the small functions here costs about as much as this many runs.
 _EAGER_READS = 24
@@ -70,7 +72,10 @@ class TensorFlowBackend:
             iterator.element_spec,
         )
         with model.distribute_strategy.scope(), contextlib.suppress(Exception):
-            model._symbolic_build(data_batch=batch)
+            # A step names the variables of the optimizer in another way than this.
+            with attribute_set(model.optimizer, "built", True):
+                model._symbolic_build(data_batch=batch)
+            build_optimizer(model.optimizer, model.trainable_variables)
 
     def snapshot(self, model: Any) -> VariablesKept:
         return VariablesKept(model)
