@@ -198,8 +198,7 @@ class TrainingDiagnostics(Monitor):
         super().on_epoch_begin(epoch, logs)
         self._evidence.curve.start_epoch()
 
-    # The base class's hook is not asked by `super()`: this runs for each batch, when
-    # what it calls is out of the processor's cache.
+    # Without `super()`: for each batch, what this calls is out of the cache.
     def _hear_batch(self, batch: int, logs: Any = None) -> None:
         self._end_batch()
         self.take_loss(logs.get("loss") if logs else None)
@@ -208,11 +207,9 @@ class TrainingDiagnostics(Monitor):
 
     def take_loss(self, loss: Any) -> None:
         """Takes the loss of a batch, as Keras reports it, and says when it is bad."""
-        session = self._session
+        session, evidence, found = self._session, self._evidence, False
         if session is None:
             return
-        evidence = self._evidence
-        found = False
         try:
             if evidence.layers is None and is_ready(self.model):
                 self._look_at_model()
