@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -94,6 +95,8 @@ def efficient_net() -> Any:
 
 def many_layers(count: int, units: int = 100) -> Callable[[], Any]:
     """Returns a maker of a network of `count` dense layers."""
+    # Keras calls itself once for each layer when it builds a Sequential model.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 10 * count))
     return lambda: dense_layers(*[units] * (count - 1))
 
 

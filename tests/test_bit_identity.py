@@ -38,6 +38,7 @@ CORE = [
     ("gan", "adam"),
     ("never_called_sublayer", "steps3"),
     ("own_train_step", "float16"),
+    ("unbuilt_sequential", "float16"),  # a wrapped optimizer names its variables late
     ("mlp", "eager"),
     ("residual_mlp", "sgd+xla"),
 ]

@@ -198,26 +198,26 @@ class TrainingDiagnostics(Monitor):
         super().on_epoch_begin(epoch, logs)
         self._evidence.curve.start_epoch()
 
+    # Without `super()`: for each batch, what this calls is out of the cache.
     def _hear_batch(self, batch: int, logs: Any = None) -> None:
-        super().on_train_batch_end(batch, logs)
+        self._end_batch()
         self.take_loss(logs.get("loss") if logs else None)
 
     on_train_batch_end = unless_it_waits("on_train_batch_end", _hear_batch)
 
     def take_loss(self, loss: Any) -> None:
         """Takes the loss of a batch, as Keras reports it, and says when it is bad."""
-        if self._session is None:
+        session, evidence, found = self._session, self._evidence, False
+        if session is None:
             return
-        evidence = self._evidence
-        found = False
         try:
             if evidence.layers is None and is_ready(self.model):
                 self._look_at_model()
             if loss is not None:
-                evidence.curve.add(self._session.steps_per_batch, loss)
+                evidence.curve.add(session.steps_per_batch, loss)
                 if self._nonfinite is None and not math.isfinite(loss):
                     found = True
-                    self._nonfinite = self._session.origin_of_bad_loss()
+                    self._nonfinite = session.origin_of_bad_loss()
                     self._examine()
         except Exception as error:
             self.switch_off(error)

@@ -135,7 +135,7 @@ class MonitoringSession:
     @property
     def steps_per_batch(self) -> int:
         """Number of batches of one execution, at most."""
-        return self._model.steps_per_execution
+        return self._steps.counter.per_execution
 
     @property
     def made_steps(self) -> bool:
@@ -261,12 +261,13 @@ class MonitoringSession:
         """Is called by each subscriber after each batch."""
         if subscriber is not self._subscribers[0]:
             return
+        counter = self._steps.counter
         self._clock.batches += 1
-        if self._execution is not None or self._light is not None:
-            self._counter.trained(self.steps_per_batch)
-            self._take(self._execution, self._light)
+        if self._execution is None and self._light is None:
+            counter.batches += counter.per_execution
         else:
-            self._steps.counter.batches += self._model.steps_per_execution
+            counter.trained(counter.per_execution)
+            self._take(self._execution, self._light)
         if self._deliveries.unread and self._deliveries.due:
             self._deliver_in_time()
 

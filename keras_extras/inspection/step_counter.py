@@ -21,6 +21,9 @@ class StepCounter:
         steps_per_execution: Integer, number of batches of one execution.
         before: Integer, number of steps that earlier trainings made although this
             optimizer knows nothing of them. Defaults to `0`.
+
+    Attributes:
+        per_execution: Integer, number of batches of one execution.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class StepCounter:
     ) -> None:
         self._optimizer = optimizer
         self._backend = backend
+        self.per_execution = steps_per_execution
         self._reads = steps_per_execution > 1 or hasattr(optimizer, "inner_optimizer")
         self.per_step = hyperparameters.accumulation_steps(optimizer)
         self.before = before

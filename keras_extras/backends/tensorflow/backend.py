@@ -19,7 +19,9 @@ from keras_extras.backends.tensorflow.dry_run import TensorFlowDryRun
 from keras_extras.backends.tensorflow.hand_over import HandOver
 from keras_extras.backends.tensorflow.variables import VariablesKept
 from keras_extras.backends.variables_hold_state import VariablesHoldState
+from keras_extras.keras_internals.building import build_optimizer
 from keras_extras.keras_internals.building import is_built
+from keras_extras.keras_internals.overrides import attribute_set
 from keras_extras.keras_internals.stock import trains_with_keras_own_step
 
 # Tracing one of the small functions here costs about as much as this many runs.
@@ -71,7 +73,10 @@ class TensorFlowBackend(VariablesHoldState):
             iterator.element_spec,
         )
         with model.distribute_strategy.scope(), contextlib.suppress(Exception):
-            model._symbolic_build(data_batch=batch)
+            # A step names the variables of the optimizer in another way than this.
+            with attribute_set(model.optimizer, "built", True):
+                model._symbolic_build(data_batch=batch)
+            build_optimizer(model.optimizer, model.trainable_variables)
 
     def snapshot(self, model: Any) -> VariablesKept:
         return VariablesKept(model)
