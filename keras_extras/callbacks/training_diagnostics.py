@@ -198,9 +198,8 @@ class TrainingDiagnostics(Monitor):
         super().on_epoch_begin(epoch, logs)
         self._evidence.curve.start_epoch()
 
-    # Without `super()`: for each batch, what this calls is out of the cache.
     def _hear_batch(self, batch: int, logs: Any = None) -> None:
-        self._end_batch()
+        self._end_batch()  # not by `super()`, which takes longer than the rest
         self.take_loss(logs.get("loss") if logs else None)
 
     on_train_batch_end = unless_it_waits("on_train_batch_end", _hear_batch)
