@@ -125,7 +125,8 @@ def train(case: tuple[str, ...], rows: int, epochs: int) -> dict[str, Any]:
     )
     made = OPTIMIZERS[optimizer]()
     model.compile(made, "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.jit_compile = False
+    if keras.backend.backend() != "jax":  # which is nothing without
+        model.jit_compile = False
     diagnostics = TrainingDiagnostics(verbose=0)
     callbacks = [diagnostics]
     if schedule == "1cycle":

@@ -164,7 +164,7 @@ def train_for_ever(logs: str, notes: str) -> None:
         flush(file)
         os.pwrite(note, f"{written:12}".encode(), 0)
 
-    EventFile.write, EventFile.flush = counting_write, noting_flush  # type: ignore
+    EventFile.write, EventFile.flush = counting_write, noting_flush
     model = make_model()
     trained = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: os.pwrite(

@@ -19,7 +19,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import keras
-import tensorflow as tf
 from machine import machine
 from paired import Arm
 from paired import compare
@@ -43,10 +42,12 @@ class SecondTape(keras.callbacks.Callback):
     def __init__(self, training: Training) -> None:
         super().__init__()
         x, y = training.arrays(batches=1)
-        self._x, self._y = tf.constant(x), tf.constant(y)
+        self._x, self._y = map(keras.ops.convert_to_tensor, (x, y))
         self._norms: Any = None
 
     def on_train_begin(self, logs: Any = None) -> None:
+        import tensorflow as tf
+
         @tf.function
         def norms() -> Any:
             with tf.GradientTape() as tape:
@@ -139,7 +140,8 @@ def main() -> int:
     parts = [*MODELS, "unsampled step"]
     parser.add_argument("--models", nargs="*", choices=parts, default=parts)
     parser.add_argument("--steps", type=int, default=5136)
-    parser.add_argument("--others", action="store_true", help="other callbacks too")
+    others = "other callbacks too, on TensorFlow"
+    parser.add_argument("--others", action="store_true", help=others)
     options = parser.parse_args()
     print(f"{machine()}, batch 32, {options.steps} steps")
     met = [

@@ -3,7 +3,7 @@
 Each arm is one `fit` from its start to its end. Only one trains at any time: a few
 steps, then it hands over, in a new random order each turn, so every arm meets the same
 state of the machine. Nothing is left out: what a callback does at the end of an epoch
-or on another thread is processor time of its process, whoever's turn it is. TensorFlow
+or on another thread is processor time of its process, whoever's turn it is. The backend
 has one thread to compute with, since threads that wait for each other spin: processor
 time that is not work, and differs from run to run.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import os
 import random
 import statistics
 import time
@@ -22,7 +23,6 @@ from dataclasses import field
 from typing import Any
 
 import keras
-import tensorflow as tf
 from trainings import Training
 
 FIRST_STEPS = 16
@@ -145,9 +145,8 @@ def _train(
     clock: Clock,
 ) -> None:
     """Trains once, from the first step to what follows the last, in turns."""
-    warnings.simplefilter("ignore")
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    warnings.simplefilter("ignore")  # they would stand among the figures
+    _compute_with_one_thread()
     keras.utils.set_random_seed(1)
     model, data = training.make_model(), training.data()
     callbacks, turns = make_callbacks(logs), _TakeTurns(pipe, clock)
@@ -161,3 +160,19 @@ def _train(
     )
     pipe.send(clock())
     pipe.send(sum(len(getattr(each, "history", ())) for each in callbacks))
+
+
+def _compute_with_one_thread() -> None:
+    """Has the backend compute with one thread; before it computes anything."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    elif keras.backend.backend() == "torch":
+        import torch
+
+        torch.set_num_threads(1)
+    else:
+        flags = os.environ.get("XLA_FLAGS", "")
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false"

@@ -112,7 +112,7 @@ def _measure(name: str, rounds: int) -> bool:
 
 def _first_steps(start: Start, arm: str) -> tuple[float, int]:
     """Returns the processor time of the first steps, and how many were recorded."""
-    warnings.simplefilter("ignore")
+    warnings.simplefilter("ignore")  # they would stand among the figures
     keras.utils.set_random_seed(1)
     model, data = start.training.make_model(), start.training.data(STEPS)
     callbacks = ARMS[arm]()

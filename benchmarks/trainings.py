@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 
 BATCH = 32
@@ -30,8 +30,18 @@ class Training:
 
     def data(self, batches: int = _BATCHES) -> Any:
         """Returns batches of `arrays()`, for ever."""
+        if keras.backend.backend() != "tensorflow":
+            return self._batches(batches)
+        import tensorflow as tf
+
         dataset = tf.data.Dataset.from_tensor_slices(self.arrays(batches))
         return dataset.batch(BATCH).cache().repeat()
+
+    def _batches(self, batches: int) -> Iterator[Any]:
+        x, y = self.arrays(batches)
+        while True:
+            for start in range(0, len(x), BATCH):
+                yield x[start : start + BATCH], y[start : start + BATCH]
 
 
 def compiled(model: Any) -> Any:

@@ -6,6 +6,7 @@ import sys
 import keras
 
 BACKENDS = ("tensorflow", "jax", "torch")
+OTHERS = set(BACKENDS) - {keras.backend.backend()}
 OURS = ("keras_extras", "keras_diagnostics")
 # Who asks on behalf of another: `tensorboard.compat.tf` imports TensorFlow.
 ON_BEHALF = ("importlib", "_frozen_importlib", "tensorboard")
@@ -20,10 +21,9 @@ class Refusal(importlib.abc.MetaPathFinder):
 
     def __init__(self):
         self.refused = []
-        self._others = set(BACKENDS) - {keras.backend.backend()}
 
     def find_spec(self, name, path=None, target=None):
-        if root_of(name) in self._others and (module := who_asks()):
+        if root_of(name) in OTHERS and (module := who_asks()):
             self.refused.append(f"{name}, by {module}")
             raise ModuleNotFoundError(f"{module} imports {name}", name=name)
 

@@ -155,7 +155,7 @@ def test_full_disk_ends_the_writing(tmp_path, monkeypatch, caplog):
 
 
 def test_disk_that_is_full_from_the_start_is_an_error(tmp_path, monkeypatch):
-    full = lambda file: open("/dev/full", "wb", buffering=0)  # noqa: SIM115
+    full = lambda file: open("/dev/full", "wb", buffering=0)  # noqa: SIM115 - closed by the writer
     monkeypatch.setattr(EventFile, "_open", full)
     with pytest.raises(OSError, match="No space left"):
         start(tmp_path)

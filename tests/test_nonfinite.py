@@ -231,6 +231,7 @@ def test_finite_gradients_whose_sum_overflows_are_no_finding():
     assert not any(f.code == "nan-loss" for f in diagnostics.findings)
 
 
+# Of Keras, for the layer without a loss.
 @pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")
 def test_unused_weights_do_not_hide_that_the_loss_is_the_origin():
     x, y = rows()

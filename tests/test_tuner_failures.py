@@ -13,6 +13,7 @@ from keras_extras.callbacks import GradientLogger
 from keras_extras.callbacks import HyperparameterLogger
 from keras_extras.callbacks import TrainingDiagnostics
 from keras_extras.tuner import DiagnosticHyperModel
+from keras_extras.tuner import OneCycleHyperModel
 from keras_extras.tuner import results_table
 from keras_extras.tuner import trial_findings
 
@@ -134,6 +135,44 @@ def test_directory_that_cannot_be_written_ends_the_search_at_once(tmp_path):
     trials = tuner.oracle.trials.values()
     assert [trial.status for trial in trials] == ["COMPLETED"] * 2
     assert len(searches.Board(blocked).trials()) == 2
+
+
+@pytest.fixture
+def on_another_backend(monkeypatch):
+    """Has Keras name a backend that this package knows nothing of."""
+    forget_the_backend()
+    monkeypatch.setattr(keras.backend, "backend", lambda: "numpy")
+    yield
+    forget_the_backend()
+
+
+def forget_the_backend():
+    """Has what was loaded for the backend be looked up anew."""
+    ours = [m for name, m in sys.modules.items() if name.startswith("keras_extras.")]
+    for module in ours:
+        for name, value in vars(module).items():
+            if name.startswith("load_") and hasattr(value, "cache_clear"):
+                value.cache_clear()
+
+
+@pytest.mark.usefixtures("on_another_backend")
+@pytest.mark.parametrize("wrapper", [DiagnosticHyperModel, OneCycleHyperModel])
+def test_what_cannot_be_done_ends_the_search_with_the_reason(wrapper, tmp_path):
+    tuner = searches.grid(wrapper(two_rates), tmp_path)
+    with pytest.raises(keras_tuner.errors.FatalValueError, match="numpy"):
+        searches.search(tuner, epochs=1)
+
+
+def test_what_a_model_does_not_implement_is_an_error_of_its_trial(tmp_path):
+    class Unfinished(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if self.model.optimizer.learning_rate > 0.15:
+                raise NotImplementedError("such a rate")
+
+    tuner = searches.grid(DiagnosticHyperModel(two_rates), tmp_path)
+    searches.search(tuner, [Unfinished()], epochs=1)
+    states = sorted(trial.status for trial in tuner.oracle.trials.values())
+    assert states == ["COMPLETED", "FAILED"]
 
 
 @pytest.mark.filterwarnings("ignore:All-NaN axis")  # KerasTuner's, of a NaN loss

@@ -121,6 +121,7 @@ class Rates(keras.callbacks.Callback):
         self.seen[-1].append(float(self.model.optimizer.learning_rate))
 
 
+# Of Keras: `Hyperband` loads the weights of a model whose optimizer has no variables.
 @pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_one_cycle_in_the_rounds_of_hyperband(tmp_path):
     class Cycles(keras_tuner.HyperModel):

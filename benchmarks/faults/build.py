@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from faults.case import JIT
 from faults.case import Setup
 from faults.data import Split
 
@@ -46,8 +47,6 @@ def ready(
 ) -> Setup:
     """Compiles and returns the set-up.
 
-    Without XLA, which takes longer to compile than most cases take to train.
-
     Args:
         model: The model.
         data: Training and validation data.
@@ -65,7 +64,7 @@ def ready(
         optimizer=optimizer,
         loss=loss,
         metrics=metrics,
-        jit_compile=False,
+        jit_compile=JIT,
         **(compiled or {}),
     )
     (x, y), held_out = data

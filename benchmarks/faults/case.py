@@ -99,10 +99,29 @@ class Case:
 CASES: dict[str, Case] = {}
 
 
+# How cases are compiled: without XLA, which takes longer to compile than most of them
+# take to train. JAX is nothing without.
+JIT = "auto" if keras.backend.backend() == "jax" else False
+
+
 def healthy(
-    id: str, note: str = "", part: str | None = None, **arguments: Any
+    id: str,
+    note: str = "",
+    part: str | None = None,
+    bound_to: str | None = None,
+    **arguments: Any,
 ) -> Callable[[Any], Any]:
-    """Registers what the decorated function builds as a case without a fault."""
+    """Registers what the decorated function builds as a case without a fault.
+
+    Args:
+        id: String, unique.
+        note: What there is to know about the case.
+        part: Half that the case belongs to; `None` leaves it to the hash.
+        bound_to: The one backend that the case is written for, on others it is none.
+        **arguments: Passed to the decorated function.
+    """
+    if bound_to not in (None, keras.backend.backend()):
+        return lambda build: build
     return _register(id, (), (), note, None, part, arguments)
 
 

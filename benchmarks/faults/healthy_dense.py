@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from faults import data
 from faults.build import BINARY
@@ -312,8 +311,10 @@ def by_heart() -> Setup:
     return ready(model, ((x[:300], y[:300]), held_out), SPARSE, epochs=25)
 
 
-@healthy("digits-dataset")
+@healthy("digits-dataset", bound_to="tensorflow")
 def dataset() -> Setup:
+    import tensorflow as tf
+
     (x, y), held_out = data.digits()
     setup = ready(dense(64, (32,), 10, "softmax"), ((x, y), held_out), SPARSE)
     batches = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(2000, seed=1)

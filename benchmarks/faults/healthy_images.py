@@ -14,6 +14,7 @@ from faults.build import SPARSE
 from faults.build import chain
 from faults.build import dense
 from faults.build import ready
+from faults.case import JIT
 from faults.case import Setup
 from faults.case import healthy
 
@@ -226,12 +227,16 @@ class _Adversarial(keras.Model):
         return {metric.name: metric.result() for metric in self.seen}
 
 
-@healthy("adversarial-moons", note="a step of its own; the losses need not fall")
+@healthy(
+    "adversarial-moons",
+    bound_to="tensorflow",
+    note="a step of its own; the losses need not fall",
+)
 def adversarial() -> Setup:
     (x, _), _ = data.plane("moons")
     model = _Adversarial()
     model.build((None, 4))
-    model.compile(optimizers.Adam(2e-3, beta_1=0.5), jit_compile=False)
+    model.compile(optimizers.Adam(2e-3, beta_1=0.5), jit_compile=JIT)
     return Setup(model, x, fit={"epochs": 30, "batch_size": 32})
 
 

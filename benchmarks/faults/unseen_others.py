@@ -18,6 +18,7 @@ from faults.build import SPARSE
 from faults.build import chain
 from faults.build import dense
 from faults.build import ready
+from faults.case import JIT
 from faults.case import Setup
 
 healthy = functools.partial(case.healthy, part="unseen")
@@ -98,10 +99,14 @@ class _Physics(keras.Model):
         return ops.mean(ops.square(bend + ops.sin(x))) + ops.mean(ops.square(ends))
 
 
-@healthy("equation-by-its-derivatives", note="no targets; 0.5 is the loss of u = 0")
+@healthy(
+    "equation-by-its-derivatives",
+    bound_to="tensorflow",
+    note="no targets; 0.5 is the loss of u = 0",
+)
 def equation() -> Setup:
     model = _Physics()
-    model.compile(optimizer=optimizers.Adam(5e-3), jit_compile=False)
+    model.compile(optimizer=optimizers.Adam(5e-3), jit_compile=JIT)
     x = np.random.default_rng(7).uniform(0, np.pi, (400, 1)).astype("float32")
     return Setup(model, x, None, None, {"epochs": 25, "batch_size": 40})
 
@@ -148,10 +153,14 @@ class _Flow(keras.Model):
         return {"loss": self.mean.result()}
 
 
-@healthy("moons-coupling-flow", note="a step of our own; 2.8 is a normal law's loss")
+@healthy(
+    "moons-coupling-flow",
+    bound_to="tensorflow",
+    note="a step of our own; 2.8 is a normal law's loss",
+)
 def flow() -> Setup:
     model = _Flow()
-    model.compile(optimizer=optimizers.Adam(5e-3), jit_compile=False)
+    model.compile(optimizer=optimizers.Adam(5e-3), jit_compile=JIT)
     (x, _), (xv, _) = data.plane("moons")
     scale = lambda a: ((a - x.mean(0)) / x.std(0)).astype("float32")
     fit = {"epochs": 15, "batch_size": 64}
@@ -213,10 +222,14 @@ class _Game(keras.Model):
         return {mean.name: mean.result() for mean in self.means}
 
 
-@healthy("ring-two-players", note="at rest both play for 0.5 and 0.25; no loss to fall")
+@healthy(
+    "ring-two-players",
+    bound_to="tensorflow",
+    note="at rest both play for 0.5 and 0.25; no loss to fall",
+)
 def game() -> Setup:
     model = _Game()
-    model.compile(optimizer=optimizers.Adam(2e-3, beta_1=0.5), jit_compile=False)
+    model.compile(optimizer=optimizers.Adam(2e-3, beta_1=0.5), jit_compile=JIT)
     turn = np.random.default_rng(10).uniform(0, 2 * np.pi, 1000)
     x = np.stack([np.cos(turn), np.sin(turn)], 1).astype("float32")
     return Setup(model, x, None, None, {"epochs": 15, "batch_size": 50})
@@ -324,7 +337,11 @@ def asked() -> Setup:
     return ready(_Film(), pictures, loss, optimizer, 15, metrics=metrics)
 
 
-@healthy("streets-first-pixels-own-steps", note="`steps_per_epoch`, an endless flow")
+@healthy(
+    "streets-first-pixels-own-steps",
+    bound_to="tensorflow",
+    note="`steps_per_epoch`, an endless flow",
+)
 def endless() -> Setup:
     import tensorflow as tf
 
@@ -342,6 +359,6 @@ def endless() -> Setup:
         layers.Conv2D(3, 3, padding="same", activation="softmax"),
     )
     optimizer = optimizers.RMSprop(3e-3)
-    model.compile(optimizer, SPARSE, metrics=["accuracy"], jit_compile=False)
+    model.compile(optimizer, SPARSE, metrics=["accuracy"], jit_compile=JIT)
     fit = {"epochs": 8, "steps_per_epoch": 20}
     return Setup(model, flow.batch(16), None, (xv, yv), fit)

@@ -19,6 +19,7 @@ from faults.build import SPARSE
 from faults.build import chain
 from faults.build import dense
 from faults.build import ready
+from faults.case import JIT
 from faults.case import Setup
 from faults.unseen_parts import Places
 from faults.unseen_parts import block
@@ -309,7 +310,7 @@ class _Contrast(keras.Model):
 @healthy("clothes-contrasted-views", note="64 at a time: a loss of 4.2 is chance")
 def contrast() -> Setup:
     model = _Contrast()
-    model.compile(optimizer=optimizers.Adam(2e-3), jit_compile=False)
+    model.compile(optimizer=optimizers.Adam(2e-3), jit_compile=JIT)
     (x, _), _ = unseen_data.clothes()
     return Setup(
         model, x.reshape(len(x), -1), None, None, {"epochs": 8, "batch_size": 64}

@@ -17,6 +17,7 @@ from faults.build import SPARSE
 from faults.build import chain
 from faults.build import dense
 from faults.build import ready
+from faults.case import JIT
 from faults.case import Setup
 from faults.unseen_parts import Places
 from faults.unseen_parts import block
@@ -35,6 +36,7 @@ ERROR = ("mae",)
 
 @healthy(
     "headlines-vectorised-pipeline",
+    bound_to="tensorflow",
     note="numbered as they pass by; 0.2 is chance",
 )
 def pipeline() -> Setup:
@@ -58,7 +60,7 @@ def pipeline() -> Setup:
     )
     train = flow(slice(750)).cache().shuffle(24, seed=1)
     optimizer = optimizers.Adam(0.01)
-    model.compile(optimizer, SPARSE, metrics=["accuracy"], jit_compile=False)
+    model.compile(optimizer, SPARSE, metrics=["accuracy"], jit_compile=JIT)
     return Setup(model, train, None, flow(slice(750, None)), {"epochs": 12})
 
 

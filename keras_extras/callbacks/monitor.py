@@ -1,4 +1,4 @@
-"""What the monitoring callbacks have in common."""
+"""Holds what the monitoring callbacks have in common."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _RUN = "diagnostics"  # beside those of `TensorBoard`
 class Monitor(keras.callbacks.Callback):
     """Records what a monitoring session measures and writes it to TensorBoard.
 
-    Subclasses say what to measure in `measures`. Nothing is opened or looked at
+    Subclasses say what to measure in `measures`. Nothing is opened or examined
     before training starts, so a callback can be copied until then.
     """
 
@@ -78,7 +78,7 @@ class Monitor(keras.callbacks.Callback):
 
     @property
     def cost(self) -> Cost:
-        """What monitoring has cost this training so far: time per sample, and share.
+        """Says what monitoring has cost so far: time per sample, and share.
 
         The callbacks of one `fit` share their samples, and so what these cost.
         """
@@ -226,7 +226,7 @@ class Monitor(keras.callbacks.Callback):
         return chosen
 
     def concerns(self, layer: MonitoredLayer) -> bool:
-        """Whether the layer has anything that this callback measures."""
+        """Returns whether the layer has anything that this callback measures."""
         return True
 
     def receive(self, records: StepRecords) -> None:

@@ -21,7 +21,7 @@ _MOMENTUM_NAMES = ("momentum", "beta_1", "adam_beta_1")
 class Scheduler(keras.callbacks.Callback):
     """Drives hyperparameters inside the training step.
 
-    Subclasses say what to drive in `plan`. Nothing is looked at before training
+    Subclasses say what to drive in `plan`. Nothing is examined before training
     starts, so a callback can be copied until then.
     """
 

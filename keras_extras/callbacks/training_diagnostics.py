@@ -44,7 +44,7 @@ _SHARE_FOR_RULES, _SHARE_FOR_ACTIONS = 0.002, 0.02
 
 
 class TrainingDiagnostics(Monitor):
-    """Watches a training and says what is wrong with it.
+    """Diagnoses a training: says what is wrong with it, since when, and what to do.
 
     Records what `GradientLogger`, `ActivationLogger` and `HyperparameterLogger`
     record, and looks at the model, at a few rows of its batches, at the loss and at
@@ -97,7 +97,8 @@ class TrainingDiagnostics(Monitor):
 
     Attributes:
         findings: List of `keras_extras.diagnostics.Finding`, the most likely root
-            cause first. Those of severity `"info"` are advice.
+            cause first, as of the end of the last epoch, or later when NaN appeared
+            or the training has ended. Those of severity `"info"` are advice.
         history: The recorded statistics.
         observations: The evidence behind the findings.
 
@@ -235,7 +236,7 @@ class TrainingDiagnostics(Monitor):
         self._act()
 
     def _may_examine(self) -> bool:
-        """Whether looking at it all again costs little, epochs being short or long."""
+        """Returns whether to examine it all again costs little: epochs may be short."""
         share = _SHARE_FOR_ACTIONS if self.actions != "report" else _SHARE_FOR_RULES
         return self._spent <= share * (time.perf_counter() - self._began)
 
@@ -331,7 +332,7 @@ class TrainingDiagnostics(Monitor):
 
     @contextlib.contextmanager
     def _judging_without(self, what: str) -> Iterator[None]:
-        """What cannot be described is not judged, and ends no training."""
+        """Judges without what cannot be described, which ends no training."""
         try:
             yield
         except Exception as error:

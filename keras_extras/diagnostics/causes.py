@@ -64,11 +64,11 @@ def rank_by_cause(findings: list[Finding]) -> list[Finding]:
     """
     claims = [f for f in findings if f.severity != "info"]
     bad_data = any(f.code == "nan-loss" and "batch" in f.evidence for f in claims)
-    folded = []
+    with_causes = []
     for finding in findings:
         cause = None if bad_data else _cause_of(finding, claims)
-        folded.append(dataclasses.replace(finding, cause=cause))
-    return sorted(folded, key=lambda finding: _rank(finding, folded))
+        with_causes.append(dataclasses.replace(finding, cause=cause))
+    return sorted(with_causes, key=lambda finding: _rank(finding, with_causes))
 
 
 def _cause_of(finding: Finding, claims: list[Finding]) -> str | None:

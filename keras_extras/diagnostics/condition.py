@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Condition:
-    """One thing that self-normalisation needs, and whether a model has it.
+    """Names one thing that self-normalisation needs, and says if a model has it.
 
     Attributes:
         name: String: `"activation"`, `"initialization"`, `"architecture"`,

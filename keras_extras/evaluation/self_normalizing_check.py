@@ -19,7 +19,7 @@ class SelfNormalizingCheck:
     """Holds what `check_self_normalizing` found.
 
     Attributes:
-        conditions: Tuple of `Condition`, all that were looked at.
+        conditions: Tuple of `Condition`, all that were examined.
         layers: Tuple of the names of the layers, in model order.
         mean: Array of shape `(layers,)`: mean of what each layer returns.
         std: Array of shape `(layers,)`: its standard deviation.

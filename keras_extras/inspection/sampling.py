@@ -42,7 +42,7 @@ class Sampler(Protocol):
         """
 
     def ordinary(self, seconds: float, batches: int = 1) -> None:
-        """Hears how long each of some batches took that were not sampled.
+        """Takes how long each of some batches took that were not sampled.
 
         Args:
             seconds: Time until the next batch began.
@@ -50,10 +50,10 @@ class Sampler(Protocol):
         """
 
     def sampled(self, seconds: float) -> None:
-        """Hears how much longer a batch took because it was sampled."""
+        """Takes how much longer a batch took because it was sampled."""
 
     def spent(self, seconds: float) -> None:
-        """Hears of time spent on the samples outside the training thread."""
+        """Takes the time spent on samples outside the training thread."""
 
 
 class EveryNth:

@@ -11,7 +11,7 @@ _PER_LAYER = ("name",)
 
 
 class Configured:
-    """A layer class with some arguments filled in; what `configured` returns.
+    """Fills in some arguments of a layer class; `configured` returns it.
 
     Calling it makes a plain layer of that class.
 

@@ -7,7 +7,7 @@ import keras
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class MCAlphaDropout(keras.layers.AlphaDropout):
-    """`AlphaDropout` that drops in inference as well as in training.
+    """Drops as `AlphaDropout` does, in inference as well as in training.
 
     Use it to build a network whose every prediction is a sample: the spread of
     repeated predictions then tells how uncertain the network is.

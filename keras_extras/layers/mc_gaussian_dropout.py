@@ -7,7 +7,7 @@ import keras
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class MCGaussianDropout(keras.layers.GaussianDropout):
-    """`GaussianDropout` that is on in inference as well as in training.
+    """Multiplies by noise as `GaussianDropout` does, in inference as in training.
 
     Use it to build a network whose every prediction is a sample: the spread of
     repeated predictions then tells how uncertain the network is.

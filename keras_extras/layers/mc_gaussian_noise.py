@@ -7,7 +7,7 @@ import keras
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class MCGaussianNoise(keras.layers.GaussianNoise):
-    """`GaussianNoise` that is on in inference as well as in training.
+    """Adds noise as `GaussianNoise` does, in inference as well as in training.
 
     Use it to build a network whose every prediction is a sample: the spread of
     repeated predictions then tells how uncertain the network is.

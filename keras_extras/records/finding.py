@@ -10,7 +10,7 @@ Severity = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong with a training, and what to do about it.
+    """Says one thing that is wrong with a training, and what to do about it.
 
     Attributes:
         code: String. What was found, such as `"vanishing-gradient"`.
@@ -22,8 +22,9 @@ class Finding:
         last_step: Integer. Last step at which it was seen.
         evidence: String. The numbers that were measured, against their limits.
         remedy: String. What to do, as one sentence with code.
-        confidence: Float between 0 and 1. How likely it is that the finding is
-            right.
+        confidence: Float between 0 and 1. How likely the finding is to be right, as
+            the rule states by how clear its evidence is; `severity` says how bad it
+            is.
         cause: String or `None`. Code of the finding that explains this one, which
             then is no more than its symptom.
 

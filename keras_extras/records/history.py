@@ -1,4 +1,4 @@
-"""What a callback recorded, as NumPy arrays."""
+"""Keeps what a callback recorded, as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEAST_STEPS = 100
 
 
 class History:
-    """The statistics of all sampled steps of one callback.
+    """Holds the statistics of all sampled steps of one callback.
 
     Every statistic is an attribute, and an item: `history.gradient_norm` and
     `history["gradient_norm"]` are an array of shape `(steps, layers)`, a value

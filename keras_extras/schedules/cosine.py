@@ -7,7 +7,7 @@ from keras_extras.schedules.curve import Curve
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class Cosine(Curve, keras.optimizers.schedules.CosineDecay):
-    """`keras.optimizers.schedules.CosineDecay` as a curve.
+    """Falls along half a cosine, as `keras.optimizers.schedules.CosineDecay` does.
 
     It computes what Keras' schedule computes, and can be plotted. Where no plot is
     wanted, take Keras' own: files that hold it load without this package.

@@ -13,7 +13,7 @@ _PLOTTED_STEPS = 1000
 
 
 class Curve(keras.optimizers.schedules.LearningRateSchedule):
-    """A hyperparameter as a function of the step: the base of all curves here.
+    """Gives a hyperparameter as a function of the step: the base of all curves here.
 
     A curve is pure: it depends on the step alone, so it is right within
     `steps_per_execution`, after a restart, and wherever it is evaluated. Pass one as

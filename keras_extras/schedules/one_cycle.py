@@ -44,7 +44,7 @@ PRESETS = {
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class OneCycle(Curve):
-    """The learning rate of a 1cycle training: up, down, and down to almost nothing.
+    """Raises the learning rate, lowers it, then lowers it to almost nothing: 1cycle.
 
     As a `learning_rate` it moves the rate alone; the momentum that goes with it is
     `OneCycleMomentum`, and `keras_extras.callbacks.OneCycleScheduler` drives both.

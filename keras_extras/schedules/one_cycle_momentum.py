@@ -13,7 +13,7 @@ from keras_extras.schedules.one_cycle import cycle_steps
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class OneCycleMomentum(Curve):
-    """The momentum that goes with `OneCycle`: low where the rate is high.
+    """Lowers the momentum where `OneCycle` raises the rate, and the other way round.
 
     It falls while the learning rate rises, climbs back while the rate falls, and
     stays there in a last phase. `keras_extras.callbacks.OneCycleScheduler` drives

@@ -7,7 +7,7 @@ from keras_extras.schedules.curve import Curve
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class Polynomial(Curve, keras.optimizers.schedules.PolynomialDecay):
-    """`keras.optimizers.schedules.PolynomialDecay` as a curve.
+    """Falls along a polynomial, as `keras.optimizers.schedules.PolynomialDecay` does.
 
     It computes what Keras' schedule computes, and can be plotted. Where no plot is
     wanted, take Keras' own: files that hold it load without this package.

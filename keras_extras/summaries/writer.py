@@ -95,16 +95,16 @@ class SummaryWriter:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it takes nothing any more."""
+        """Returns whether it takes nothing any more."""
         return self._finished
 
     def belongs_to(self, fit: Any) -> bool:
-        """Whether it is that of a `keras.callbacks.CallbackList`, or `None` of none."""
+        """Returns whether it belongs to that `CallbackList`, or to none for `None`."""
         return fit is None if self._fit is None else fit is self._fit()
 
     @property
     def is_orphan(self) -> bool:
-        """Whether the training that it belongs to is over, without a word."""
+        """Returns whether the training that it belongs to is over, without a word."""
         return self._fit is not None and self._fit() is None
 
     def records(self, records: StepRecords, thin: bool = False) -> None:

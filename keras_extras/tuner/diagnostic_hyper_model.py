@@ -20,6 +20,7 @@ from keras_extras.tuner.trial_result import as_hypermodel
 from keras_extras.tuner.trial_result import counts_of
 from keras_extras.tuner.trial_result import result_of_ended
 from keras_extras.tuner.trial_result import with_counts
+from keras_extras.tuner.unsupported import ends_the_search
 
 
 class DiagnosticHyperModel(keras_tuner.HyperModel):
@@ -118,9 +119,10 @@ class DiagnosticHyperModel(keras_tuner.HyperModel):
         callbacks.append(end)
         trial.trial.message = None
         try:
-            results = self.hypermodel.fit(
-                hp, model, *args, callbacks=callbacks, **kwargs
-            )
+            with ends_the_search(trial):
+                results = self.hypermodel.fit(
+                    hp, model, *args, callbacks=callbacks, **kwargs
+                )
         finally:
             _keep(trial, diagnostics.findings, end)
         counts = counts_of(diagnostics.findings, end.reason is not None)

@@ -19,6 +19,7 @@ from keras_extras.running_trial import RunningTrial
 from keras_extras.running_trial import trial_of
 from keras_extras.tuner import trial_files
 from keras_extras.tuner.trial_result import as_hypermodel
+from keras_extras.tuner.unsupported import ends_the_search
 
 _FOLDER = "learning_rates"
 _OF_FINDER = (
@@ -104,10 +105,12 @@ class OneCycleHyperModel(keras_tuner.HyperModel):
     def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
         """Trains the model as the wrapped hypermodel does, in one cycle."""
         callbacks = list(kwargs.pop("callbacks", None) or [])
-        rate = self._suggestion(model, trial_of(callbacks), args, kwargs)
-        cycle = {"max_rate": rate * self._factor(hp), **self.one_cycle}
-        callbacks.append(OneCycleScheduler(**cycle))
-        return self.hypermodel.fit(hp, model, *args, callbacks=callbacks, **kwargs)
+        trial = trial_of(callbacks)
+        with ends_the_search(trial):
+            rate = self._suggestion(model, trial, args, kwargs)
+            cycle = {"max_rate": rate * self._factor(hp), **self.one_cycle}
+            callbacks.append(OneCycleScheduler(**cycle))
+            return self.hypermodel.fit(hp, model, *args, callbacks=callbacks, **kwargs)
 
     def _factor(self, hp: Any) -> float:
         return float(
