@@ -208,8 +208,7 @@ class TrainingDiagnostics(Monitor):
         """Takes the loss of a batch, as Keras reports it, and says when it is bad."""
         if self._session is None:
             return
-        evidence = self._evidence
-        found = False
+        evidence, found = self._evidence, False
         try:
             if evidence.layers is None and is_ready(self.model):
                 self._look_at_model()
