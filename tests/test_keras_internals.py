@@ -100,6 +100,7 @@ NAMES_OF_KERAS = {
     "_loss_ids": keras.layers.Layer,
     "_losses": keras.layers.Layer,
     "_nodes_by_depth": trained_model,
+    "_metrics": lambda: trained_model()._compile_metrics,
     "_non_trainable_variables": keras.layers.Layer,
     "_outputs_struct": trained_model,
     "_seed_generators": keras.layers.Layer,

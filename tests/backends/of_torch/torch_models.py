@@ -73,7 +73,8 @@ class ScaledByTorch(OptimizedByTorch):
         self.kept = Kept(name="kept")
 
     def train_step(self, data):
-        self.rates.step()
+        if self.adam.state:  # else torch says that it comes too early
+            self.rates.step()
         self.adam.zero_grad()
         loss = self.loss_of(data)
         self.kept.update_state(loss.detach())
