@@ -147,6 +147,11 @@ def only_on(*names, because):
     return pytest.mark.skipif(NAME not in names, reason=f"{where} only: {because}")
 
 
+beside_keras_tensorboard = only_on(
+    "tensorflow", because="Keras' own TensorBoard callback writes with it"
+)
+
+
 class WritesVariables(keras.Model):
     """A model whose step, `learn(data)`, writes its variables wherever it runs.
 

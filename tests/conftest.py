@@ -23,11 +23,33 @@ REFUSAL = other_backends.refuse()
 
 # Files that are about one backend, and why; they are skipped on the others.
 OF_ONE_BACKEND = {
+    "backends/test_dry_run.py": ("tensorflow", "the inspection there"),
     "backends/test_hand_over.py": ("tensorflow", "iterators of `tf.data`"),
     "backends/test_replica_batches.py": ("tensorflow", "batches of `tf.distribute`"),
     "test_batch_queue.py": ("tensorflow", "queues of TensorFlow"),
     "test_distribute.py": ("tensorflow", "`tf.distribute`"),
     "test_distribute_steering.py": ("tensorflow", "`tf.distribute`"),
+}
+# What must hold on every backend, in a few minutes; marked `core`, as is what is about
+# one backend alone.
+CORE = {
+    "test_activations.py",
+    "test_backends.py",
+    "test_bit_identity.py",
+    "test_diagnose.py",
+    "test_files.py",
+    "test_finder.py",
+    "test_freeze_unfreeze.py",
+    "test_gradients.py",
+    "test_inference_mode_evaluation.py",
+    "test_keras_internals.py",
+    "test_mc_predict.py",
+    "test_mc_samplers.py",
+    "test_nonfinite.py",
+    "test_plugin_real.py",
+    "test_steering.py",
+    "test_summaries.py",
+    "test_tuner_failures.py",
 }
 # What Keras refuses on a backend, in its own words: no test of it can run there.
 REFUSED_BY_KERAS = {
@@ -53,6 +75,13 @@ def pytest_pycollect_makemodule(module_path, parent):
     module = OfAnotherBackend.from_parent(parent, path=module_path)
     module.reason = f"{backend} only: it is about {about}"
     return module
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        path = item.path.relative_to(TESTS).as_posix()
+        if path in CORE or path.startswith("backends/"):
+            item.add_marker(pytest.mark.core)
 
 
 @pytest.hookimpl(wrapper=True)

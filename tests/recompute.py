@@ -149,7 +149,7 @@ class Recording:
         outputs = keras.Model(self.twin.inputs, wanted)
         x, _, _ = self.batch(step)
         found = outputs(keras.tree.flatten(x), training=True)
-        return {name: np.array(value) for name, value in found.items()}
+        return {n: keras.ops.convert_to_numpy(value) for n, value in found.items()}
 
 
 def part_of(arrays, part):

@@ -60,6 +60,9 @@ def row(history, name, step=0):
     return {s: history[f"activation_{s}"][step, column] for s in PLAIN}
 
 
+to_numpy = keras.ops.convert_to_numpy
+
+
 def assert_equal(found, expected):
     for statistic in PLAIN:
         np.testing.assert_allclose(
@@ -90,7 +93,7 @@ def outputs_of(name, step):
         if not isinstance(layer, layers.InputLayer)
     }
     found = keras.Model(twin.inputs[0], wanted)(batches[step], training=True)
-    return {key: np.array(value) for key, value in found.items()}
+    return {key: to_numpy(value) for key, value in found.items()}
 
 
 @pytest.mark.parametrize("step", [0, 1])
@@ -117,8 +120,8 @@ def test_shared_layer_has_its_calls_together():
     history, before, twin, batches = recorded("shared_layer")
     replay.restore(twin, before[0])
     shared = twin.get_layer("shared")
-    once = np.array(shared(batches[0]))
-    twice = np.array(shared(once))
+    once = to_numpy(shared(batches[0]))
+    twice = to_numpy(shared(once))
     assert history.layers == ("shared", "head")
     assert_equal(row(history, "shared"), summary(once, twice))
 
@@ -131,8 +134,8 @@ def test_layers_of_a_nested_model_have_rows():
     code = encoder.layers[1](hidden)
     names = [f"encoder/{layer.name}" for layer in encoder.layers]
     assert history.layers == (*names, "head")
-    assert_equal(row(history, names[0]), summary(np.array(hidden)))
-    assert_equal(row(history, names[1]), summary(np.array(code)))
+    assert_equal(row(history, names[0]), summary(to_numpy(hidden)))
+    assert_equal(row(history, names[1]), summary(to_numpy(code)))
 
 
 def test_projections_inside_attention_have_rows():
@@ -144,7 +147,7 @@ def test_projections_inside_attention_have_rows():
         ("attention/key", attention.key_dense),
         ("attention/value", attention.value_dense),
     ):
-        assert_equal(row(history, path), summary(np.array(projection(batches[0]))))
+        assert_equal(row(history, path), summary(to_numpy(projection(batches[0]))))
     assert np.isfinite(row(history, "attention/attention_output")["mean"])
     assert np.isfinite(row(history, "attention")["mean"])
 
@@ -154,22 +157,22 @@ def test_cell_is_part_of_its_recurrent_layer():
     replay.restore(twin, before[0])
     assert history.layers == ("lstm", "gru", "dense")
     sequence = twin.get_layer("lstm")(batches[0], training=True)
-    assert_equal(row(history, "lstm"), summary(np.array(sequence)))
+    assert_equal(row(history, "lstm"), summary(to_numpy(sequence)))
 
 
 def test_float_tensors_of_a_tuple_with_a_dict_are_taken_together():
     history, before, twin, batches = recorded("tuple_and_dict")
     replay.restore(twin, before[0])
     y, more = twin.get_layer("several")(batches[0])
-    assert_equal(row(history, "several"), summary(np.array(y), np.array(more["sine"])))
+    assert_equal(row(history, "several"), summary(to_numpy(y), to_numpy(more["sine"])))
 
 
 def test_several_inputs_and_outputs():
     history, before, twin, batches = recorded("many_inputs_and_outputs")
     replay.restore(twin, before[0])
     found = twin(batches[0])
-    assert_equal(row(history, "first"), summary(np.array(found["first"])))
-    assert_equal(row(history, "second"), summary(np.array(found["second"])))
+    assert_equal(row(history, "first"), summary(to_numpy(found["first"])))
+    assert_equal(row(history, "second"), summary(to_numpy(found["second"])))
 
 
 def train_one(layer, x, **arguments):

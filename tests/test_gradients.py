@@ -336,7 +336,7 @@ def test_share_of_units_at_the_limit_is_that_before_each_step(batches_per_step):
     optimizer = optimizers.SGD(0.1, gradient_accumulation_steps=accumulation)
     model.compile(optimizer, "mse", jit_compile=JIT)
     shares, logger = Shares(), GradientLogger(every=1)
-    fit(model, x, y, [shares, logger], epochs=2)
+    fit(model, x, y, [shares, logger], epochs=2 * batches_per_step)
     found = logger.history.weight_at_limit_fraction
     by_hand = np.array(shares.found)[logger.history.steps * batches_per_step]
     np.testing.assert_allclose(found, by_hand, rtol=1e-6)

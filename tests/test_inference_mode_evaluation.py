@@ -9,6 +9,7 @@ import models
 import numpy as np
 import pytest
 from backend_in_use import batches_of
+from backend_in_use import beside_keras_tensorboard
 from backend_in_use import only_on
 from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.util.tensor_util import make_ndarray
@@ -227,7 +228,7 @@ def lines(log_dir, run, tag):
     return {e.step: float(make_ndarray(e.tensor_proto)) for e in events}
 
 
-@only_on("tensorflow", because="Keras' own TensorBoard callback writes with it")
+@beside_keras_tensorboard
 def test_keras_callbacks_use_the_values(tmp_path):
     board = keras.callbacks.TensorBoard(tmp_path / "board")
     evaluation = InferenceModeEvaluation(log_dir=board)

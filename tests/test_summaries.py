@@ -13,6 +13,7 @@ import keras
 import models
 import numpy as np
 import pytest
+from backend_in_use import beside_keras_tensorboard
 from reading import data_provider_of
 from tensorboard import context
 
@@ -201,6 +202,7 @@ def test_findings_are_written_as_text_and_as_json(tmp_path):
     assert written[0]["code"] == "nan-loss"
 
 
+@beside_keras_tensorboard
 def test_runs_beside_the_tensorboard_callback(tmp_path):
     tensorboard = keras.callbacks.TensorBoard(str(tmp_path), write_graph=False)
     logger = GradientLogger(log_dir=tensorboard, every=1)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import searches
 
-from keras_extras.backends.load import load_backend
 from keras_extras.callbacks import GradientLogger
 from keras_extras.callbacks import HyperparameterLogger
 from keras_extras.callbacks import TrainingDiagnostics
@@ -141,10 +140,19 @@ def test_directory_that_cannot_be_written_ends_the_search_at_once(tmp_path):
 @pytest.fixture
 def on_another_backend(monkeypatch):
     """Has Keras name a backend that this package knows nothing of."""
-    load_backend.cache_clear()
+    forget_the_backend()
     monkeypatch.setattr(keras.backend, "backend", lambda: "numpy")
     yield
-    load_backend.cache_clear()
+    forget_the_backend()
+
+
+def forget_the_backend():
+    """Has what was loaded for the backend be looked up anew."""
+    ours = [m for name, m in sys.modules.items() if name.startswith("keras_extras.")]
+    for module in ours:
+        for name, value in vars(module).items():
+            if name.startswith("load_") and hasattr(value, "cache_clear"):
+                value.cache_clear()
 
 
 @pytest.mark.usefixtures("on_another_backend")

@@ -8,6 +8,7 @@ import keras_tuner
 import numpy as np
 import pytest
 import searches
+from backend_in_use import beside_keras_tensorboard
 
 from keras_extras import callbacks
 from keras_extras.callbacks import GradientLogger
@@ -111,6 +112,7 @@ def test_hparams_show_hyperparameters_score_and_findings(searched):
             assert metrics["trial/val_accuracy"] == score
 
 
+@beside_keras_tensorboard
 def test_beside_tensorboard_with_several_executions(tmp_path):
     other = tmp_path / "other"
     board = keras.callbacks.TensorBoard(tmp_path / "logs", write_graph=False)
@@ -157,7 +159,7 @@ TUNERS = {
 }
 
 
-# Of scikit-learn, whose Gaussian process has four points to fit; of Keras, as Hyperband
+# Of scikit-learn, which fits a Gaussian process to four points; of Keras: `Hyperband`
 # loads the weights of a model whose optimizer has no variables.
 @pytest.mark.filterwarnings("ignore:The optimal value found for")
 @pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")

@@ -4,7 +4,7 @@ try:
     import keras_tuner as _  # noqa: F401 - only whether it is there
 except ImportError as error:
     raise ImportError(
-        "`keras_extras.tuner` needs KerasTuner, which is not installed. "
+        f"`keras_extras.tuner` needs KerasTuner, which cannot be imported ({error}). "
         'Run: pip install "keras-extras[tuner]"'
     ) from error
 

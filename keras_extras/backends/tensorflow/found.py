@@ -82,10 +82,20 @@ class Found:
             "weights": packing.pack_variables(self._wanted.weights),
         }
         numbers, batch = self._batch()
-        return {
+        result = {
             **{name: packed[1:] for name, packed in self.packed.items()},
             "numbers": numbers,
             "batch": batch,
+        }
+        self._let_go()
+        return result
+
+    def _let_go(self) -> None:
+        """Keeps no tensor: it would hold the memory of a step until the next sample."""
+        self._outputs, self._gradients, self._loss = [], {}, None
+        self.packed = {
+            name: packed._replace(values=(), lengths=())
+            for name, packed in self.packed.items()
         }
 
     def _batch(self) -> tuple[Any, list[Any]]:
