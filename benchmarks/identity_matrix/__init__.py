@@ -10,5 +10,12 @@ from identity_matrix.models import own_steps as own_steps
 from identity_matrix.models import sequences as sequences
 from identity_matrix.setups import SETUPS as SETUPS
 
+if keras.backend.backend() == "torch":
+    import torch
+
+    # Some of its convolutions write past their memory, without any callback: torch 2.13
+    # on an AMD EPYC.
+    torch.backends.mkldnn.enabled = False
+
 if keras.backend.backend() == "tensorflow":
     from identity_matrix.models import of_tensorflow as of_tensorflow

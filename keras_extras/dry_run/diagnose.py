@@ -9,6 +9,7 @@ from keras_extras.checks import check_count
 from keras_extras.diagnostics.diagnosis import Diagnosis
 from keras_extras.keras_internals.building import build_in_fit
 from keras_extras.keras_internals.building import build_optimizer
+from keras_extras.keras_internals.building import first_look_kept
 from keras_extras.keras_internals.overrides import attributes_kept
 from keras_extras.keras_internals.snapshot import Snapshot
 from keras_extras.keras_internals.snapshot import random_state_kept
@@ -63,7 +64,8 @@ def diagnose(
     # The trial comes first, to take everything down before it is touched.
     own = [trial, *(fit_arguments.get("callbacks") or []), diagnostics]
     arguments["callbacks"] = own
-    with random_state_kept(), attributes_kept(model, "history", "stop_training"):
+    kept = attributes_kept(model, "history", "stop_training")
+    with random_state_kept(), kept, first_look_kept(model):
         try:
             model.fit(x, y, validation_data=validation_data, **arguments)
         finally:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import types
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -27,6 +29,27 @@ def is_ready(model: Any) -> bool:
     metrics = getattr(model, "_compile_metrics", None)
     own_step = type(model).train_step is not keras.Model.train_step
     return built and not (own_step and metrics is not None and not metrics.built)
+
+
+@contextlib.contextmanager
+def first_look_kept(model: Any) -> Iterator[None]:
+    """Has the next `fit` look at a first batch if the one within would have to.
+
+    Where losses and metrics are not built yet Keras does, and data that is shuffled
+    draws random numbers for it.
+    """
+    names = ("_compile_loss", "_compile_metrics")
+    parts = [getattr(model, name, None) for name in names]
+    new = [each for each in parts if each is not None and not each.built]
+    try:
+        yield
+    finally:
+        # On TensorFlow `fit` looks at none.
+        for part in new if keras.backend.backend() != "tensorflow" else ():
+            part.built = False
+            made = getattr(part, "_metrics", None)  # by the loss, one for each output
+            if isinstance(made, list):
+                made.clear()
 
 
 def is_never_compiled(model: Any) -> bool:

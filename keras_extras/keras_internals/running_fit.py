@@ -40,6 +40,9 @@ def keeps_best(callbacks: Any) -> bool:
 
 def _frames() -> Iterator[Any]:
     frame = inspect.currentframe()
+    # Not those of this module: they would hold themselves, and the `fit` with it.
+    while frame is not None and frame.f_globals is globals():
+        frame = frame.f_back
     while frame is not None:
         yield frame
         frame = frame.f_back

@@ -70,8 +70,12 @@ class WatchedLoop:
     def left(self) -> None:
         """Is called when a loop ends before the data."""
         if not getattr(self._callbacks.model, self._stop, False):
-            for listener in list(self._listeners):
-                listener()
+            self.failed()
+
+    def failed(self) -> None:
+        """Is called when an exception leaves a loop."""
+        for listener in list(self._listeners):
+            listener()
 
 
 @cache
@@ -80,8 +84,9 @@ def _watched(kind: type) -> type:
 
     def __iter__(self: Any) -> Iterator[Any]:
         batches = kind.__iter__(self)  # type: ignore[attr-defined]
-        watch, frame = self.keras_extras_watch, inspect.currentframe()
-        caller = None if frame is None else frame.f_back
+        watch = self.keras_extras_watch
+        # No variable holds this frame itself, or it would live on, and so would `self`.
+        caller = getattr(inspect.currentframe(), "f_back", None)
         return _Batches(batches, watch) if watch.encloses(caller) else batches
 
     return type(kind.__name__, (kind,), {"__iter__": __iter__})
@@ -102,6 +107,11 @@ class _Batches:
             return self._next()
         except StopIteration:
             self._watch = None
+            raise
+        except BaseException:  # whose traceback holds this one's frame
+            watch, self._watch = self._watch, None
+            if watch is not None:
+                watch.failed()
             raise
 
     def __del__(self) -> None:

@@ -11,7 +11,10 @@ from typing import Any
 import torch
 
 from keras_extras.backends.torch.held_generators import put_back_later
+from keras_extras.backends.torch.torch_optimizers import torch_optimizers_of
+from keras_extras.backends.torch.variables_kept import buffers_of
 from keras_extras.backends.torch.variables_kept import tensors_of_training
+from keras_extras.keras_internals.layer_tree import unique
 
 _CONTAINERS = (list, dict, set, deque)
 
@@ -31,20 +34,24 @@ class SideEffects:
 
     def __init__(self, model: Any, layers: Sequence[Any]) -> None:
         self._names = {id(v._value): v.path for v in model.variables}
-        self._attributes = [(vars(each), dict(vars(each))) for each in layers]
-        self._contents = [
-            (value, value.copy())
+        owners = [*layers, *model.metrics]
+        owners += [x for each in layers for x in vars(each).values() if _steers(x)]
+        self._attributes = [(vars(each), dict(vars(each))) for each in unique(owners)]
+        containers = [
+            value
             for _, attributes in self._attributes
             for value in attributes.values()
             if isinstance(value, _CONTAINERS)
         ]
+        for optimizer in torch_optimizers_of(model):
+            containers += optimizer.param_groups
+        self._contents = [(value, value.copy()) for value in unique(containers)]
         held = list(self._held())
         generators = map(put_back_later, held)
         self._generators = [each for each in generators if each is not None]
-        self._buffers = {id(buffer) for buffer in model.buffers()}
+        self._buffers = {id(buffer) for buffer in buffers_of(model)}
         tensors = [*tensors_of_training(model), *filter(_is_tensor, held)]
-        unique = {id(tensor): tensor for tensor in tensors}.values()
-        self._tensors = [(tensor, tensor.detach().clone()) for tensor in unique]
+        self._tensors = [(each, each.detach().clone()) for each in unique(tensors)]
 
     def _held(self) -> Iterator[Any]:
         """Yields all attributes, and what is in containers that are attributes."""
@@ -73,6 +80,12 @@ class SideEffects:
         for value, content in self._contents:
             _put_content_back(value, content)
         return written
+
+
+def _steers(value: Any) -> bool:
+    """Returns whether an object scales losses or sets rates for an optimizer."""
+    kinds = torch.amp.GradScaler, torch.optim.lr_scheduler.LRScheduler
+    return isinstance(value, kinds)
 
 
 def _is_tensor(value: Any) -> bool:

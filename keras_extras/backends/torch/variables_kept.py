@@ -9,6 +9,8 @@ import torch
 
 from keras_extras.backends.torch.torch_optimizers import StateKept
 from keras_extras.backends.torch.torch_optimizers import torch_optimizers_of
+from keras_extras.keras_internals.layer_tree import sublayers
+from keras_extras.keras_internals.layer_tree import unique
 from keras_extras.keras_internals.snapshot import global_seed_state
 from keras_extras.keras_internals.stock import optimizers_within
 from keras_extras.keras_internals.stock import trains_with_keras_own_step
@@ -27,8 +29,17 @@ def tensors_of_training(model: Any) -> list[torch.Tensor]:
         *(v for each in optimizers_within(model) for v in each.variables),
     ]
     values = [variable._value for variable in variables]
-    found = [*values, *model.parameters(), *model.buffers()]
-    return list({id(t): t for t in found if isinstance(t, torch.Tensor)}.values())
+    found = [*values, *model.parameters(), *buffers_of(model)]
+    return unique(tensor for tensor in found if isinstance(tensor, torch.Tensor))
+
+
+def buffers_of(model: Any) -> list[torch.Tensor]:
+    """Returns the buffers of all modules of torch within a model.
+
+    Keras does not register what is in a list, such as its layers, with torch.
+    """
+    found = [buffer for layer in sublayers(model) for buffer in layer.buffers()]
+    return unique(found)
 
 
 class VariablesKept:

@@ -81,7 +81,7 @@ def fit(model, x, y, callbacks, error, **arguments):
 
 
 def assert_ended(joins, model):
-    assert joins.ends == ["first", "second"]
+    assert sorted(joins.ends) == ["first", "second"]
     iterator = getattr(model, "_eval_epoch_iterator", None)
     if iterator is not None:
         assert not hasattr(iterator, "keras_extras_watch")
@@ -106,7 +106,7 @@ def test_exceptions_in_another_callback(hook, error, traceback):
         keras.config.disable_traceback_filtering()
     try:
         callbacks = [joins, Raises(hook, error)]
-        raised = fit(model, *models.data(), callbacks, error, validation_split=0.7)
+        raised = fit(model, *models.data(), callbacks, error, validation_split=0.5)
     finally:
         keras.config.enable_traceback_filtering()
     assert_ended(joins, model)
@@ -153,7 +153,7 @@ def failing_rows():
 def test_exceptions_in_the_data(what):
     model, joins = net(), Joins()
     x, y = models.data()
-    arguments = {"x": failing_rows()}
+    arguments = {"x": failing_rows(), "shuffle": False}
     if what == "validation":
         arguments = {"x": x, "y": y, "validation_data": failing_rows()}
     with pytest.raises(Trouble) as raised:
@@ -220,7 +220,10 @@ def test_after_an_exception_nothing_of_the_diagnostics_is_on_the_model():
     before = set(vars(model))
     diagnostics = TrainingDiagnostics(every=1, verbose=0)
     raised = fit(model, *models.data(), [diagnostics], KeyboardInterrupt)
-    assert set(vars(model)) - before <= {"train_function", "history", "batches"}
+    assert set(vars(model)) - before <= {
+        *("train_function", "history", "batches"),
+        "_eval_epoch_iterator",  # of Keras, empty
+    }
     assert vars(model)["train_function"].__module__.startswith("keras.")
     for part in (model, model.optimizer, *model.layers):
         assert not {"call", "apply", "compute_loss"} & set(vars(part))
@@ -228,8 +231,7 @@ def test_after_an_exception_nothing_of_the_diagnostics_is_on_the_model():
     assert diagnostics._session is None
     assert raised.value is not None
     x, y = models.data()
-    weights = [np.array(v) for v in model.variables]
+    model.batches = 10  # so that it fails no more
+    before = np.array(model.hidden.kernel)
     model.fit(x, y, callbacks=[diagnostics], verbose=0)
-    assert any(
-        map(np.any, [np.array(v) != w for v, w in zip(model.variables, weights)])
-    )
+    assert np.any(np.array(model.hidden.kernel) != before)

@@ -107,7 +107,7 @@ def test_a_snapshot_holds_all_that_a_training_changes():
 
     def state():
         adam = [t for s in model.adam.state.values() for t in s.values()]
-        tensors = [*model.parameters(), *model.buffers(), *adam]
+        tensors = [*model.parameters(), *model.norm.buffers(), *adam]
         return [t.detach().clone() for t in tensors], model.adam.param_groups[0]["lr"]
 
     before, rate = state()
@@ -162,7 +162,7 @@ def test_how_many_batches_there_is_room_for(size, capacity):
     iterator = Iterator([{"x": torch.empty(size, dtype=torch.uint8)}, None])
     ring = BatchRing(iterator)
     next(iter(iterator._get_iterator()))
-    assert ring.capacity == min(capacity, 2**26 // size)
+    assert ring.capacity == capacity
 
 
 def test_batches_bring_their_draws_along():

@@ -64,6 +64,39 @@ class OptimizedByTorch(Net):
         return {"loss": loss.detach()}
 
 
+class ScaledByTorch(OptimizedByTorch):
+    """Scales its loss as torch does, sets the rate first, and keeps all its losses."""
+
+    def __init__(self):
+        super().__init__()
+        self.scaler = torch.amp.GradScaler("cpu", init_scale=8.0, growth_interval=3)
+        self.kept = Kept(name="kept")
+
+    def train_step(self, data):
+        self.rates.step()
+        self.adam.zero_grad()
+        loss = self.loss_of(data)
+        self.kept.update_state(loss.detach())
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.adam)
+        self.scaler.update()
+        return {"loss": loss.detach(), "kept": self.kept.result()}
+
+
+class Kept(keras.metrics.Metric):
+    """Keeps what it gets in a list, and tells the mean."""
+
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        self.values = []
+
+    def update_state(self, value, sample_weight=None):
+        self.values.append(float(value))
+
+    def result(self):
+        return sum(self.values) / len(self.values)
+
+
 class AddsUp(Net):
     """Adds gradients up in `.grad`, and applies them in every other batch."""
 
@@ -171,6 +204,7 @@ def with_layer(layer):
 MODELS = {
     "hands_over": HandsOver,
     "optimized_by_torch": OptimizedByTorch,
+    "scaled_by_torch": ScaledByTorch,
     "adds_up": AddsUp,
     "changes_its_batch": ChangesItsBatch,
     "counts_and_averages": lambda: with_layer(CountsAndAverages()),
@@ -189,7 +223,7 @@ def train(build, callbacks, epochs=2, **arguments):
     keras.utils.set_random_seed(7)
     model = build()
     x, y = data()
-    model(x[:1])  # builds it
+    model(x[:2])  # builds it
     if hasattr(model, "prepare"):
         model.prepare()
     model.compile(keras.optimizers.Adam(0.01), "mse")
@@ -211,7 +245,7 @@ def state_of(model, history):
         *(v.value for v in model.variables),
         *(v.value for v in model.metrics_variables),
         *(v.value for v in model.optimizer.variables),
-        *model.buffers(),
+        *(b for layer in model._flatten_layers() for b in layer.buffers()),
         *(p.grad for p in model.parameters() if p.grad is not None),
     ]
     for value in vars(model).values():
