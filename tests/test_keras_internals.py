@@ -161,6 +161,7 @@ NAMES_OF = {
         "_get_jax_state": trained_model,
         "_jax_state": trained_model,
         "_jax_state_synced": trained_model,
+        "_update_metrics_variables": trained_model,
     },
     "torch": {
         "_get_iterator": lambda: inspect.getmodule(fit()).TorchEpochIterator,

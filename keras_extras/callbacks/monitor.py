@@ -93,7 +93,9 @@ class Monitor(keras.callbacks.Callback):
         self._writer = open_run(self.log_dir, _RUN)
         self._is_off = self._has_trained = False
         with self._boundary():
-            self.sampler = sampling.make_sampler(self.every, self.overhead)
+            self.sampler = sampling.make_sampler(
+                self.every, self.overhead, backend.compiles
+            )
             self._session = MonitoringSession.join(self.model, self, callbacks_of_fit())
             self.history.source = self._session.deliver
             self._session.look_at_layers_if_built()

@@ -67,7 +67,7 @@ class TrainingDiagnostics(Monitor):
             nothing. Defaults to `None`.
         every: Integer, number of steps between samples, or `"auto"`: batches 1,
             2, 3, 4, 6, 9, 14, 21, 42, 84 and so on, if these take no more than a
-            second or 10 % of the time, and others as often as `overhead` allows.
+            second (four on JAX) or 10 % of the time, and others as `overhead` allows.
             Defaults to `"auto"`.
         layers: Which layers: a list of names or paths, a regular expression, a
             function of the layer that returns a boolean, or `None` for all.
@@ -208,8 +208,7 @@ class TrainingDiagnostics(Monitor):
         """Takes the loss of a batch, as Keras reports it, and says when it is bad."""
         if self._session is None:
             return
-        evidence = self._evidence
-        found = False
+        evidence, found = self._evidence, False
         try:
             if evidence.layers is None and is_ready(self.model):
                 self._look_at_model()

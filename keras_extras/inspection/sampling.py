@@ -13,6 +13,7 @@ Interval = int | Literal["auto"]
 # What samples may cost that are taken before they have been earned: a second, or that
 # share of the time. Two there are always.
 _CREDIT_SECONDS, _CREDIT_SHARE = 1.0, 0.1
+_COMPILED = 4.0  # seconds of credit, where a compilation comes before the first sample
 _FIRST_BATCHES = 14
 _LONGEST_REST = 64  # batches
 # What the host cannot time, such as slower batches after a sample, has the rest.
@@ -90,11 +91,13 @@ class WithinBudget:
 
     Args:
         overhead: Float. Share of the training time that may be added.
+        credit: Float, seconds of the credit. Defaults to one.
     """
 
     insists = False
 
-    def __init__(self, overhead: float) -> None:
+    def __init__(self, overhead: float, credit: float = _CREDIT_SECONDS) -> None:
+        self._credit = credit
         self._share = overhead * _SHARE_FOR_SAMPLES
         self._ordinary: deque[float] = deque(maxlen=51)
         self._sampled: deque[float] = deque(maxlen=9)
@@ -154,7 +157,7 @@ class WithinBudget:
             self._earned -= seconds
 
     def _has_credit(self) -> bool:
-        limit = max(_CREDIT_SECONDS, _CREDIT_SHARE * self._passed)
+        limit = max(self._credit, _CREDIT_SHARE * self._passed)
         return self._seen <= 2 or self._owed + self._price <= limit
 
 
@@ -164,9 +167,17 @@ def _next_on_credit(batch: int) -> int:
     return 2 * batch if batch > _FIRST_BATCHES else math.ceil(1.5 * batch)
 
 
-def make_sampler(every: Interval, overhead: float) -> Sampler:
-    """Returns the sampler for the arguments `every` and `overhead` of a callback."""
-    return WithinBudget(overhead) if every == "auto" else EveryNth(every)
+def make_sampler(every: Interval, overhead: float, compiles: bool = False) -> Sampler:
+    """Returns the sampler for the arguments `every` and `overhead` of a callback.
+
+    Args:
+        every: Integer, number of steps between samples, or `"auto"`.
+        overhead: Float. Share of the training time that may be added.
+        compiles: Whether the first sample takes a compilation. Defaults to `False`.
+    """
+    if every != "auto":
+        return EveryNth(every)
+    return WithinBudget(overhead, _COMPILED if compiles else _CREDIT_SECONDS)
 
 
 def check_every(every: object) -> None:

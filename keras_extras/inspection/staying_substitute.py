@@ -7,6 +7,7 @@ from typing import Any
 from keras_extras.backends.contract import Backend
 from keras_extras.inspection.substitute import Run
 from keras_extras.inspection.substitute import Substitute
+from keras_extras.keras_internals.building import is_ready
 
 
 class StayingSubstitute(Substitute):
@@ -33,7 +34,12 @@ class StayingSubstitute(Substitute):
         self._armed = False
 
     def settle(self) -> None:
+        if vars(self._model).get("train_function") is None and self._is_built():
+            self._model.make_train_function()  # before `train_on_batch` does
         self._take_place()
+
+    def _is_built(self) -> bool:
+        return is_ready(self._model) and self._model.optimizer.built
 
     def __call__(self, *arguments: Any) -> Any:
         own = self._own

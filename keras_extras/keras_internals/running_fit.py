@@ -32,7 +32,7 @@ def local_of_fit(callbacks: Any, name: str) -> Any:
 
 
 def keeps_best(callbacks: Any) -> bool:
-    """Whether a callback in the list keeps the weights of the best epoch."""
+    """Returns whether a callback of this `fit` keeps the weights of the best epoch."""
     names = ("restore_best_weights", "save_best_only")
     found = getattr(callbacks, "callbacks", ())
     return any(getattr(callback, name, False) for callback in found for name in names)

@@ -54,5 +54,5 @@ class _ReadVariables(keras.StatelessScope):
     def get_current_value(self, variable: Any) -> Any:
         self.variables[id(variable)] = variable
         if self.original_scope is None:
-            return None
+            return variable._value
         return self.original_scope.get_current_value(variable)

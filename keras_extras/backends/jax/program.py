@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr
 from jax.extend.core import Jaxpr
 from jax.extend.core import Literal
@@ -27,7 +26,6 @@ class Program:
     Args:
         step: The traced step, a function of state and batch.
         names: Names of the wanted values.
-        weights: Place of each wanted weight in the state.
         state: A state, for where it lies.
 
     Attributes:
@@ -38,25 +36,20 @@ class Program:
         self,
         step: ClosedJaxpr,
         names: Sequence[str],
-        weights: Sequence[tuple[int, int]],
         state: Any,
     ) -> None:
         variables = _named(step.jaxpr)
         self.known = [name for name in names if name in variables]
         run = jaxpr_as_fun(_pruned(step, [variables[name] for name in self.known]))
 
-        def program(state: Any, batch: Any) -> tuple[list[Any], list[Any]]:
-            values = run(*jax.tree.leaves((state, batch)))
-            # Else they would pass through, and be donated to the user's step.
-            before = [jnp.copy(state[part][place]) for part, place in weights]
-            return values, before
+        def program(state: Any, batch: Any) -> list[Any]:
+            return run(*jax.tree.leaves((state, batch)))
 
         self._run = jax.jit(program, **_how(state))
 
-    def __call__(self, state: Any, batch: Any) -> tuple[dict[str, Any], list[Any]]:
-        """Returns values by name, and the weights before the step."""
-        values, weights = self._run(state, batch)
-        return dict(zip(self.known, values)), weights
+    def __call__(self, state: Any, batch: Any) -> dict[str, Any]:
+        """Returns the values by their names."""
+        return dict(zip(self.known, self._run(state, batch)))
 
 
 def compile_options() -> dict[str, Any] | None:

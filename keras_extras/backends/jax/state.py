@@ -19,11 +19,17 @@ _PARTS = (
 
 
 class Values(keras.StatelessScope):
-    """Lets variables have other values, by their ids, as long as it is entered."""
+    """Lets variables have other values, by their ids, as long as it is entered.
+
+    A variable without one has its own; Keras' scope has `None` for some readers.
+    """
 
     def __init__(self, values: dict[int, Any]) -> None:
         super().__init__(initialize_variables=False)
         self.state_mapping = values
+
+    def get_current_value(self, variable: Any) -> Any:
+        return self.state_mapping.get(id(variable), variable._value)
 
 
 def values_by_variable(model: Any, state: Any) -> dict[int, Any]:

@@ -12,13 +12,15 @@ from keras_extras.keras_internals.stock import trains_with_keras_own_step
 from keras_extras.keras_internals.taps import Listener
 from keras_extras.keras_internals.taps import Taps
 
+_METRICS = "_update_metrics_variables"
+
 
 class StepTaps:
     """Listens to layers, loss and optimizers while a step is traced.
 
-    An optimizer's part is left out of Keras' own step: it is a third of the trace and
-    nothing in that step needs its result. In a step of the user's own it is traced,
-    for a second optimizer may build on what the first has done.
+    What optimizer and metrics do is left out of Keras' own step: it is a third of the
+    trace, and nothing in that step needs its result. In a step of the user's own it is
+    traced, for a second optimizer may build on what the first has done.
 
     Args:
         model: The model.
@@ -26,6 +28,7 @@ class StepTaps:
     """
 
     def __init__(self, model: Any, layers: Sequence[Any]) -> None:
+        self._model = model
         self._taps = Taps(layers, model)
         self._optimizers = optimizers_within(model)
         self._goes_on = not trains_with_keras_own_step(model)
@@ -37,6 +40,8 @@ class StepTaps:
         overrides = Overrides()
         with self._taps.installed(), self._taps.heard_by(listener):
             try:
+                if not self._goes_on and hasattr(self._model, _METRICS):
+                    overrides.set(self._model, _METRICS, _no_metrics)
                 for each in self._optimizers:
                     stateless = self._stateless_apply(each, listener)
                     apply = self._apply(each, listener)
@@ -84,3 +89,7 @@ class StepTaps:
             yield
         finally:
             self._within = within
+
+
+def _no_metrics(variables: Any, *arguments: Any) -> tuple[dict[str, Any], Any]:
+    return {}, variables

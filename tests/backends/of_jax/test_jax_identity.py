@@ -127,7 +127,10 @@ def test_a_batch_at_a_time_is_the_same():
     for used in ([], [TrainingDiagnostics(every=1, verbose=0)]):
         model = jax_models.net("adam")
         x, y = jax_models.data()
-        keras_callbacks = keras.callbacks.CallbackList(used, model=model)
+        model._symbolic_build(data_batch=(x[:8], y[:8]))
+        keras_callbacks = keras.callbacks.CallbackList(
+            used, model=model, epochs=1, steps=3
+        )
         keras_callbacks.on_train_begin()
         keras_callbacks.on_epoch_begin(0)
         for batch in range(3):

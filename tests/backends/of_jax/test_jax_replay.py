@@ -28,11 +28,11 @@ class Marks(layers.Layer):
         return ops.concatenate([marker, ops.minimum(x, 9.0)], axis=-1)
 
 
-class SteepAtZero(layers.Layer):
-    """Has a gradient that is not finite, and an output that is."""
+class SteepAtFifty(layers.Layer):
+    """Has a gradient there that is not finite, and an output that is."""
 
     def call(self, x):
-        return x + ops.sqrt(ops.maximum(x - 50.0, 0.0)) * 0.0
+        return x + ops.sqrt(ops.abs(x - 50.0)) * 0.0
 
 
 def marked():
@@ -59,21 +59,20 @@ def trained(build, x, y, callbacks, **arguments):
 
 
 CASES = {
-    "healthy": (marked, None, 0.0, None),
-    "layer": (marked, 3, 100.0, (3, "bad")),
-    "layer, late": (marked, 17, 100.0, (17, "bad")),
-    "input": (marked, 5, np.nan, (5, None)),
+    "healthy": (None, 0.0, 1, None),
+    "layer": (3, 100.0, 3, (3, "bad")),
+    "layer, late": (17, 100.0, 1, (17, "bad")),
+    "input": (5, np.nan, 1, (5, None)),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("steps", [1, 3])
-def test_nan_is_found_and_all_is_put_back(name, steps):
-    build, spoilt, value, expected = CASES[name]
+def test_nan_is_found_and_all_is_put_back(name):
+    spoilt, value, steps, expected = CASES[name]
     x, y = rows(spoilt, value)
     diagnostics = TrainingDiagnostics(every=1000, verbose=0, replay=True)
     found = [
-        trained(build, x, y, used, steps_per_execution=steps)
+        trained(marked, x, y, used, steps_per_execution=steps)
         for used in ([], [diagnostics])
     ]
     jax_models.assert_same(*found)
@@ -87,7 +86,7 @@ def test_a_gradient_that_is_not_finite_is_found_though_only_the_next_loss_is():
     def build():
         inputs = keras.Input((6,))
         hidden = layers.Dense(6, kernel_initializer="identity", name="a")(inputs)
-        steep = SteepAtZero(name="steep")(hidden)
+        steep = SteepAtFifty(name="steep")(hidden)
         return keras.Model(inputs, layers.Dense(1, name="b")(steep))
 
     x, y = rows(None, 0.0)
