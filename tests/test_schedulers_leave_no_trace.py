@@ -161,8 +161,10 @@ def test_after_an_exception_in_the_data():
         raise Trouble
 
     used = [OneCycleScheduler(9, max_rate=0.1)]
-    with pytest.raises(Exception, match="Trouble"):
+    # TensorFlow has an error of its own, which tells of ours.
+    with pytest.raises(Exception) as caught:  # noqa: PT011
         model.fit(rows(), shuffle=False, callbacks=used, verbose=0)
+    assert "Trouble" in repr(caught.value)
     assert_plain(model, attributes)
     assert_trains_like_a_new_one(model)
 

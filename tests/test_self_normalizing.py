@@ -46,7 +46,7 @@ def test_measured_values_are_those_of_the_layers():
     assert check.layers == tuple(layer.name for layer in model.layers)
     values = X
     for row, layer in enumerate(model.layers):
-        values = np.asarray(layer(values))
+        values = keras.ops.convert_to_numpy(layer(values))
         np.testing.assert_allclose(check.mean[row], values.mean(), atol=1e-6)
         np.testing.assert_allclose(check.std[row], values.std(), rtol=1e-5)
 
