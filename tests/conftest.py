@@ -50,7 +50,7 @@ CORE = {
     "test_finder.py",
     "test_gradients.py",
     "test_keras_internals.py",
-    "test_mc_predict.py",
+    "test_mc_samplers.py",
     "test_nonfinite.py",
     "test_plugin_real.py",
     "test_steering.py",
