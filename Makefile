@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-tuner examples test lint types docs board bench bench-accounted bench-diagnosis bench-growth bench-interruptions bench-memory bench-start bench-plugin bench-tab bench-tuner identity screenshots
+.PHONY: demo demo-tuner examples test lint types docs board bench bench-accounted bench-diagnosis bench-growth bench-interruptions bench-memory bench-start bench-plugin bench-tab bench-tuner fuzz identity screenshots
 
 demo: .venv/installed-examples
 	$(BIN)/python examples/demo.py $(ARGS)
@@ -35,6 +35,9 @@ screenshots: .venv/installed-dev
 
 identity: .venv/installed-dev
 	$(BIN)/python benchmarks/identity.py $(ARGS)
+
+fuzz: .venv/installed-dev
+	$(BIN)/python tests/fuzzing.py $(ARGS)
 
 bench: .venv/installed-dev
 	$(BIN)/python benchmarks/overhead.py $(ARGS)

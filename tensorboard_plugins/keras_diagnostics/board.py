@@ -25,6 +25,7 @@ _ROLES = ("diagnostics", "uncertainty", "train", "validation")
 _SCHEDULE = ("learning_rate", "momentum", "weight_decay", "loss_scale")
 _FINDER = "learning_rate_finder/"
 _UNCERTAINTY = ("mc_entropy", "mc_bald", "mc_nll", "mc_accuracy", "mc_ece")
+_MOST_VALUES = 1_000
 _EPOCH_LOSS = "epoch_loss"  # of `keras.callbacks.TensorBoard`
 
 
@@ -81,26 +82,25 @@ class Board:
 
     def about(self, run: str) -> dict[str, Any]:
         """Returns what was written about the run, all its trainings together."""
-        documents = self.source.documents(run, schema.RUN_TAG)
-        sessions = {
-            str(d.get("session")): d for _, d in documents if isinstance(d, dict)
-        }
+        sessions: dict[str, dict[str, Any]] = {}
+        for _, document in self.source.documents(run, schema.RUN_TAG):
+            if isinstance(document, dict):
+                sessions[str(document.get("session"))] = document
+            else:
+                self.source.report(run, "What was noted of the run is damaged.")
         document = list(sessions.values())[-1] if sessions else {}
+        counts = {
+            name: [self._count(run, d, name) for d in sessions.values()]
+            for name in ("first_step", "last_step", "recorded")
+        }
         values = document.get("values")
+        values = [str(v) for v in values] if isinstance(values, list) else []
         return {
             "about": document.get("about"),
-            "first_step": min(
-                (schema.as_whole(d.get("first_step")) for d in sessions.values()),
-                default=0,
-            ),
-            "last_step": max(
-                (schema.as_whole(d.get("last_step")) for d in sessions.values()),
-                default=0,
-            ),
-            "recorded": sum(
-                schema.as_whole(d.get("recorded")) for d in sessions.values()
-            ),
-            "values": [str(v) for v in values] if isinstance(values, list) else [],
+            "first_step": min(counts["first_step"], default=0),
+            "last_step": max(counts["last_step"], default=0),
+            "recorded": sum(counts["recorded"]),
+            "values": values[:_MOST_VALUES],
         }
 
     def hyperparameters(self, run: str) -> dict[str, Any]:
@@ -116,7 +116,9 @@ class Board:
         epochs: dict[int, tuple[int, int, dict[str, float]]] = {}
         for step, document in self.source.documents(run, schema.EPOCH_TAG):
             logs = document.get("logs") if isinstance(document, dict) else None
-            if isinstance(logs, dict):
+            if not isinstance(logs, dict):
+                self.source.report(run, f"The logs at step {step} are damaged.")
+            else:
                 numbers = {str(k): schema.as_number(v) for k, v in logs.items()}
                 epochs[step] = (step, schema.as_whole(document.get("epoch")), numbers)
         return [epochs[step] for step in sorted(epochs)]
@@ -163,7 +165,8 @@ class Board:
         broken = self._broken(run, statistic, steps, vectors.layers, values)
         values = np.where(broken & np.isfinite(values), np.nan, values)
         known = np.isfinite(values).any(axis=1) | broken.any(axis=1)
-        chosen = known & _matching(vectors.layers, request.layers)
+        named = [request.pattern.is_in(name) for name in vectors.layers]
+        chosen = known & np.array(named, bool)
         layers = tuple(n for n, kept in zip(vectors.layers, chosen) if kept)
         return LayerTable(run, steps, layers, values[chosen], broken[chosen])
 
@@ -220,18 +223,28 @@ class Board:
         }
         return [card for card, there in has.items() if there]
 
+    def _count(self, run: str, document: dict[str, Any], name: str) -> int:
+        value = document.get(name)
+        count = schema.as_whole(value)
+        if value is not None and count != value:
+            self.source.report(run, f"Its {name.replace('_', ' ')} is damaged.")
+        return count
+
     def _read_findings(self, run: str) -> list[Finding]:
         documents = self.source.documents(run, schema.FINDINGS_TAG)
         if not documents:
             return []
         step, document = documents[-1]
         try:
-            return read_findings(document, run)
+            found, damaged = read_findings(document, run)
         except ValueError as error:
             self.source.report(
                 run, f"The findings at step {step} are damaged: {error}."
             )
             return []
+        for text in damaged:
+            self.source.report(run, f"{text} at step {step}.")
+        return found
 
     def _broken(
         self,
@@ -274,11 +287,6 @@ class Board:
 
 
 _LAYER_CARDS = tuple(dict.fromkeys(s.card for s in STATISTICS.values()))
-
-
-def _matching(layers: tuple[str, ...], pattern: str) -> np.ndarray:
-    search = re.compile(pattern, re.IGNORECASE).search
-    return np.array([search(name) is not None for name in layers], bool)
 
 
 def _role(run: str) -> str | None:

@@ -32,15 +32,16 @@ SWEEP_TAG = f"{TAG_PREFIX}/sweep"
 
 
 def as_whole(value: object) -> int:
-    """Returns a number of a document as an integer; 0 for what is none."""
-    return int(value) if isinstance(value, int | float) and abs(value) < 2**53 else 0
+    """Returns a number of a document that counts something; 0 for what is none."""
+    is_count = isinstance(value, int | float) and 0 <= value < 2**53
+    return int(value) if is_count else 0
 
 
 def as_number(value: Any) -> float:
     """Returns a number of a document; NaN for what is none."""
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return float("nan")
 
 
@@ -70,10 +71,16 @@ def decode_content(content: bytes) -> dict[str, object]:
     try:
         decoded = json.loads(content)
         version = int(decoded["version"])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise ValueError(f"Not the content of a tag: {content[:100]!r}") from error
     if version > SCHEMA_VERSION:
         raise ValueError(
             f"Written by a newer version: schema {version}, known {SCHEMA_VERSION}"
         )
+    layers = decoded.get("layers")
+    are_names = isinstance(layers, list) and all(isinstance(n, str) for n in layers)
+    if version < 1 or not isinstance(decoded.get("kind"), str) or not are_names:
+        raise ValueError(f"Not the content of a tag: {content[:100]!r}")
+    # Half of a surrogate pair is no text that could be written anywhere.
+    decoded["layers"] = [name.encode("utf-8", "replace").decode() for name in layers]
     return decoded
