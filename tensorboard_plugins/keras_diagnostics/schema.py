@@ -10,6 +10,9 @@ a string tensor with one JSON document per event, of which the last one counts b
   written, `values` with the tags of scalars that belong to no layer, `about` with
   the hyperparameters that are known when training begins.
 - `EPOCH_TAG`: at the step after each epoch, `epoch` and `logs`.
+- `CURVE_TAG`: for each `session`, `logs` and `hyperparameters` of all its steps so far,
+  or of so many of them as take little room: each has `steps` and, by name, `values`.
+  The last one of a session counts. Logs are what Keras reports after the batch.
 - `SWEEP_TAG`: a learning-rate finder's `rates`, `losses`, `smoothed`, `suggestion`,
   `rule` and `suggestions`.
 
@@ -27,8 +30,10 @@ SCHEMA_VERSION = 1
 TAG_PREFIX = "keras_diagnostics"
 FINDINGS_TAG = f"{TAG_PREFIX}/findings"
 RUN_TAG = f"{TAG_PREFIX}/run"
+CURVE_TAG = f"{TAG_PREFIX}/curve"
 EPOCH_TAG = f"{TAG_PREFIX}/epoch"
 SWEEP_TAG = f"{TAG_PREFIX}/sweep"
+DOCUMENT_TAGS = (FINDINGS_TAG, RUN_TAG, CURVE_TAG, EPOCH_TAG, SWEEP_TAG)
 
 
 def as_whole(value: object) -> int:
@@ -54,8 +59,8 @@ def encode_content(kind: str, layers: Sequence[str] = ()) -> bytes:
     """Returns the plugin content that describes a tag.
 
     Args:
-        kind: `"layers"` for vectors over layers; `"findings"`, `"run"`, `"epoch"`
-            or `"sweep"` for documents.
+        kind: `"layers"` for vectors over layers; `"findings"`, `"run"`, `"epoch"`,
+            `"curve"` or `"sweep"` for documents.
         layers: Names of the layers, in the order of the vectors.
     """
     content = {"version": SCHEMA_VERSION, "kind": kind, "layers": list(layers)}
