@@ -106,7 +106,7 @@ def _documents():
         "NaN": "NaN",
         "a huge integer": _BIG,
     }
-    for kind in ("findings", "run", "epoch", "sweep"):
+    for kind in ("findings", "run", "epoch", "sweep", "curve"):
         for name, text in anywhere.items():
             yield f"{kind} is {name}", [_document(kind, text)]
     yield "findings are 9 MB", [_document("findings", json.dumps("x" * 9_000_000))]
@@ -139,6 +139,21 @@ def _documents():
             '{"epoch":0,"logs":[1]}',
             json.dumps({"epoch": 0, "logs": {f"m{n}": n for n in range(10_000)}}),
             json.dumps({"epoch": 0, "logs": {"<b>%{x}": 1, "\u202e": 2, "": 3}}),
+        ],
+        "curve": [
+            json.dumps({"logs": logs, "hyperparameters": logs})
+            for logs in (
+                [1],
+                {"steps": 5, "values": {"loss": 1}},
+                {"steps": [-1, 2], "values": {"loss": [1, 2]}},
+                {"steps": [1e300, float("nan")], "values": {"loss": [1, 2]}},
+                {"steps": [0, 1], "values": {"loss": [1]}},
+                {"steps": [0, 1], "values": {"loss": ["x", {}]}},
+                {"steps": [0, 1], "values": [1, 2]},
+                {"steps": [1, 0, 1], "values": {"learning_rate": [1, 2, 1e400]}},
+                {"steps": [0], "values": {f"m{n}": [n] for n in range(9_000)}},
+                {"steps": list(range(90_000)), "values": {"loss": [1] * 90_000}},
+            )
         ],
         "sweep": [
             _sweep(rates=["a", "b", "c"]),

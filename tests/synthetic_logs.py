@@ -129,6 +129,8 @@ def write_full(directory):
     write_run(directory, records(histograms=True), [finding()], epochs=3)
     write_sweep(directory)
     write_uncertainty(directory)
+    series = {"steps": list(range(20)), "values": {"loss": [1.0] * 20}}
+    writer.curve(19, {"logs": series, "hyperparameters": series})
     writer.close()
 
 

@@ -130,7 +130,16 @@ class Monitor(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         with self._boundary():
             if self._writer is not None and self._session is not None:
-                self._writer.epoch(self._session.steps_trained(), epoch, logs or {})
+                steps = self._session.steps_trained()
+                self._writer.epoch(steps, epoch, logs or {})
+                self._write_curve(steps)
+
+    def _write_curve(self, steps: int) -> None:
+        """Writes what is known of every one of so many steps, if that is noted."""
+        log = None if self._writer is None else self._writer.step_log
+        if log is not None and self._writer is not None and steps:
+            log.read(steps - 1)
+            self._writer.curve(steps - 1, log.to_dict())
 
     def on_train_end(self, logs: Any = None) -> None:
         self._end_part()
@@ -144,6 +153,7 @@ class Monitor(keras.callbacks.Callback):
         session, self._session = self._session, None
         with self._boundary():
             if session is not None:
+                self._write_curve(session.steps_trained())
                 session.leave(self)
                 self._cost = session.cost
                 if self._has_trained and not session.made_steps:

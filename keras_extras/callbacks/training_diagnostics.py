@@ -24,12 +24,14 @@ from keras_extras.inspection.monitored_layers import LayerFilter
 from keras_extras.inspection.monitored_layers import MonitoredLayer
 from keras_extras.inspection.replay import ReplayChoice
 from keras_extras.inspection.sampling import Interval
+from keras_extras.inspection.step_log import StepLog
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.building import is_built
 from keras_extras.keras_internals.building import is_ready
 from keras_extras.keras_internals.loss_tracker import reports_means
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.keras_internals.running_fit import data_of_fit
+from keras_extras.keras_internals.running_fit import keeps_best
 from keras_extras.log_dir import LogDir
 from keras_extras.records.batch_rows import BatchRows
 from keras_extras.records.finding import Finding
@@ -176,7 +178,9 @@ class TrainingDiagnostics(Monitor):
         with self._boundary():
             if self._session is not None:
                 self._session.replay_with(self.replay, data_of_fit())
-            self._evidence.keeps_best = _keeps_best(callbacks_of_fit())
+            if self._writer is not None:
+                self._writer.step_log = StepLog(self.model)
+            self._evidence.keeps_best = keeps_best(callbacks_of_fit())
             if is_built(self.model):
                 self._look_at_model()
 
@@ -205,6 +209,8 @@ class TrainingDiagnostics(Monitor):
             evidence = self._evidence
             if evidence.layers is None and is_ready(self.model):
                 self._look_at_model()
+            if self._writer is not None and self._writer.step_log is not None:
+                self._writer.step_log.add(session.step - 1, logs)
             loss = logs.get("loss") if logs else None
             if loss is not None:
                 evidence.curve.add(batches, loss)
@@ -333,13 +339,6 @@ class TrainingDiagnostics(Monitor):
                 f"without them: {type(error).__name__}: {error}",
                 stacklevel=4,
             )
-
-
-def _keeps_best(callbacks: Any) -> bool:
-    """Whether a callback of the same `fit` keeps the weights of the best epoch."""
-    names = ("restore_best_weights", "save_best_only")
-    found = getattr(callbacks, "callbacks", ())
-    return any(getattr(callback, name, False) for callback in found for name in names)
 
 
 def _check_actions(actions: object) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 
 from keras_diagnostics import hyperparameters
 from keras_diagnostics import schema
+from keras_diagnostics.curves import joined
+from keras_diagnostics.curves import read_curves
 from keras_diagnostics.findings import Finding
 from keras_diagnostics.findings import read_findings
 from keras_diagnostics.layer_table import LayerTable
@@ -39,6 +41,7 @@ class Board:
     def __init__(self, source: Source) -> None:
         self.source = source
         self._findings: dict[str, list[Finding]] = {}
+        self._curves: dict[str, dict[str, Any]] = {}
         self._runs: list[str] | None = None
         self._all_runs: frozenset[str] | None = None
 
@@ -136,9 +139,13 @@ class Board:
         return losses
 
     def last_step(self, run: str) -> int:
-        """Returns the last step of the training that was recorded."""
-        told = self.about(run)["last_step"]
+        """Returns the last step of the training that anything is known of."""
+        told = max(self.about(run)["last_step"], self._last_of_curves(run))
         return told or self.source.last_step(run, [s.id for s in STATISTICS.values()])
+
+    def _last_of_curves(self, run: str) -> int:
+        series = [s for part in self.curves(run).values() for s in part.values()]
+        return max((int(steps[-1]) for steps, _ in series if len(steps)), default=0)
 
     def statistics(self, run: str, card: str) -> list[Statistic]:
         """Returns the statistics of a card that the run has."""
@@ -182,7 +189,17 @@ class Board:
 
     def schedule(self, run: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Returns steps and values of the learning rate and the like."""
-        return self._scalars(run, self._schedule_tags(run))
+        found = self._scalars(run, self._schedule_tags(run))
+        for name, series in self.curves(run)["hyperparameters"].items():
+            if name.split("/")[0] in _SCHEDULE:
+                found[name] = joined(found[name], series) if name in found else series
+        return {tag: found[tag] for tag in self._schedule_tags(run) if tag in found}
+
+    def curves(self, run: str) -> dict[str, dict[str, Any]]:
+        """Returns logs and hyperparameters of every step, as far as they are known."""
+        if run not in self._curves:
+            self._curves[run] = read_curves(self.source, run)
+        return self._curves[run]
 
     def uncertainty(self, run: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Returns epochs and values of what `UncertaintyLogger` wrote."""
@@ -212,8 +229,10 @@ class Board:
         """Returns the ids of the cards that have something to show for a run."""
         has = {
             **{card: bool(self.statistics(run, card)) for card in _LAYER_CARDS},
-            "schedule": bool(self._listed(run, self._schedule_tags(run))),
-            "loss": self.source.has(run, schema.EPOCH_TAG),
+            "schedule": self.source.has(run, schema.CURVE_TAG)
+            or bool(self._listed(run, self._schedule_tags(run))),
+            "loss": self.source.has(run, schema.EPOCH_TAG)
+            or self.source.has(run, schema.CURVE_TAG),
             "finder": self.source.has(run, schema.SWEEP_TAG)
             or bool(self._listed(run, [_FINDER + "loss"])),
             "uncertainty": any(
@@ -273,7 +292,8 @@ class Board:
         return broken | (np.isnan(values) & ((share > 0) | unknown | has_values))
 
     def _schedule_tags(self, run: str) -> list[str]:
-        named = [v for v in self.about(run)["values"] if v.split("/")[0] in _SCHEDULE]
+        known = [*self.about(run)["values"], *self.curves(run)["hyperparameters"]]
+        named = [v for v in known if v.split("/")[0] in _SCHEDULE]
         return list(dict.fromkeys([*named, *_SCHEDULE]))
 
     def _listed(self, run: str, tags: Iterable[str]) -> list[str]:

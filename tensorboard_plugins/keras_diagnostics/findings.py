@@ -46,6 +46,11 @@ def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
     return counts
 
 
+def counted(number: int, what: str = "finding") -> str:
+    """Returns how many there are, in words: console, tab and report say the same."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def worst_of(findings: Sequence[Finding]) -> Finding | None:
     """Returns the first of the most severe findings."""
     return min(findings, key=_rank, default=None)

@@ -9,6 +9,7 @@ import numpy as np
 from keras_diagnostics.board import Board
 from keras_diagnostics.comparison import comparison_table
 from keras_diagnostics.margin import left_margin
+from keras_diagnostics.margin import whole_run
 from keras_diagnostics.request import Request
 from keras_diagnostics.statistics import STATISTICS
 from keras_diagnostics.statistics import Statistic
@@ -69,6 +70,8 @@ def _heatmaps(
         card.panels = [layers.median_panel(shown, scale, _MOST_CELLS)]
     else:
         card.panels = layers.heatmap_panels(shown, scale, left_margin(board, request))
+        for panel in card.panels:
+            panel.figure["layout"]["xaxis"] |= whole_run(board, request)
     card.steps = _most_steps(board, tables, shown, request)
     return card, shown
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_diagnostics.board import Board
 from keras_diagnostics.margin import left_margin
+from keras_diagnostics.margin import whole_run
 from keras_diagnostics.request import Request
 from keras_diagnostics.views import figure as figures
 from keras_diagnostics.views import lines
@@ -31,19 +32,25 @@ def schedule_card(board: Board, request: Request) -> Card:
 
 
 def loss_card(board: Board, request: Request) -> Card:
-    """Returns the logs of the epochs: loss and metrics."""
+    """Returns loss and metrics: of each step as Keras reports them, or of the epochs.
+
+    What Keras reports after a batch is the mean since the epoch began.
+    """
 
     def series(run: str) -> dict[str, lines.Series]:
         epochs = board.epochs(run)
         steps = np.array([step for step, _, _ in epochs], int)
+        of_steps = board.curves(run)["logs"]
         names = dict.fromkeys(name for _, _, logs in epochs for name in logs)
+        names |= dict.fromkeys(of_steps)
         if len(names) > _MOST_LOGS:
             text = f"Of the {len(names):,} metrics {_MOST_LOGS} are shown."
             board.source.report(run, text)
-        return {
-            name: (steps, np.array([logs.get(name, np.nan) for _, _, logs in epochs]))
-            for name in sorted(names, key=_losses_first)[:_MOST_LOGS]
-        }
+        found = {}
+        for name in sorted(names, key=_losses_first)[:_MOST_LOGS]:
+            values = np.array([logs.get(name, np.nan) for _, _, logs in epochs])
+            found[name] = of_steps.get(name, (steps, values))
+        return found
 
     return _step_lines(
         board,
@@ -94,7 +101,7 @@ def _step_lines(
         charts,
         _colors(board, charts),
         "step",
-        figures.step_axis(),
+        figures.step_axis(**whole_run(board, request)),
         left_margin(board, request),
     )
     caption = "First, last and extreme values over the steps shown"

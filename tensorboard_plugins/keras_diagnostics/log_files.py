@@ -33,7 +33,7 @@ _SEEN = frozenset(
     schema.tag_of(name)
     for statistic in STATISTICS.values()
     for name in (statistic.id, statistic.nonfinite)
-) | {schema.FINDINGS_TAG, schema.RUN_TAG, schema.EPOCH_TAG, schema.SWEEP_TAG}
+) | set(schema.DOCUMENT_TAGS)
 
 
 @dataclass
