@@ -200,6 +200,7 @@ class TrainingDiagnostics(Monitor):
 
     def _hear_batch(self, batch: int, logs: Any = None) -> None:
         self._end_batch()  # not by `super()`, which takes longer than the rest
+        self._note(logs)
         self.take_loss(logs.get("loss") if logs else None)
 
     on_train_batch_end = unless_it_waits("on_train_batch_end", _hear_batch)
