@@ -46,10 +46,3 @@ def _frames() -> Iterator[Any]:
     while frame is not None:
         yield frame
         frame = frame.f_back
-
-
-def keeps_best(callbacks: Any) -> bool:
-    """Returns whether a callback of a `fit` keeps the weights of the best epoch."""
-    names = ("restore_best_weights", "save_best_only")
-    found = getattr(callbacks, "callbacks", ())
-    return any(getattr(callback, name, False) for callback in found for name in names)
