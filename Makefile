@@ -10,7 +10,7 @@ export KERAS_BACKEND = $(BACKEND)
 # `dev` brings TensorFlow, which must not be there beside another backend.
 TESTING := $(VENV)/installed-$(if $(filter tensorflow,$(BACKEND)),dev,test)
 
-.PHONY: demo demo-tuner examples test lint types docs board bench bench-accounted bench-diagnosis bench-growth bench-interruptions bench-memory bench-start bench-plugin bench-tab bench-tuner identity screenshots
+.PHONY: demo demo-tuner examples test lint types docs board bench bench-accounted bench-diagnosis bench-growth bench-interruptions bench-memory bench-start bench-plugin bench-tab bench-tuner fuzz identity screenshots
 
 # The same whatever Keras trains on.
 lint types docs board screenshots: override BACKEND := tensorflow
@@ -47,6 +47,9 @@ screenshots: .venv/installed-dev
 
 identity: $(TESTING)
 	$(BIN)/python benchmarks/identity.py $(ARGS)
+
+fuzz: $(TESTING)
+	$(BIN)/python tests/fuzzing.py $(ARGS)
 
 bench: $(TESTING)
 	$(BIN)/python benchmarks/overhead.py $(ARGS)

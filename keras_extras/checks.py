@@ -68,6 +68,16 @@ def check_choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
     return value
 
 
+def check_choice_or_function(name: str, value: Any, choices: Sequence[str]) -> Any:
+    """Returns `value`, if it is one of `choices`, or can be called."""
+    if not callable(value) and value not in choices:
+        allowed = ", ".join(f'"{choice}"' for choice in choices)
+        raise ValueError(
+            f"`{name}` must be {allowed} or a function. Received: {name}={value!r}"
+        )
+    return value
+
+
 def check_increasing(name: str, values: Any) -> list[float]:
     """Returns `values` as floats, if they are numbers >= 0 that increase."""
     numbers_ok = isinstance(values, Sequence) and all(is_number(v) for v in values)

@@ -123,6 +123,17 @@ def write_sweep(directory, points=40):
     writer.close()
 
 
+def write_full(directory):
+    """Writes a run that has something for every card, in one file."""
+    writer = open_writer(str(directory))
+    write_run(directory, records(histograms=True), [finding()], epochs=3)
+    write_sweep(directory)
+    write_uncertainty(directory)
+    series = {"steps": list(range(20)), "values": {"loss": [1.0] * 20}}
+    writer.curve(19, {"logs": series, "hyperparameters": series})
+    writer.close()
+
+
 def event_file(directory):
     (path,) = (p for p in directory.iterdir() if "tfevents" in p.name)
     return path

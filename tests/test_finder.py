@@ -352,7 +352,7 @@ def test_suggestion_trains():
     model, x, y = models.make("sequential_mlp", optimizer="adam")
     sweep = find(model, x, y, shuffle=False)
     scheduler = OneCycleScheduler(max_rate=sweep.suggestion)
-    history = model.fit(x, y, epochs=20, verbose=0, callbacks=[scheduler]).history
+    history = model.fit(x, y, epochs=40, verbose=0, callbacks=[scheduler]).history
     assert history["loss"][-1] < 0.8 * history["loss"][0]
 
 

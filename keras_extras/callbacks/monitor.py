@@ -18,6 +18,7 @@ from keras_extras.inspection.monitored_layers import MonitoredLayer
 from keras_extras.inspection.monitored_layers import NoSuchLayerError
 from keras_extras.inspection.monitored_layers import select_layers
 from keras_extras.inspection.session import MonitoringSession
+from keras_extras.inspection.step_log import StepLog
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.asynchronous import unless_it_waits
 from keras_extras.keras_internals.callback_state import state_of
@@ -101,6 +102,8 @@ class Monitor(keras.callbacks.Callback):
             self._session.look_at_layers_if_built()
             if self._writer is not None:
                 self._writer.about(hyperparameters.describe(self.model.optimizer))
+                if self.takes_losses:
+                    self._writer.step_log = StepLog(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._session is not None:
@@ -122,6 +125,8 @@ class Monitor(keras.callbacks.Callback):
         if self._late is not None:
             self._late.add(logs)
         self._end_batch()
+        if self.takes_losses:
+            self._note(logs)
 
     def _end_batch(self, batch: int = 0, logs: Any = None) -> None:
         if self._session is not None:
@@ -132,6 +137,15 @@ class Monitor(keras.callbacks.Callback):
                 self.switch_off(error)
 
     on_train_batch_end = unless_it_waits("on_train_batch_end", _end_batch)
+
+    def _note(self, logs: Any) -> None:
+        """Keeps what Keras reports of a batch, for the charts of every step."""
+        log = None if self._writer is None else self._writer.step_log
+        if log is not None and self._session is not None:
+            try:
+                log.add(self._session.step - 1, logs)
+            except Exception as error:
+                self.switch_off(error)
 
     def _take_late(self, all_of_them: bool = False) -> None:
         """Takes losses of earlier batches, as far as they are known by now."""
@@ -161,7 +175,16 @@ class Monitor(keras.callbacks.Callback):
         self._take_late(all_of_them=True)
         with self._boundary():
             if self._writer is not None and self._session is not None:
-                self._writer.epoch(self._session.steps_trained(), epoch, logs or {})
+                steps = self._session.steps_trained()
+                self._writer.epoch(steps, epoch, logs or {})
+                self._write_curve(steps)
+
+    def _write_curve(self, steps: int) -> None:
+        """Writes what is known of every one of so many steps, if that is noted."""
+        log = None if self._writer is None else self._writer.step_log
+        if log is not None and self._writer is not None and steps:
+            log.read(steps - 1)
+            self._writer.curve(steps - 1, log.to_dict())
 
     def on_train_end(self, logs: Any = None) -> None:
         self._end_part()
@@ -175,6 +198,7 @@ class Monitor(keras.callbacks.Callback):
         session, self._session = self._session, None
         with self._boundary():
             if session is not None:
+                self._write_curve(session.steps_trained())
                 session.leave(self)
                 self._cost = session.cost
                 if self._has_trained and not session.made_steps:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from keras_extras.callbacks.monitor import Monitor
 from keras_extras.checks import check_choice
+from keras_extras.checks import check_choice_or_function
 from keras_extras.diagnostics.describe import describe
 from keras_extras.diagnostics.describe import describe_frozen
 from keras_extras.diagnostics.describe import describe_layers
@@ -143,7 +144,7 @@ class TrainingDiagnostics(Monitor):
         history_size: int | None = 10_000,
     ) -> None:
         super().__init__(log_dir, every, layers, overhead, history_size)
-        _check_actions(actions)
+        check_choice_or_function("actions", actions, ("report", "stop"))
         check_choice("replay", replay, ("auto", True, False))
         self.verbose = verbose
         self.actions = actions
@@ -200,6 +201,7 @@ class TrainingDiagnostics(Monitor):
 
     def _hear_batch(self, batch: int, logs: Any = None) -> None:
         self._end_batch()  # not by `super()`, which takes longer than the rest
+        self._note(logs)
         self.take_loss(logs.get("loss") if logs else None)
 
     on_train_batch_end = unless_it_waits("on_train_batch_end", _hear_batch)
@@ -340,11 +342,3 @@ class TrainingDiagnostics(Monitor):
                 f"without them: {type(error).__name__}: {error}",
                 stacklevel=4,
             )
-
-
-def _check_actions(actions: object) -> None:
-    if actions not in ("report", "stop") and not callable(actions):
-        raise ValueError(
-            '`actions` must be "report", "stop" or a function of the errors. '
-            f"Received: actions={actions!r}"
-        )

@@ -24,8 +24,7 @@ def text_report(findings: Sequence[Finding], steps: int, samples: int) -> str:
     if not findings:
         return f"No findings in {seen}."
     roots = [finding for finding in findings if finding.cause is None]
-    noun = "finding" if len(roots) == 1 else "findings"
-    lines = [f"{len(roots)} {noun} in {seen}:"]
+    lines = [f"{found.counted(len(findings))} in {seen}:"]
     for number, finding in enumerate(roots, start=1):
         lines += ["", *_finding_lines(number, finding)]
         first = all(finding.code != other.code for other in roots[: number - 1])

@@ -4,6 +4,7 @@ from typing import Any
 
 from keras_extras.callbacks.learning_rate_finder import LearningRateFinder
 from keras_extras.finder.sweep import LearningRateSweep
+from keras_extras.keras_internals.building import first_look_kept
 from keras_extras.keras_internals.overrides import attributes_kept
 from keras_extras.keras_internals.snapshot import random_state_kept
 
@@ -81,7 +82,8 @@ def find_learning_rate(
     # An epoch has one batch at least; several may make one step.
     arguments = {"epochs": steps * 1000, "verbose": 0, **fit_arguments}
     arguments["callbacks"] = [finder, *(fit_arguments.get("callbacks") or [])]
-    with random_state_kept(), attributes_kept(model, "history", "stop_training"):
+    kept = attributes_kept(model, "history", "stop_training")
+    with random_state_kept(), kept, first_look_kept(model):
         model.fit(x, y, **arguments)
     if finder.sweep is None:
         raise RuntimeError("The training ended before it had begun.")

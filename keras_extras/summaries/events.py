@@ -70,7 +70,7 @@ def document_value(kind: str, document: Any) -> Value:
     """Returns a JSON document for the plugin.
 
     Args:
-        kind: `"findings"`, `"run"`, `"epoch"` or `"sweep"`.
+        kind: `"findings"`, `"run"`, `"epoch"`, `"curve"` or `"sweep"`.
         document: What it says, as plain values.
     """
     return Summary.Value(

@@ -16,10 +16,13 @@ class RunDocument:
 
     TensorBoard keeps some of the steps of a run only; from here a reader knows of how
     many they are.
+
+    Attributes:
+        session: String, which tells this training from others in its directory.
     """
 
     def __init__(self) -> None:
-        self._session = f"{time.time():.6f}"  # trainings may share a directory
+        self.session = f"{time.time():.6f}"  # trainings may share a directory
         self._counts: Counter[str] = Counter()
         self._counted_to: dict[str, int] = {}
         self._values: dict[str, None] = {}
@@ -59,7 +62,7 @@ class RunDocument:
             return None
         self._changed = False
         return {
-            "session": self._session,
+            "session": self.session,
             "recorded": max(self._counts.values(), default=0),
             "first_step": min(self._steps, default=0),
             "last_step": self.last_step,

@@ -40,6 +40,7 @@ class RunEvents:
         self._run = RunDocument()
         self._run_document = LatestDocument(Spacing(first=16, base=4_000, rate=0.2))
         self._findings = LatestDocument(Spacing(first=16, base=4_000, rate=0.2))
+        self._curve = LatestDocument(Spacing(first=1, base=16_000, rate=0.3))
         self._epoch = LatestDocument(Spacing(first=256, base=8_000, rate=0.3))
 
     def values(self, step: int, build: Callable[[], list[Any]]) -> Iterator[bytes]:
@@ -79,6 +80,12 @@ class RunEvents:
         self._epoch.replace(step, lambda: [events.document_value("epoch", document)])
         yield from self._events(self._epoch.take())
 
+    def curve(self, step: int, curve: Mapping[str, Any]) -> Iterator[bytes]:
+        """Takes what is known of every step as it is now."""
+        document = {"session": self._run.session, **curve}
+        self._curve.replace(step, lambda: [events.document_value("curve", document)])
+        return iter(())
+
     def findings(self, step: int, findings: Sequence[Finding]) -> Iterator[bytes]:
         """Takes the findings as they are now."""
         self._findings.replace(
@@ -95,6 +102,7 @@ class RunEvents:
             for thinning in self._thinnings.values():
                 for step, summary in thinning.rest():
                     yield from _event(step, summary)
+        yield from self._events(self._curve.take(last))
         yield from self._events(self._findings.take(last))
         document = self._run.take()
         if document is not None:

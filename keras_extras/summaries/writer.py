@@ -16,6 +16,7 @@ from keras_diagnostics import schema
 from keras_extras.summaries.background_writer import BackgroundWriter
 
 if TYPE_CHECKING:
+    from keras_extras.inspection.step_log import StepLog
     from keras_extras.records.finding import Finding
     from keras_extras.records.step_records import StepRecords
     from keras_extras.summaries.trial_session import TrialSession
@@ -70,6 +71,7 @@ class SummaryWriter:
         directory: As given.
         session: What is to be said of the trial of a search that this run is of, or
             `None` outside of one.
+        step_log: What is known of every step, or `None` if nobody notes it.
         users: Integer, how many callbacks have opened it and not closed it.
 
     Raises:
@@ -81,6 +83,7 @@ class SummaryWriter:
 
         self.directory = directory
         self.session: TrialSession | None = None
+        self.step_log: StepLog | None = None
         self.users = 0
         self._fit = None if fit is None else weakref.ref(fit)
         self._finished = False
@@ -138,6 +141,10 @@ class SummaryWriter:
         logs = {name: schema.as_number(value) for name, value in logs.items()}
         self._background.put(functools.partial(self._events.epoch, step, epoch, logs))
         self.score(epoch, logs)
+
+    def curve(self, step: int, curve: Mapping[str, Any]) -> None:
+        """Queues what is known of every step so far, which replaces what was."""
+        self._background.put(functools.partial(self._events.curve, step, curve))
 
     def score(self, epoch: int, logs: Mapping[str, Any]) -> None:
         """Queues the score that a trial of a search has after an epoch."""

@@ -128,11 +128,12 @@ def _summary(
         return "No run to look at."
     if count:
         ill = sum(1 for found_in in by_run.values() if found_in)
-        where = f"{ill} of {_many(len(by_run), 'run')}"
-        where = next(iter(by_run)) if len(by_run) == 1 else where
+        where = f"{ill} of {found.counted(len(by_run), 'run')}"
+        if len(by_run) == 1:
+            where = f"{looked_at[0]['run']} ({looked_at[0]['text']})"
         shown = f" The first {_MOST_FINDINGS:,} are shown."
         more = shown if count > _MOST_FINDINGS else ""
-        return f"{_many(count, 'finding')} in {where}.{more}"
+        return f"{found.counted(count)} in {where}.{more}"
     examined = [entry for entry in looked_at if entry["examined"]]
     if not examined:
         return (
@@ -141,8 +142,4 @@ def _summary(
         )
     if len(examined) == 1:
         return f"No findings in {examined[0]['run']} ({examined[0]['text']})."
-    return f"No findings in {_many(len(examined), 'run')}."
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    return f"No findings in {found.counted(len(examined), 'run')}."

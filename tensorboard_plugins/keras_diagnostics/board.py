@@ -10,6 +10,8 @@ import numpy as np
 
 from keras_diagnostics import hyperparameters
 from keras_diagnostics import schema
+from keras_diagnostics.curves import joined
+from keras_diagnostics.curves import read_curves
 from keras_diagnostics.findings import Finding
 from keras_diagnostics.findings import read_findings
 from keras_diagnostics.layer_table import LayerTable
@@ -25,6 +27,7 @@ _ROLES = ("diagnostics", "uncertainty", "train", "validation")
 _SCHEDULE = ("learning_rate", "momentum", "weight_decay", "loss_scale")
 _FINDER = "learning_rate_finder/"
 _UNCERTAINTY = ("mc_entropy", "mc_bald", "mc_nll", "mc_accuracy", "mc_ece")
+_MOST_VALUES = 1_000
 _EPOCH_LOSS = "epoch_loss"  # of `keras.callbacks.TensorBoard`
 
 
@@ -38,6 +41,7 @@ class Board:
     def __init__(self, source: Source) -> None:
         self.source = source
         self._findings: dict[str, list[Finding]] = {}
+        self._curves: dict[str, dict[str, Any]] = {}
         self._runs: list[str] | None = None
         self._all_runs: frozenset[str] | None = None
 
@@ -81,26 +85,25 @@ class Board:
 
     def about(self, run: str) -> dict[str, Any]:
         """Returns what was written about the run, all its trainings together."""
-        documents = self.source.documents(run, schema.RUN_TAG)
-        sessions = {
-            str(d.get("session")): d for _, d in documents if isinstance(d, dict)
-        }
+        sessions: dict[str, dict[str, Any]] = {}
+        for _, document in self.source.documents(run, schema.RUN_TAG):
+            if isinstance(document, dict):
+                sessions[str(document.get("session"))] = document
+            else:
+                self.source.report(run, "What was noted of the run is damaged.")
         document = list(sessions.values())[-1] if sessions else {}
+        counts = {
+            name: [self._count(run, d, name) for d in sessions.values()]
+            for name in ("first_step", "last_step", "recorded")
+        }
         values = document.get("values")
+        values = [str(v) for v in values] if isinstance(values, list) else []
         return {
             "about": document.get("about"),
-            "first_step": min(
-                (schema.as_whole(d.get("first_step")) for d in sessions.values()),
-                default=0,
-            ),
-            "last_step": max(
-                (schema.as_whole(d.get("last_step")) for d in sessions.values()),
-                default=0,
-            ),
-            "recorded": sum(
-                schema.as_whole(d.get("recorded")) for d in sessions.values()
-            ),
-            "values": [str(v) for v in values] if isinstance(values, list) else [],
+            "first_step": min(counts["first_step"], default=0),
+            "last_step": max(counts["last_step"], default=0),
+            "recorded": sum(counts["recorded"]),
+            "values": values[:_MOST_VALUES],
         }
 
     def hyperparameters(self, run: str) -> dict[str, Any]:
@@ -116,7 +119,9 @@ class Board:
         epochs: dict[int, tuple[int, int, dict[str, float]]] = {}
         for step, document in self.source.documents(run, schema.EPOCH_TAG):
             logs = document.get("logs") if isinstance(document, dict) else None
-            if isinstance(logs, dict):
+            if not isinstance(logs, dict):
+                self.source.report(run, f"The logs at step {step} are damaged.")
+            else:
                 numbers = {str(k): schema.as_number(v) for k, v in logs.items()}
                 epochs[step] = (step, schema.as_whole(document.get("epoch")), numbers)
         return [epochs[step] for step in sorted(epochs)]
@@ -134,9 +139,13 @@ class Board:
         return losses
 
     def last_step(self, run: str) -> int:
-        """Returns the last step of the training that was recorded."""
-        told = self.about(run)["last_step"]
+        """Returns the last step of the training that anything is known of."""
+        told = max(self.about(run)["last_step"], self._last_of_curves(run))
         return told or self.source.last_step(run, [s.id for s in STATISTICS.values()])
+
+    def _last_of_curves(self, run: str) -> int:
+        series = [s for part in self.curves(run).values() for s in part.values()]
+        return max((int(steps[-1]) for steps, _ in series if len(steps)), default=0)
 
     def statistics(self, run: str, card: str) -> list[Statistic]:
         """Returns the statistics of a card that the run has."""
@@ -163,7 +172,8 @@ class Board:
         broken = self._broken(run, statistic, steps, vectors.layers, values)
         values = np.where(broken & np.isfinite(values), np.nan, values)
         known = np.isfinite(values).any(axis=1) | broken.any(axis=1)
-        chosen = known & _matching(vectors.layers, request.layers)
+        named = [request.pattern.is_in(name) for name in vectors.layers]
+        chosen = known & np.array(named, bool)
         layers = tuple(n for n, kept in zip(vectors.layers, chosen) if kept)
         return LayerTable(run, steps, layers, values[chosen], broken[chosen])
 
@@ -179,7 +189,17 @@ class Board:
 
     def schedule(self, run: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Returns steps and values of the learning rate and the like."""
-        return self._scalars(run, self._schedule_tags(run))
+        found = self._scalars(run, self._schedule_tags(run))
+        for name, series in self.curves(run)["hyperparameters"].items():
+            if name.split("/")[0] in _SCHEDULE:
+                found[name] = joined(found[name], series) if name in found else series
+        return {tag: found[tag] for tag in self._schedule_tags(run) if tag in found}
+
+    def curves(self, run: str) -> dict[str, dict[str, Any]]:
+        """Returns logs and hyperparameters of every step, as far as they are known."""
+        if run not in self._curves:
+            self._curves[run] = read_curves(self.source, run)
+        return self._curves[run]
 
     def uncertainty(self, run: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Returns epochs and values of what `UncertaintyLogger` wrote."""
@@ -209,8 +229,10 @@ class Board:
         """Returns the ids of the cards that have something to show for a run."""
         has = {
             **{card: bool(self.statistics(run, card)) for card in _LAYER_CARDS},
-            "schedule": bool(self._listed(run, self._schedule_tags(run))),
-            "loss": self.source.has(run, schema.EPOCH_TAG),
+            "schedule": self.source.has(run, schema.CURVE_TAG)
+            or bool(self._listed(run, self._schedule_tags(run))),
+            "loss": self.source.has(run, schema.EPOCH_TAG)
+            or self.source.has(run, schema.CURVE_TAG),
             "finder": self.source.has(run, schema.SWEEP_TAG)
             or bool(self._listed(run, [_FINDER + "loss"])),
             "uncertainty": any(
@@ -220,18 +242,28 @@ class Board:
         }
         return [card for card, there in has.items() if there]
 
+    def _count(self, run: str, document: dict[str, Any], name: str) -> int:
+        value = document.get(name)
+        count = schema.as_whole(value)
+        if value is not None and count != value:
+            self.source.report(run, f"Its {name.replace('_', ' ')} is damaged.")
+        return count
+
     def _read_findings(self, run: str) -> list[Finding]:
         documents = self.source.documents(run, schema.FINDINGS_TAG)
         if not documents:
             return []
         step, document = documents[-1]
         try:
-            return read_findings(document, run)
+            found, damaged = read_findings(document, run)
         except ValueError as error:
             self.source.report(
                 run, f"The findings at step {step} are damaged: {error}."
             )
             return []
+        for text in damaged:
+            self.source.report(run, f"{text} at step {step}.")
+        return found
 
     def _broken(
         self,
@@ -260,7 +292,8 @@ class Board:
         return broken | (np.isnan(values) & ((share > 0) | unknown | has_values))
 
     def _schedule_tags(self, run: str) -> list[str]:
-        named = [v for v in self.about(run)["values"] if v.split("/")[0] in _SCHEDULE]
+        known = [*self.about(run)["values"], *self.curves(run)["hyperparameters"]]
+        named = [v for v in known if v.split("/")[0] in _SCHEDULE]
         return list(dict.fromkeys([*named, *_SCHEDULE]))
 
     def _listed(self, run: str, tags: Iterable[str]) -> list[str]:
@@ -274,11 +307,6 @@ class Board:
 
 
 _LAYER_CARDS = tuple(dict.fromkeys(s.card for s in STATISTICS.values()))
-
-
-def _matching(layers: tuple[str, ...], pattern: str) -> np.ndarray:
-    search = re.compile(pattern, re.IGNORECASE).search
-    return np.array([search(name) is not None for name in layers], bool)
 
 
 def _role(run: str) -> str | None:

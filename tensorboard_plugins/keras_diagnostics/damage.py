@@ -78,6 +78,9 @@ class DamageCheck:
                     source.report(run, text)
 
     def _folder(self, run: str) -> Path | None:
+        """Returns the directory of a run; `None` for a name that leads elsewhere."""
+        if ".." in run.split("/") or os.path.isabs(run) or "\0" in run:
+            return None
         for name, path in self._folders:
             if name is None:
                 folder = path / run

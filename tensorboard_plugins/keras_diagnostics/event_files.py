@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
+import stat
 import struct
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -50,9 +52,11 @@ class Records:
         self.path, self.offset = path, offset
         self.fault: Fault | None = None
         self._ahead: Fault | None = None
+        self._size = 0
 
     def __iter__(self) -> Iterator[bytes]:
         with open(self.path, "rb") as file:
+            self._size = os.fstat(file.fileno()).st_size
             file.seek(self.offset)
             while self.fault is None:
                 batch = self._batch(file)
@@ -85,11 +89,11 @@ class Records:
     def _batch(self, file: BinaryIO) -> list[tuple[bytes, int]]:
         """Returns some records and their checksums: together they are quicker."""
         batch, size, offset = [], 0, self.offset
-        while size < _BATCH_BYTES:
+        while size < _BATCH_BYTES and self._ahead is None:
             record = self._next(file)
             if isinstance(record, str):
                 self._ahead = Fault(offset + size, record)
-                break
+                continue
             if record is None:
                 break
             batch.append(record)
@@ -103,6 +107,8 @@ class Records:
         head = self._head(file)
         if head is None or isinstance(head, str):
             return head
+        if head + _TAIL > self._size - file.tell():  # before room is made for it
+            return "truncated"
         rest = file.read(head + _TAIL)
         if len(rest) < head + _TAIL:
             return "truncated"
@@ -125,11 +131,22 @@ class Records:
 
 
 def event_files(folder: Path) -> list[Path]:
-    """Returns the event files of a directory, oldest first."""
+    """Returns the event files of a directory, oldest first.
+
+    To open what is no file, such as a pipe, could take for ever.
+    """
     try:
-        return sorted(p for p in folder.iterdir() if "tfevents" in p.name)
-    except OSError:
+        named = sorted(p for p in folder.iterdir() if "tfevents" in p.name)
+    except (OSError, ValueError):
         return []
+    return [path for path in named if _is_file(path)]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False
 
 
 def masked(checksum: int) -> int:

@@ -13,18 +13,29 @@ from keras_diagnostics import schema
 
 SEVERITIES = ("error", "warning", "info")
 
+_MOST = 1_000  # of a run
+_LONGEST = 4_000  # characters
+
 Finding = dict[str, Any]
 
 
-def read_findings(found: Any, run: str) -> list[Finding]:
+def read_findings(found: Any, run: str) -> tuple[list[Finding], list[str]]:
     """Returns the findings of a run's document, with `run` and `id`.
+
+    Also returns what is damaged in it, as sentences without an end.
 
     Raises:
         ValueError: If the document is not a list of findings.
     """
     if not isinstance(found, list) or not all(isinstance(f, dict) for f in found):
         raise ValueError("the findings are not a list of findings")
-    return [_complete(finding, run) for finding in found]
+    findings = [_complete(finding, run) for finding in found[:_MOST]]
+    damaged = [f for f, read in zip(found, findings) if not _is_intact(f, read)]
+    texts = [f"Of {len(found):,} findings the first {_MOST:,} are read"]
+    texts = texts if len(found) > _MOST else []
+    if damaged:
+        texts.append(f"Fields of {len(damaged):,} findings are damaged")
+    return findings, texts
 
 
 def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
@@ -33,6 +44,11 @@ def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
     for finding in findings:
         counts[finding["severity"]] += 1
     return counts
+
+
+def counted(number: int, what: str = "finding") -> str:
+    """Returns how many there are, in words: console, tab and report say the same."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def worst_of(findings: Sequence[Finding]) -> Finding | None:
@@ -103,21 +119,31 @@ def _complete(finding: Finding, run: str) -> Finding:
     """Returns a finding with all fields of the right types, whoever wrote it."""
     severity = finding.get("severity")
     layer, cause = finding.get("layer"), finding.get("cause")
-    code = str(finding.get("code", "unknown"))
+    code = _text(finding.get("code", "unknown"))
+    layer = None if layer is None else _text(layer)
     identity = json.dumps([run, code, layer])
     return {
         "id": hashlib.sha256(identity.encode()).hexdigest()[:12],
         "run": run,
         "code": code,
         "severity": severity if severity in SEVERITIES else "info",
-        "layer": None if layer is None else str(layer),
+        "layer": layer,
         "first_step": schema.as_whole(finding.get("first_step")),
         "last_step": schema.as_whole(finding.get("last_step")),
-        "evidence": str(finding.get("evidence", "")),
-        "remedy": str(finding.get("remedy", "")),
+        "evidence": _text(finding.get("evidence", "")),
+        "remedy": _text(finding.get("remedy", "")),
         "confidence": _share(finding.get("confidence")),
-        "cause": None if cause is None else str(cause),
+        "cause": None if cause is None else _text(cause),
     }
+
+
+def _is_intact(written: Finding, read: Finding) -> bool:
+    """Returns whether all fields that were written could be read as they are."""
+    return all(written[k] == v for k, v in read.items() if k in written and k != "run")
+
+
+def _text(value: Any) -> str:
+    return str(value)[:_LONGEST]
 
 
 def _share(value: Any) -> float:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from keras_diagnostics.board import Board
 from keras_diagnostics.comparison import comparison_table
 from keras_diagnostics.margin import left_margin
+from keras_diagnostics.margin import whole_run
 from keras_diagnostics.request import Request
 from keras_diagnostics.statistics import STATISTICS
 from keras_diagnostics.statistics import Statistic
@@ -16,9 +19,8 @@ from keras_diagnostics.views.card import Card
 from keras_diagnostics.views.card import steps_shown
 
 _MOST_CELLS = 140_000  # answers stay below 2 MB
-
-
 _FEWEST_COLUMNS = 20
+_MOST_LAYERS = 3_000
 
 
 def layer_card(board: Board, request: Request) -> Card:
@@ -56,7 +58,8 @@ def _heatmaps(
     card.metric = statistic.id
     board.source.prefetch(request.runs, [statistic.id, statistic.nonfinite])
     full = [board.table(run, statistic, request) for run in request.runs]
-    tables = [t for t in full if t is not None and len(t.layers) and len(t.steps)]
+    drawable = [t for t in full if t is not None and len(t.layers) and len(t.steps)]
+    tables = [_most_layers(board, table) for table in drawable]
     if not tables:
         card.message = _nothing_logged(statistic, request)
         return card, []
@@ -67,6 +70,8 @@ def _heatmaps(
         card.panels = [layers.median_panel(shown, scale, _MOST_CELLS)]
     else:
         card.panels = layers.heatmap_panels(shown, scale, left_margin(board, request))
+        for panel in card.panels:
+            panel.figure["layout"]["xaxis"] |= whole_run(board, request)
     card.steps = _most_steps(board, tables, shown, request)
     return card, shown
 
@@ -78,6 +83,16 @@ def _fit(
     rows = sum(len(table.layers) for table in tables)
     fitting = max(min(columns, _MOST_CELLS // max(rows, 1)), _FEWEST_COLUMNS)
     return [board.sampled(table, fitting) for table in tables]
+
+
+def _most_layers(board: Board, table: layers.LayerTable) -> layers.LayerTable:
+    """Returns the table with as many layers as an answer of bounded size can hold."""
+    count = len(table.layers)
+    if count <= _MOST_LAYERS:
+        return table
+    text = f"Of {count:,} layers {_MOST_LAYERS:,} are shown; a pattern chooses others."
+    board.source.report(table.run, text)
+    return table.only(np.linspace(0, count - 1, _MOST_LAYERS).astype(int))
 
 
 def _most_steps(

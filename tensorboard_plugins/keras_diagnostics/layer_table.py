@@ -35,6 +35,16 @@ class LayerTable:
             self.broken[:, columns],
         )
 
+    def only(self, rows: np.ndarray) -> LayerTable:
+        """Returns the table of some of its layers, by index."""
+        return LayerTable(
+            self.run,
+            self.steps,
+            tuple(self.layers[row] for row in rows),
+            self.values[rows],
+            self.broken[rows],
+        )
+
     @functools.cached_property
     def medians(self) -> np.ndarray:
         """The median of each layer, NaN where nothing finite was measured."""

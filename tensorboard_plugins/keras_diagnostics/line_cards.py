@@ -9,11 +9,15 @@ import numpy as np
 
 from keras_diagnostics.board import Board
 from keras_diagnostics.margin import left_margin
+from keras_diagnostics.margin import whole_run
 from keras_diagnostics.request import Request
 from keras_diagnostics.views import figure as figures
 from keras_diagnostics.views import lines
 from keras_diagnostics.views.card import Card
 from keras_diagnostics.views.card import steps_shown
+
+_MOST_LOGS = 48
+_SWEPT = ("rates", "losses", "smoothed")
 
 
 def schedule_card(board: Board, request: Request) -> Card:
@@ -28,16 +32,25 @@ def schedule_card(board: Board, request: Request) -> Card:
 
 
 def loss_card(board: Board, request: Request) -> Card:
-    """Returns the logs of the epochs: loss and metrics."""
+    """Returns loss and metrics: of each step as Keras reports them, or of the epochs.
+
+    What Keras reports after a batch is the mean since the epoch began.
+    """
 
     def series(run: str) -> dict[str, lines.Series]:
         epochs = board.epochs(run)
         steps = np.array([step for step, _, _ in epochs], int)
+        of_steps = board.curves(run)["logs"]
         names = dict.fromkeys(name for _, _, logs in epochs for name in logs)
-        return {
-            name: (steps, np.array([logs.get(name, np.nan) for _, _, logs in epochs]))
-            for name in sorted(names, key=_losses_first)
-        }
+        names |= dict.fromkeys(of_steps)
+        if len(names) > _MOST_LOGS:
+            text = f"Of the {len(names):,} metrics {_MOST_LOGS} are shown."
+            board.source.report(run, text)
+        found = {}
+        for name in sorted(names, key=_losses_first)[:_MOST_LOGS]:
+            values = np.array([logs.get(name, np.nan) for _, _, logs in epochs])
+            found[name] = of_steps.get(name, (steps, values))
+        return found
 
     return _step_lines(
         board,
@@ -50,14 +63,14 @@ def loss_card(board: Board, request: Request) -> Card:
 
 def finder_card(board: Board, request: Request) -> Card:
     """Returns the sweeps of learning-rate finders."""
-    found = {run: board.sweep(run) for run in lines.most_lines(request.runs)}
-    sweeps = {run: sweep for run, sweep in found.items() if _is_sweep(sweep)}
+    found = {run: _swept(board, run) for run in lines.most_lines(request.runs)}
+    sweeps = {run: sweep for run, sweep in found.items() if sweep is not None}
     if not sweeps:
         return Card(
             message="No sweep in this run. LearningRateFinder(log_dir=...) writes one."
         )
-    panels = [lines.sweep_panel(run, sweep or {}) for run, sweep in sweeps.items()]
-    return Card(panels, lines.sweep_table({k: v or {} for k, v in sweeps.items()}))
+    panels = [lines.sweep_panel(run, sweep) for run, sweep in sweeps.items()]
+    return Card(panels, lines.sweep_table(sweeps))
 
 
 def uncertainty_card(board: Board, request: Request) -> Card:
@@ -88,7 +101,7 @@ def _step_lines(
         charts,
         _colors(board, charts),
         "step",
-        figures.step_axis(),
+        figures.step_axis(**whole_run(board, request)),
         left_margin(board, request),
     )
     caption = "First, last and extreme values over the steps shown"
@@ -135,14 +148,23 @@ def _losses_first(name: str) -> tuple[bool, str]:
     return not name.endswith("loss"), name.removeprefix("val_")
 
 
-def _is_sweep(sweep: dict[str, Any] | None) -> bool:
+def _swept(board: Board, run: str) -> dict[str, Any] | None:
+    """Returns a sweep whose series can be drawn, or `None`."""
+    sweep = board.sweep(run)
     if sweep is None:
-        return False
+        return None
     try:
-        shapes = {np.shape(np.asarray(sweep[n], float)) for n in _SWEPT}
-    except (KeyError, TypeError, ValueError):
-        return False
-    return len(shapes) == 1 and all(len(s) == 1 and s[0] > 0 for s in shapes)
-
-
-_SWEPT = ("rates", "losses", "smoothed")
+        arrays = {name: np.asarray(sweep[name], float) for name in _SWEPT}
+        if len({array.shape for array in arrays.values()}) != 1:
+            raise ValueError("its series differ in length")
+        rates = arrays["rates"]
+        if rates.ndim != 1 or not len(rates):
+            raise ValueError("it has no points")
+        usable = np.isfinite(rates) & (rates > 0)
+        if not usable.all():
+            text = f"{(~usable).sum():,} rates of the sweep are damaged and left out."
+            board.source.report(run, text)
+        return {**sweep, **{name: array[usable] for name, array in arrays.items()}}
+    except (KeyError, TypeError, ValueError, OverflowError):
+        board.source.report(run, "The sweep of learning rates is damaged.")
+        return None

@@ -1,12 +1,12 @@
 """A directory of logs, read without TensorBoard running and without TensorFlow.
 
-`FileProvider` has those methods of TensorBoard's data provider that `Source` calls.
+`FileProvider` lists series as TensorBoard's data provider does, and hands them out
+undecoded.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
@@ -14,17 +14,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.data import provider
-from tensorboard.util.tensor_util import make_ndarray
 
 from keras_diagnostics import schema
 from keras_diagnostics.event_files import Records
 from keras_diagnostics.event_files import event_files
 from keras_diagnostics.source import Problem
 from keras_diagnostics.statistics import STATISTICS
+from keras_diagnostics.undecoded import Point
 
 _MOST = 2000  # steps kept of a tag; then every other one goes
 _PLUGINS = (schema.PLUGIN_NAME, "hparams", "scalars")  # histograms take much room
@@ -34,7 +33,7 @@ _SEEN = frozenset(
     schema.tag_of(name)
     for statistic in STATISTICS.values()
     for name in (statistic.id, statistic.nonfinite)
-) | {schema.FINDINGS_TAG, schema.RUN_TAG, schema.EPOCH_TAG, schema.SWEEP_TAG}
+) | set(schema.DOCUMENT_TAGS)
 
 
 @dataclass
@@ -86,7 +85,9 @@ class FileProvider:
         self.problems: list[Problem] = []
         self._runs: dict[str, dict[str, _Series]] = {}
         for folder in _folders(root):
-            name = folder.relative_to(root).as_posix()
+            # Names of files need not be UTF-8; what is written must be.
+            name = os.fsencode(folder.relative_to(root)).decode("utf-8", "replace")
+            name = name.replace(os.sep, "/")
             for path in event_files(folder):
                 self._read(path, self._runs.setdefault(name, {}), name)
 
@@ -114,52 +115,12 @@ class FileProvider:
 
     list_scalars = list_tensors
 
-    def read_tensors(
-        self,
-        context: Any,
-        *,
-        experiment_id: str,
-        plugin_name: str,
-        downsample: int,
-        run_tag_filter: Any,
-    ) -> dict[str, dict[str, list[Any]]]:
-        """Returns the values of series, by run and tag."""
-        return self._points(
-            plugin_name,
-            run_tag_filter,
-            lambda step, wall_time, value: provider.TensorDatum(
-                step, wall_time, make_ndarray(value)
-            ),
-        )
-
-    def read_scalars(
-        self,
-        context: Any,
-        *,
-        experiment_id: str,
-        plugin_name: str,
-        downsample: int,
-        run_tag_filter: Any,
-    ) -> dict[str, dict[str, list[Any]]]:
-        """Returns the values of scalars, by run and tag."""
-        return self._points(
-            plugin_name,
-            run_tag_filter,
-            lambda step, wall_time, value: provider.ScalarDatum(
-                step, wall_time, _scalar(value)
-            ),
-        )
-
-    def _points(
-        self, plugin: str, run_tag_filter: Any, make: Callable[[int, float, Any], Any]
-    ) -> dict[str, dict[str, list[Any]]]:
-        return {
-            run: {
-                tag: [make(*point) for point in series.all()]
-                for tag, series in tags.items()
-            }
-            for run, tags in self._select(plugin, run_tag_filter)
-        }
+    def undecoded(self, plugin: str, run: str, tag: str) -> list[Point]:
+        """Returns the values of a series as they were written."""
+        series = self._runs.get(run, {}).get(tag)
+        if series is None or series.plugin != plugin:
+            return []
+        return [Point(*point) for point in series.all()]
 
     def _select(
         self, plugin: str, run_tag_filter: Any
@@ -195,7 +156,18 @@ class FileProvider:
 
 
 def _folders(root: Path) -> list[Path]:
-    found = [Path(folder) for folder, _, _ in os.walk(root, followlinks=True)]
+    """Returns the directories with logs, each once, though links may lead in circles.
+
+    As in TensorBoard, a link to a directory of runs is followed wherever it leads.
+    """
+    found, seen = [], set(Path(os.path.realpath(root)).parents)
+    for folder, names, _ in os.walk(root, followlinks=True):
+        place = Path(os.path.realpath(folder))
+        if place in seen:
+            names.clear()
+            continue
+        seen.add(place)
+        found.append(Path(folder))
     return sorted(folder for folder in found if event_files(folder))
 
 
@@ -216,9 +188,3 @@ def _take(event: Any, tags: dict[str, _Series]) -> None:
             series = tags[tag] = _Series(plugin, data.content)
         kept = value.simple_value if is_simple else value.tensor
         series.add((event.step, event.wall_time, kept))
-
-
-def _scalar(value: Any) -> float:
-    if isinstance(value, float):
-        return value
-    return float(np.ravel(make_ndarray(value))[0])

@@ -17,11 +17,11 @@ from keras_diagnostics import answers
 from keras_diagnostics import assets
 from keras_diagnostics import findings
 from keras_diagnostics.board import Board
+from keras_diagnostics.cache import Cache
 from keras_diagnostics.cards import answer
 from keras_diagnostics.cards import problems_of
 from keras_diagnostics.log_files import FileProvider
 from keras_diagnostics.request import Request
-from keras_diagnostics.source import Cache
 from keras_diagnostics.source import Source
 from keras_diagnostics.views.theme import THEMES
 

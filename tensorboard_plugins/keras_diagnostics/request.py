@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
+
+from keras_diagnostics.layer_pattern import LayerPattern
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,11 @@ class Request:
     last: int | None = None
     columns: int = 300
     layer: str | None = None
+
+    @functools.cached_property
+    def pattern(self) -> LayerPattern:
+        """Returns what `layers` describes; raises a `ValueError` if that is nothing."""
+        return LayerPattern(self.layers)
 
     def contains(self, steps: np.ndarray) -> np.ndarray:
         """Returns which of some steps are in the range asked for."""

@@ -13,12 +13,14 @@ from keras_diagnostics import answers
 from keras_diagnostics import assets
 from keras_diagnostics import findings
 from keras_diagnostics.board import Board
+from keras_diagnostics.cache import Cache
 from keras_diagnostics.cards import answer
 from keras_diagnostics.damage import DamageCheck
 from keras_diagnostics.request import Request
-from keras_diagnostics.source import Cache
 from keras_diagnostics.source import Source
 from keras_diagnostics.views.theme import THEMES
+
+_MOST_RUNS = 1_000  # that a request may name
 
 
 class Routes:
@@ -76,7 +78,8 @@ class Routes:
             columns=answers.columns(values),
             layer=values.get("layer") or None,
         )
-        self._damage.report(board.source, asked.runs)
+        there = set(board.runs())
+        self._damage.report(board.source, [run for run in asked.runs if run in there])
         return answer(board, asked, theme)
 
     def _export(self, request: wrappers.Request, board: Board) -> wrappers.Response:
@@ -92,4 +95,5 @@ class Routes:
 
 
 def _runs_asked(request: wrappers.Request, board: Board) -> tuple[str, ...]:
-    return tuple(request.args.getlist("run")) or tuple(board.runs())
+    asked = dict.fromkeys(request.args.getlist("run")[:_MOST_RUNS])
+    return tuple(asked) or tuple(board.runs())

@@ -10,6 +10,9 @@ a string tensor with one JSON document per event, of which the last one counts b
   written, `values` with the tags of scalars that belong to no layer, `about` with
   the hyperparameters that are known when training begins.
 - `EPOCH_TAG`: at the step after each epoch, `epoch` and `logs`.
+- `CURVE_TAG`: for each `session`, `logs` and `hyperparameters` of all its steps so far,
+  or of so many of them as take little room: each has `steps` and, by name, `values`.
+  The last one of a session counts. Logs are what Keras reports after the batch.
 - `SWEEP_TAG`: a learning-rate finder's `rates`, `losses`, `smoothed`, `suggestion`,
   `rule` and `suggestions`.
 
@@ -27,20 +30,23 @@ SCHEMA_VERSION = 1
 TAG_PREFIX = "keras_diagnostics"
 FINDINGS_TAG = f"{TAG_PREFIX}/findings"
 RUN_TAG = f"{TAG_PREFIX}/run"
+CURVE_TAG = f"{TAG_PREFIX}/curve"
 EPOCH_TAG = f"{TAG_PREFIX}/epoch"
 SWEEP_TAG = f"{TAG_PREFIX}/sweep"
+DOCUMENT_TAGS = (FINDINGS_TAG, RUN_TAG, CURVE_TAG, EPOCH_TAG, SWEEP_TAG)
 
 
 def as_whole(value: object) -> int:
-    """Returns a number of a document as an integer; 0 for what is none."""
-    return int(value) if isinstance(value, int | float) and abs(value) < 2**53 else 0
+    """Returns a number of a document that counts something; 0 for what is none."""
+    is_count = isinstance(value, int | float) and 0 <= value < 2**53
+    return int(value) if is_count else 0
 
 
 def as_number(value: Any) -> float:
     """Returns a number of a document; NaN for what is none."""
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return float("nan")
 
 
@@ -53,8 +59,8 @@ def encode_content(kind: str, layers: Sequence[str] = ()) -> bytes:
     """Returns the plugin content that describes a tag.
 
     Args:
-        kind: `"layers"` for vectors over layers; `"findings"`, `"run"`, `"epoch"`
-            or `"sweep"` for documents.
+        kind: `"layers"` for vectors over layers; `"findings"`, `"run"`, `"epoch"`,
+            `"curve"` or `"sweep"` for documents.
         layers: Names of the layers, in the order of the vectors.
     """
     content = {"version": SCHEMA_VERSION, "kind": kind, "layers": list(layers)}
@@ -70,10 +76,16 @@ def decode_content(content: bytes) -> dict[str, object]:
     try:
         decoded = json.loads(content)
         version = int(decoded["version"])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise ValueError(f"Not the content of a tag: {content[:100]!r}") from error
     if version > SCHEMA_VERSION:
         raise ValueError(
             f"Written by a newer version: schema {version}, known {SCHEMA_VERSION}"
         )
+    layers = decoded.get("layers")
+    are_names = isinstance(layers, list) and all(isinstance(n, str) for n in layers)
+    if version < 1 or not isinstance(decoded.get("kind"), str) or not are_names:
+        raise ValueError(f"Not the content of a tag: {content[:100]!r}")
+    # Half of a surrogate pair is no text that could be written anywhere.
+    decoded["layers"] = [name.encode("utf-8", "replace").decode() for name in layers]
     return decoded

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import json
-import threading
-from collections import OrderedDict
+from collections import Counter
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
@@ -13,13 +11,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tensorboard.data.provider import RunTagFilter
 
+from keras_diagnostics import documents
 from keras_diagnostics import schema
+from keras_diagnostics import tensors
+from keras_diagnostics.cache import Cache
+from keras_diagnostics.undecoded import Point
+from keras_diagnostics.undecoded import UndecodedReader
 
-_ALL = 1_000_000  # TensorBoard has sampled already; we want all that it kept
-_CACHE_BYTES = 256_000_000
 _WORTH_PREFETCHING = 4
+_LONGEST_NAME = 500  # of a layer
+_MOST_DOCUMENTS = 10_000  # of one tag
+_OTHER_LAYERS = "it is of a model with other layers than the run began with"
+
+Damage = Counter[str]  # why values were left out, and how many
 
 
 @dataclass(frozen=True)
@@ -37,38 +42,6 @@ class Problem:
 
     run: str | None
     text: str
-
-
-class Cache:
-    """Keeps what was read last, up to a number of bytes; for several threads."""
-
-    def __init__(self, most_bytes: int = _CACHE_BYTES) -> None:
-        self._kept: OrderedDict[Any, tuple[int, Any]] = OrderedDict()
-        self._most, self._bytes = most_bytes, 0
-        self._lock = threading.Lock()
-
-    def __contains__(self, key: Any) -> bool:
-        return key in self._kept
-
-    def get(self, key: Any, make: Callable[[], Any], size: Callable[[Any], int]) -> Any:
-        """Returns the value of `key`, made if it is not there."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key][1]
-        value = make()
-        self.put(key, value, size)
-        return value
-
-    def put(self, key: Any, value: Any, size: Callable[[Any], int]) -> None:
-        """Keeps a value, and drops those that nobody has asked for longest."""
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = (size(value), value)
-                self._bytes += self._kept[key][0]
-            while self._bytes > self._most and len(self._kept) > 1:
-                _, (freed, _) = self._kept.popitem(last=False)
-                self._bytes -= freed
 
 
 class Source:
@@ -89,6 +62,7 @@ class Source:
         self._context = context
         self._experiment = experiment
         self._cache = cache
+        self._reader = UndecodedReader(provider, context, experiment)
         self.problems: list[Problem] = []
         self._listed: dict[Any, dict[str, dict[str, Any]]] = {}
 
@@ -104,13 +78,13 @@ class Source:
         tags: Collection[str] | None = None,
     ) -> dict[str, dict[str, Any]]:
         """Returns the tensor series of a plugin, by run and tag."""
-        return self._list(self._provider.list_tensors, plugin, runs, tags)
+        return self._list("tensors", plugin, runs, tags)
 
     def scalars(
         self, runs: Collection[str] | None, tags: Collection[str]
     ) -> dict[str, dict[str, Any]]:
         """Returns those of `tags` that are scalars, by run and tag."""
-        return self._list(self._provider.list_scalars, "scalars", runs, tags)
+        return self._list("scalars", "scalars", runs, tags)
 
     def vectors(self, run: str, statistic: str) -> Vectors | None:
         """Returns a statistic of the layers, or `None` if the run has none."""
@@ -122,17 +96,12 @@ class Source:
         if content is None or content.get("kind") != "layers":
             return None
         layers = _layers_of(content)
-        vectors, dropped = self._cache.get(
+        vectors, damage = self._cache.get(
             self._key(run, tag, series),
-            lambda: _stack(self._read_tensors(schema.PLUGIN_NAME, run, tag), layers),
+            lambda: _stack(self._read(schema.PLUGIN_NAME, run, tag), layers),
             _bytes_of,
         )
-        if dropped:
-            self.report(
-                run,
-                f"{dropped} steps of {statistic!r} belong to a model with other layers "
-                "than the run began with, and are left out.",
-            )
+        self._report_damage(run, statistic, damage)
         return vectors if len(vectors.steps) else None
 
     def prefetch(self, runs: Collection[str], statistics: Iterable[str]) -> None:
@@ -148,19 +117,13 @@ class Source:
         ]
         if len(missing) < _WORTH_PREFETCHING:
             return
-        data = self._provider.read_tensors(
-            self._context,
-            experiment_id=self._experiment,
-            plugin_name=schema.PLUGIN_NAME,
-            downsample=_ALL,
-            run_tag_filter=RunTagFilter({run for run, _ in missing}, set(tags)),
-        )
+        read = self._reader.tensors(schema.PLUGIN_NAME, missing)
         for run, tag in missing:
             series = listed[run][tag]
             content = self._content(run, tag, series)
-            read = data.get(run, {}).get(tag)
-            if content is not None and read is not None:
-                stacked = _stack(list(read), _layers_of(content))
+            if content is not None:
+                points = self._points(run, tag, read[run, tag])
+                stacked = _stack(points, _layers_of(content))
                 self._cache.put(self._key(run, tag, series), stacked, _bytes_of)
 
     def layers(self, run: str, statistics: Iterable[str]) -> tuple[str, ...]:
@@ -186,27 +149,21 @@ class Source:
         """Returns the last step of any of some statistics of a run."""
         listed = self._ours().get(run, {})
         tags = map(schema.tag_of, statistics)
-        return max((listed[tag].max_step for tag in tags if tag in listed), default=0)
+        there = [listed[tag].max_step or 0 for tag in tags if tag in listed]
+        return max([0, *there])
 
     def documents(self, run: str, tag: str) -> list[tuple[int, Any]]:
         """Returns the steps and JSON documents of one of our tags."""
         if not self.has(run, tag):
             return []
-        documents = []
         series = self._ours()[run][tag]
-        data = self._cache.get(
+        found, damage = self._cache.get(
             self._key(run, tag, series),
-            lambda: self._read_tensors(schema.PLUGIN_NAME, run, tag),
-            lambda data: 1000 * (len(data) + 1),
+            lambda: _parse(self._read(schema.PLUGIN_NAME, run, tag)),
+            lambda parsed: 10 * sum(size for *_, size in parsed[0]) + 1000,
         )
-        for datum in data:
-            try:
-                documents.append((datum.step, json.loads(datum.numpy.item())))
-            except (ValueError, TypeError):
-                self.report(
-                    run, f"A document of {tag!r} at step {datum.step} is damaged."
-                )
-        return documents
+        self._report_damage(run, tag.split("/")[-1], damage)
+        return [(step, document) for step, document, _ in found]
 
     def document(self, run: str, tag: str) -> Any:
         """Returns the last JSON document of one of our tags, or `None`."""
@@ -215,22 +172,17 @@ class Source:
 
     def scalar(self, run: str, tag: str) -> tuple[np.ndarray, np.ndarray]:
         """Returns the steps and values of a scalar series."""
-        data = self._provider.read_scalars(
-            self._context,
-            experiment_id=self._experiment,
-            plugin_name="scalars",
-            downsample=_ALL,
-            run_tag_filter=RunTagFilter([run], [tag]),
-        )
-        points = data.get(run, {}).get(tag, [])
-        steps = np.array([point.step for point in points], int)
-        values = np.array([point.value for point in points], float)
-        return _latest(steps, values)
+        points = self._points(run, tag, self._reader.scalars(run, tag))
+        values, damage = _each(points, tensors.number_of)
+        self._report_damage(run, tag, damage)
+        steps = np.array([step for step, _ in values], int)
+        return _latest(steps, np.array([value for _, value in values], float))
 
     def histograms(self, run: str, tag: str) -> list[tuple[int, np.ndarray]]:
         """Returns the steps and buckets (left, right, count) of a stock histogram."""
-        data = self._read_tensors("histograms", run, tag)
-        return [(d.step, d.numpy) for d in data if d.numpy.ndim == 2]
+        arrays, damage = _each(self._read("histograms", run, tag), tensors.numbers_of)
+        self._report_damage(run, tag, damage)
+        return [(step, array) for step, array in arrays if array.ndim == 2]
 
     def report(self, run: str | None, text: str) -> None:
         """Notes a problem, once."""
@@ -255,7 +207,7 @@ class Source:
 
     def _list(
         self,
-        method: Any,
+        kind: str,
         plugin: str,
         runs: Collection[str] | None,
         tags: Collection[str] | None,
@@ -263,43 +215,77 @@ class Source:
         frozen = [None if names is None else frozenset(names) for names in (runs, tags)]
         key = (plugin, *frozen)
         if key not in self._listed:
-            self._listed[key] = method(
-                self._context,
-                experiment_id=self._experiment,
-                plugin_name=plugin,
-                run_tag_filter=RunTagFilter(runs, tags),
-            )
+            self._listed[key] = self._reader.listed(kind, plugin, runs, tags)
         return self._listed[key]
 
-    def _read_tensors(self, plugin: str, run: str, tag: str) -> list[Any]:
-        data = self._provider.read_tensors(
-            self._context,
-            experiment_id=self._experiment,
-            plugin_name=plugin,
-            downsample=_ALL,
-            run_tag_filter=RunTagFilter([run], [tag]),
-        )
-        return list(data.get(run, {}).get(tag, []))
+    def _read(self, plugin: str, run: str, tag: str) -> list[Point]:
+        read = self._reader.tensors(plugin, [(run, tag)])
+        return self._points(run, tag, read[run, tag])
+
+    def _points(self, run: str, tag: str, read: list[Point] | Exception) -> list[Point]:
+        if isinstance(read, Exception):
+            self.report(run, f"{tag!r} cannot be read. {type(read).__name__}: {read}")
+            return []
+        return read
+
+    def _report_damage(self, run: str, what: str, damage: Damage) -> None:
+        for reason, count in damage.items():
+            many = "1 value" if count == 1 else f"{count:,} values"
+            self.report(run, f"{many} of {what!r} left out as damaged: {reason}.")
 
 
-_decode = functools.lru_cache(maxsize=4096)(schema.decode_content)
+@functools.lru_cache(maxsize=4096)
+def _decode(content: bytes) -> dict[str, Any]:
+    return schema.decode_content(content)
 
 
 def _layers_of(content: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(str(name) for name in content.get("layers", ()))
+    return tuple(name[:_LONGEST_NAME] for name in content["layers"])
 
 
-def _bytes_of(stacked: tuple[Vectors, int]) -> int:
+def _bytes_of(stacked: tuple[Vectors, Damage]) -> int:
     return int(stacked[0].values.nbytes) + 1000
 
 
-def _stack(data: list[Any], layers: tuple[str, ...]) -> tuple[Vectors, int]:
-    """Returns the vectors that have a value per layer, and how many have not."""
-    fitting = [d for d in data if d.numpy.shape == (len(layers),)]
-    steps = np.array([d.step for d in fitting], int)
-    values = np.array([d.numpy for d in fitting], np.float32)
+def _each(
+    points: Iterable[Point], decode: Callable[[Any], Any]
+) -> tuple[list[tuple[int, Any]], Damage]:
+    """Returns steps and what was decoded, each on its own, and what was not and why."""
+    decoded, damage = [], Counter[str]()
+    for step, _, value in points:
+        if step < 0:
+            damage["it has a negative step"] += 1
+            continue
+        try:
+            decoded.append((int(step), decode(value)))
+        except ValueError as error:
+            damage[str(error)] += 1
+    return decoded, damage
+
+
+def _parse(points: list[Point]) -> tuple[list[tuple[int, Any, int]], Damage]:
+    """Returns step, document and size of each, and what is damaged."""
+
+    def read(value: Any) -> tuple[Any, int]:
+        text = tensors.bytes_of(value)
+        return documents.parse(text), len(text)
+
+    parsed, damage = _each(points[-_MOST_DOCUMENTS:], read)
+    return [(step, document, size) for step, (document, size) in parsed], damage
+
+
+def _stack(points: list[Point], layers: tuple[str, ...]) -> tuple[Vectors, Damage]:
+    """Returns the vectors that have a value per layer, and what was left out."""
+    arrays, damage = _each(points, tensors.numbers_of)
+    fitting = [(step, array) for step, array in arrays if array.shape == (len(layers),)]
+    if len(fitting) < len(arrays):
+        # Another model was trained into the same directory.
+        damage[_OTHER_LAYERS] += len(arrays) - len(fitting)
+    steps = np.array([step for step, _ in fitting], int)
+    with np.errstate(over="ignore"):
+        values = np.array([array for _, array in fitting], np.float32)
     steps, values = _latest(steps, values.reshape(len(fitting), len(layers)))
-    return Vectors(steps, layers, values), len(data) - len(fitting)
+    return Vectors(steps, layers, values), damage
 
 
 def _latest(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -96,9 +96,13 @@ def layout(height: int, left: int = _LEFT[0], **more: Any) -> dict[str, Any]:
 
 
 def axis(title: str, **more: Any) -> dict[str, Any]:
-    """Returns an axis with a title."""
+    """Returns an axis with a title, which may be the name of a metric in a log."""
     return {
-        "title": {"text": title, "font": {"color": Token("muted")}, "standoff": 4},
+        "title": {
+            "text": escape(title),
+            "font": {"color": Token("muted")},
+            "standoff": 4,
+        },
         "gridcolor": Token("grid"),
         "linecolor": Token("muted"),
         "tickcolor": Token("muted"),

@@ -19,6 +19,7 @@ from keras_diagnostics.views.theme import run_color
 MOST_POINTS = 1000
 _MOST_POINTS_IN_ALL, _FEWEST_POINTS = 50_000, 50
 _MOST_RUNS = 8
+_MOST_RULES = 20
 _GAP = 0.06
 VALIDATION = " (validation)"  # ends the name of a line that is drawn dashed
 
@@ -79,6 +80,8 @@ def sweep_panel(run: str, sweep: Mapping[str, Any]) -> Panel:
     rates, losses, smoothed = (
         np.asarray(sweep[name], float) for name in ("rates", "losses", "smoothed")
     )
+    kept = choose_steps(np.arange(len(rates)), MOST_POINTS, ~np.isfinite(losses))
+    rates, losses, smoothed = rates[kept], losses[kept], smoothed[kept]
     raw = figures.line(rates, losses, "loss of the batch", Token("muted"), opacity=0.45)
     raw["line"] = {"color": Token("muted"), "width": 1}
     mean = figures.line(rates, smoothed, "smoothed", Token("mark"))
@@ -124,7 +127,9 @@ def sweep_table(sweeps: Mapping[str, Mapping[str, Any]]) -> Table:
             lowest = float(sweep["rates"][int(np.nanargmin(smoothed))])
         suggestions = sweep.get("suggestions")
         suggestions = suggestions if isinstance(suggestions, dict) else {}
-        rules = list(suggestions.items()) or [("not recorded", sweep.get("suggestion"))]
+        rules = list(suggestions.items())[:_MOST_RULES] or [
+            ("not recorded", sweep.get("suggestion"))
+        ]
         for rule, rate in rules:
             chosen = " (chosen)" if rule == sweep.get("rule") else ""
             rate = rate if isinstance(rate, int | float) else None
@@ -196,7 +201,7 @@ def _sweep_marks(
 ) -> list[tuple[float, str, Token, str]]:
     marks = []
     suggestion = sweep.get("suggestion")
-    if isinstance(suggestion, int | float) and suggestion > 0:
+    if isinstance(suggestion, int | float) and 0 < suggestion < float("inf"):
         text = f"suggested {figures.number(suggestion)}"
         marks.append((float(suggestion), text, Token("mark"), "right"))
     finite = np.flatnonzero(np.isfinite(smoothed))
