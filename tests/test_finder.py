@@ -7,6 +7,7 @@ import keras
 import models
 import numpy as np
 import pytest
+from backend_in_use import NAME
 from backend_in_use import batches_of
 from backend_in_use import draw_of_the_backend
 from backend_in_use import gradients_of
@@ -229,6 +230,9 @@ def train(name, make_optimizer, arguments, sweep, trained):
 
 
 NOT_TRAINED_BEFORE = {"adam", "unbuilt", "own_train_step", "metrics", "loss_scale"}
+if NAME != "tensorflow":
+    # Keras looks at a batch to build it, and never again without a compiled loss.
+    NOT_TRAINED_BEFORE.remove("own_train_step")
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -350,9 +354,9 @@ def test_too_short_a_fit_is_reported():
 
 def test_suggestion_trains():
     model, x, y = models.make("sequential_mlp", optimizer="adam")
-    sweep = find(model, x, y, shuffle=False)
+    sweep = find(model, x, y, steps=100, shuffle=False)
     scheduler = OneCycleScheduler(max_rate=sweep.suggestion)
-    history = model.fit(x, y, epochs=40, verbose=0, callbacks=[scheduler]).history
+    history = model.fit(x, y, epochs=20, verbose=0, callbacks=[scheduler]).history
     assert history["loss"][-1] < 0.8 * history["loss"][0]
 
 
