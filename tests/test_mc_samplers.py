@@ -9,7 +9,6 @@ import pytest
 from keras import layers
 from mc_models import BACKEND
 from mc_models import called
-from mc_models import everything
 from mc_models import rows
 from mc_models import sequential
 
@@ -292,12 +291,22 @@ def in_threads(*tasks):
         return [future.result() for future in [pool.submit(run, t) for t in tasks]]
 
 
+def recurrent():
+    return sequential(
+        layers.LSTM(3, dropout=0.3),
+        layers.BatchNormalization(),
+        layers.Dropout(0.3),
+        layers.Dense(2),
+        shape=(3, 2),
+    )
+
+
 def test_threads_that_sample_one_model_do_not_hear_of_each_other():
-    model, x = everything(), rows(6, 8, 8, 1)
+    model, x = recurrent(), rows(6, 3, 2)
     plain = model.predict(x, verbose=0)
     wanted = [mc_predict(model, x, 6, seed=seed).mean for seed in (1, 2)]
     before = [np.array(v) for v in model.variables]
-    fresh = everything()
+    fresh = recurrent()
     fresh.set_weights(model.get_weights())
 
     def sampled(seed):
@@ -305,7 +314,9 @@ def test_threads_that_sample_one_model_do_not_hear_of_each_other():
 
     def context():
         with mc_dropout(fresh, seed=0):
-            return [called(fresh, x), fresh.predict(x, verbose=0)]
+            # On JAX, Keras' `predict` takes the values out of the variables meanwhile.
+            other = called if BACKEND == "jax" else keras.Model.predict
+            return [called(fresh, x), other(fresh, x)]
 
     first, second, predicted, in_context = in_threads(
         lambda: sampled(1),
@@ -393,7 +404,7 @@ def draws():
 
 @pytest.mark.parametrize("seed", [None, 5])
 def test_the_generators_of_the_user_are_as_before(seed):
-    model, x = everything(), rows(4, 8, 8, 1)
+    model, x = recurrent(), rows(4, 3, 2)
     keras.utils.set_random_seed(1)
     expected = draws()
     keras.utils.set_random_seed(1)
