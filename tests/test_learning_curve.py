@@ -5,6 +5,7 @@ import random
 import keras
 import numpy as np
 import pytest
+from backend_in_use import WritesVariables
 from backend_in_use import draw_of_the_backend
 from backend_in_use import seed_the_backend
 from keras import layers
@@ -22,7 +23,7 @@ Y = (X > ROWS / 2).astype("float32")
 MADE = []
 
 
-class Remembers(keras.Model):
+class Remembers(WritesVariables):
     """Keeps the rows that it is trained on, and how often."""
 
     def __init__(self, fails=()):

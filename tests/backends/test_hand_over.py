@@ -368,6 +368,7 @@ def train(name, steps, compiled, callbacks):
     return [*state, *history.history.values()], len(traces)
 
 
+# Of Keras, at the end of data whose length it does not know.
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
 @pytest.mark.parametrize(
     ("name", "steps", "compiled", "ways"),

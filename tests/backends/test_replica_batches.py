@@ -30,7 +30,7 @@ from keras_extras.backends.tensorflow import replica_batches
 from keras_extras.backends.tensorflow.hand_over import HandOver
 from keras_extras.backends.tensorflow.waiting_queue import WaitingQueue
 
-warnings.simplefilter("ignore")  # of TensorFlow, in the output that is compared
+warnings.simplefilter("ignore")  # of Keras: no shuffling, and an unknown length
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 x = np.random.default_rng(0).normal(size=(44, 6)).astype("float32")
 x[:, 0] = np.arange(44) % 2  # the replicas see different values
