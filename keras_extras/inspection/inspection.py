@@ -61,7 +61,7 @@ class Inspection:
         self._accumulates = hyperparameters.accumulation_steps(model.optimizer) > 1
         self._larger = larger
         self._runs_left = _RUNS_OF_A_LARGER_ONE
-        self.dry_run = larger.dry_run if larger is not None else self._own_dry_run()
+        self.dry_run: DryRun = larger.dry_run if larger else self._own_dry_run()
         self._read_weights = backend.weight_reader(tuple(layout.variables))
 
     def covers(self, layout: RowLayout) -> bool:

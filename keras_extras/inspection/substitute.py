@@ -27,8 +27,8 @@ class Substitute:
     @property
     def own(self) -> Callable[..., Any]:
         """The model's own function."""
-        found = vars(self._model)["train_function"]
-        return found._own if isinstance(found, Substitute) else found
+        found: Any = vars(self._model)["train_function"]
+        return getattr(found, "_own", None) if isinstance(found, Substitute) else found
 
     def arm(self) -> None:
         """Has the next call run in another way."""
