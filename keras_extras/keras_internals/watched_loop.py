@@ -28,7 +28,7 @@ class WatchedLoop:
     def __init__(self, iterator: Any, callbacks: Any, stop: str) -> None:
         # Not held: when `fit` is left its iterator is to go at once.
         self._iterator = weakref.ref(iterator)
-        self._class = type(iterator)
+        self._class: Any = type(iterator)
         self._callbacks = callbacks
         self._stop = stop
         self._listeners: list[Callable[[], None]] = []
