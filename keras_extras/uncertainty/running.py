@@ -75,7 +75,8 @@ def update(
     aleatoric = state.aleatoric
     if has_variance:
         samples, variances = ops.split(samples, 2, axis=-1)
-        aleatoric += (_mean(variances, valid, added) - aleatoric) * share
+        step = _mean(variances, valid, added) - aleatoric
+        aleatoric = aleatoric + step * share
     mean = _mean(samples, valid, added)
     squares = _sum(ops.square(samples - mean), valid)
     # Chan, Golub & LeVeque (1979): two groups of samples merged.
