@@ -12,10 +12,11 @@ from keras_diagnostics.views.card import column
 
 _MOST_HYPERPARAMETERS = 30
 _MOST_LOGS = 8
+_OF_FINDINGS = 6  # the first columns: the run, and what was found in it
 
 
 def comparison_table(board: Board, runs: Sequence[str]) -> Table:
-    """Returns one row for each run."""
+    """Returns one row for each run; what all have in common is marked in its column."""
     found = {run: board.hyperparameters(run) for run in runs}
     logs = {run: board.final_logs(run) for run in runs}
     names = list(dict.fromkeys(name for values in found.values() for name in values))
@@ -36,6 +37,9 @@ def comparison_table(board: Board, runs: Sequence[str]) -> Table:
         + [found[run].get(name) for name in names]
         for run in runs
     ]
+    if len(rows) > 1:
+        for at, described in enumerate(columns[_OF_FINDINGS:], start=_OF_FINDINGS):
+            described["same"] = len({repr(row[at]) for row in rows}) == 1
     return Table("Findings, losses and hyperparameters of each run", columns, rows)
 
 

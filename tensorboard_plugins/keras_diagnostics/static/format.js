@@ -49,3 +49,17 @@ export function fileName(...words) {
   const safe = words.map((word) => word.replace(/[^\p{L}\p{N}._-]+/gu, "-"));
   return safe.filter(Boolean).join("_").slice(0, 120);
 }
+
+/**
+ * Returns a name without its middle if it is long: its ends tell it from others.
+ *
+ * @param {string} name
+ * @param {number} longest
+ * @return {string}
+ */
+export function cutMiddle(name, longest = 36) {
+  const letters = [...name];
+  if (letters.length <= longest) return name;
+  const half = Math.floor((longest - 1) / 2);
+  return `${letters.slice(0, half).join("")}…${letters.slice(-half).join("")}`;
+}

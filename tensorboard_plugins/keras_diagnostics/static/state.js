@@ -12,6 +12,8 @@
  * @property {?string} layer The layer that is looked at more closely.
  * @property {?string} finding Identifier of the finding that is marked in the charts.
  * @property {string} wide Identifier of the card in full width, "" for none.
+ * @property {?Array<string>} columns Columns of the comparison, null for those that differ.
+ * @property {string} sort Column that the comparison is sorted by, after "-" from the top.
  * @property {Object<string, string>} metrics What each card shows, if not its first.
  */
 
@@ -26,6 +28,8 @@ const EMPTY = Object.freeze({
   layer: null,
   finding: null,
   wide: "gradients",
+  columns: null,
+  sort: "",
   metrics: {},
 });
 
@@ -41,6 +45,8 @@ const PARSERS = {
   layer: text,
   finding: text,
   wide: text,
+  columns: (value) => parseJson(value, Array.isArray)?.map(String),
+  sort: text,
   metrics: (value) => parseJson(value, isPlainObject),
 };
 

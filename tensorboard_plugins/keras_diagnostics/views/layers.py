@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +22,7 @@ from keras_diagnostics.views.theme import Token
 MOST_PANELS = 6
 _CELLS_WITH_TEXT = 30_000
 _MOST_MARKERS = 100
+_COUNTER = re.compile(r"_\d+(?=/|$)")
 
 
 def heatmap_panels(
@@ -71,16 +74,14 @@ def _heatmap_panel(
 
 def median_panel(tables: Sequence[LayerTable], scale: Scale, most_cells: int) -> Panel:
     """Returns the panel of many runs: runs by layers, each cell a median."""
-    layers = list(dict.fromkeys(name for table in tables for name in table.layers))
     count = len(tables)
+    layers, places = _aligned(tables)
     tables = tables[: max(most_cells // len(layers), 1)]
-    places = {name: number for number, name in enumerate(layers)}
     values = np.full((len(tables), len(layers)), np.nan)
     broken = np.zeros(values.shape, bool)
     for row, table in enumerate(tables):
-        columns = [places[name] for name in table.layers]
-        values[row, columns] = table.medians
-        broken[row, columns] = table.broken.any(axis=1)
+        values[row, places[row]] = table.medians
+        broken[row, places[row]] = table.broken.any(axis=1)
     runs = [table.run for table in tables]
     names = [figures.escape(run) for run in runs]
     xs = [figures.escape(layer) for layer in layers]
@@ -106,6 +107,36 @@ def median_panel(tables: Sequence[LayerTable], scale: Scale, most_cells: int) ->
         rows=runs,
         figure={"data": data, "layout": layout},
     )
+
+
+def _aligned(tables: Sequence[LayerTable]) -> tuple[list[str], list[list[int]]]:
+    """Returns the layers of all runs, and for each run the place of each of its own.
+
+    Keras counts on from model to model: `dense_13` of one run is `dense` of another. A
+    name that others have is the same layer; of the rest those are that have the same
+    name but for its number, in order.
+    """
+    known: dict[str, int] = {}
+    by_class: dict[tuple[str, int], int] = {}
+    places: list[list[int]] = []
+    for table in tables:
+        taken = {known[name] for name in table.layers if name in known}
+        counts: Counter[str] = Counter()
+        row = []
+        for name in table.layers:
+            plain = _COUNTER.sub("", name)
+            key = (plain, counts[plain])
+            counts[plain] += 1
+            place = known.get(name)
+            if place is None:
+                place = by_class.get(key)
+                if place is None or place in taken:
+                    place = known[name] = len(known)
+                taken.add(place)
+            by_class.setdefault(key, place)
+            row.append(place)
+        places.append(row)
+    return list(known), places
 
 
 def text_table(tables: Sequence[LayerTable], statistic: Statistic) -> Table:
