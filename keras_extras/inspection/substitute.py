@@ -28,7 +28,9 @@ class Substitute:
     def own(self) -> Callable[..., Any]:
         """The model's own function."""
         found: Any = vars(self._model)["train_function"]
-        return getattr(found, "_own", None) if isinstance(found, Substitute) else found
+        while isinstance(found, Substitute):
+            found = found._own
+        return found
 
     def arm(self) -> None:
         """Has the next call run in another way."""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
+from typing import cast
 
 
 class WatchedLoop:
@@ -34,7 +35,8 @@ class WatchedLoop:
         self._listeners: list[Callable[[], None]] = []
         iterator.keras_extras_watch = self
         # A `for` looks `__iter__` up in the class.
-        iterator.__class__ = _watched(self._class)
+        # mypy takes a class for something that has no hash.
+        iterator.__class__ = _watched(cast(Any, self._class))
 
     @classmethod
     def over(cls, iterator: Any, callbacks: Any, stop: str) -> WatchedLoop:

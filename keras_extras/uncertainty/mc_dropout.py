@@ -79,8 +79,9 @@ def _seeds_kept(model: Any, seed: int | None) -> Iterator[None]:
         first = _before.setdefault(model, states)
         _users[model] = _users.get(model, 0) + 1
     try:
-        for number, generator in enumerate(generators if seed is not None else []):
-            generator.state.assign(_start(seed + number, generator))
+        if seed is not None:
+            for number, generator in enumerate(generators):
+                generator.state.assign(_start(seed + number, generator))
         yield
     finally:
         for state in states:

@@ -249,7 +249,8 @@ class PatternProgram:
         if kind == "any":
             starts = [self._emit(branch, after) for branch in content]
             return starts[0] if len(starts) == 1 else self._add("fork", *starts)
-        return self._emit_repeat(content, *tree[2:], after)
+        least, most = tree[2:]
+        return self._emit_repeat(content, least, most, after)
 
     def _emit_repeat(self, part: tuple, least: int, most: int | None, end: int) -> int:
         after = end

@@ -38,8 +38,9 @@ DOCUMENT_TAGS = (FINDINGS_TAG, RUN_TAG, CURVE_TAG, EPOCH_TAG, SWEEP_TAG)
 
 def as_whole(value: object) -> int:
     """Returns a number of a document that counts something; 0 for what is none."""
-    is_count = isinstance(value, int | float) and 0 <= value < 2**53
-    return int(value) if is_count else 0
+    if isinstance(value, int | float) and 0 <= value < 2**53:
+        return int(value)
+    return 0
 
 
 def as_number(value: Any) -> float:

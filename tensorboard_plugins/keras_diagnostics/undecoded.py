@@ -43,8 +43,8 @@ class UndecodedReader:
 
     def __init__(self, provider: Any, context: Any, experiment: str) -> None:
         self._provider = provider
-        self._multiplexer = getattr(provider, "_multiplexer", None)
-        self._stub = getattr(provider, "_stub", None)
+        self._multiplexer: Any = getattr(provider, "_multiplexer", None)
+        self._stub: Any = getattr(provider, "_stub", None)
         self._files = getattr(provider, "undecoded", None)  # a `FileProvider`
         self._asked = {"experiment_id": experiment}
         self._context = context

@@ -165,7 +165,7 @@ class JaxSampler(Sampler):
         return jax.tree.map(real, state)
 
     def _variables(self) -> list[Any]:
-        model = self._model()
+        model: Any = self._model()
         generators = seed_generators(model)
         return unique([*model.variables, *(g.state for g in generators)])
 

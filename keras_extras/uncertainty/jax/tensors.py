@@ -61,7 +61,7 @@ def _is_program(parameter: Any) -> bool:
 
 
 def _has_rows(aval: Any, rows: int) -> bool:
-    shape = getattr(aval, "shape", ())
+    shape: tuple[int, ...] = getattr(aval, "shape", ())
     return bool(shape) and shape[0] > 0 and shape[0] % rows == 0
 
 
