@@ -37,7 +37,8 @@ def cosine(gradients: list[np.ndarray], limits: dict[str, float]) -> float:
         np.concatenate([np.ravel(part) for part in parts]).astype("float64")
         for parts in (gradients, clip(gradients, limits))
     )
-    return float(raw @ kept / (np.linalg.norm(raw) * np.linalg.norm(kept)))
+    lengths = np.linalg.norm(raw) * np.linalg.norm(kept)
+    return float(raw @ kept / lengths) if lengths else 1.0  # of nothing, all is left
 
 
 def build(side: int) -> keras.Model:
@@ -64,6 +65,7 @@ def main(argv: list[str] | None = None) -> None:
         loss = "sparse_categorical_crossentropy"
         model.compile(keras.optimizers.SGD(0.05, **limits), loss)
         twin.compile(keras.optimizers.SGD(1.0), loss)
+        model.build(data.x.shape)
         twin.build(data.x.shape)
         cosines: list[float] = []
 
