@@ -170,9 +170,13 @@ def _masks_of_its_own(cell: Any) -> list[Override]:
         return lambda: kept.pop(rate, None)
 
     return [
-        Override(cell, f"{verb}_{name}_mask", lambda *_, m=make, r=name: m(r))
-        for name in ("dropout", "recurrent_dropout")
-        for verb, make in (("get", get), ("reset", reset))
+        Override(cell, method, lambda *_, make=make, rate=rate: make(rate))
+        for method, make, rate in (
+            ("get_dropout_mask", get, "dropout"),
+            ("reset_dropout_mask", reset, "dropout"),
+            ("get_recurrent_dropout_mask", get, "recurrent_dropout"),
+            ("reset_recurrent_dropout_mask", reset, "recurrent_dropout"),
+        )
     ]
 
 
