@@ -29,9 +29,8 @@ def find_learning_rate(
     recorded, until the loss explodes. Then all is put back: weights, optimizer,
     metrics, seeds, and the global random generators, so that a training afterwards
     is the same, bit for bit, as without. What cannot be put back is the place of a
-    generator or of a dataset that shuffles itself. On JAX and torch, with a model that
-    is not built and is compiled without a loss, `fit` draws one order of the data more
-    without us: it does when it builds the model.
+    generator or of a dataset that shuffles itself; nor, on JAX and torch, that `fit`
+    draws an order of the data to build a model which was compiled without a loss.
 
     The suggestion is meant as the `max_rate` of a `OneCycleScheduler`; as a constant
     rate take a tenth of it. It is a starting point: where it matters, try a third and
