@@ -638,7 +638,9 @@ def test_symptoms_come_after_their_cause_and_name_it():
     assert {"exploding-gradient", "nan-loss"} <= {f.code for f in found[1:]}
     assert {f.cause for f in found[1:]} == {"unnormalized-input"}
     text = text_report(found, 300, 30)
-    assert text.startswith("1 finding")
+    assert text.startswith(f"{len(found)} findings in 300 steps, 30 of them sampled:")
+    assert "\n1. " in text
+    assert "\n2. " not in text
     assert "leads to: exploding-gradient" in text
 
 

@@ -5,6 +5,8 @@ import pytest
 import synthetic_logs as logs
 from board_client import Board
 
+from keras_diagnostics.views.figure import without_shared
+
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory):
@@ -57,3 +59,11 @@ def test_names_that_others_have_are_the_same_layer(tmp_path):
         [True, False, True, False],
         [False, True, False, True],
     ]
+
+
+def test_folders_that_all_runs_share_are_left_out_of_labels():
+    names = [f"search/trial_{n}/execution0/diagnostics" for n in range(3)]
+    assert without_shared(names) == [f"…/trial_{n}" for n in range(3)]
+    assert without_shared(["a/b", "c", "a/d/b"]) == ["…/b", "c", "…/d/b"]
+    assert without_shared(["a", "a/b"]) == ["a", "a/b"]
+    assert without_shared(["one/run"]) == ["one/run"]

@@ -228,11 +228,11 @@ class Board:
     def cards(self, run: str) -> list[str]:
         """Returns the ids of the cards that have something to show for a run."""
         has = {
-            **{card: bool(self.statistics(run, card)) for card in _LAYER_CARDS},
-            "schedule": self.source.has(run, schema.CURVE_TAG)
-            or bool(self._listed(run, self._schedule_tags(run))),
             "loss": self.source.has(run, schema.EPOCH_TAG)
             or self.source.has(run, schema.CURVE_TAG),
+            "schedule": self.source.has(run, schema.CURVE_TAG)
+            or bool(self._listed(run, self._schedule_tags(run))),
+            **{card: bool(self.statistics(run, card)) for card in _LAYER_CARDS},
             "finder": self.source.has(run, schema.SWEEP_TAG)
             or bool(self._listed(run, [_FINDER + "loss"])),
             "uncertainty": any(

@@ -96,6 +96,23 @@ KINDS = {
     kind.id: kind
     for kind in (
         Kind(
+            "loss",
+            "Loss and metrics",
+            "What Keras reports after each batch, the mean since the epoch began; "
+            "dashed is validation. A loss that falls while that of validation rises is "
+            "overfitting.",
+            "step",
+            loss_card,
+        ),
+        Kind(
+            "schedule",
+            "Learning rate and momentum",
+            "What the optimizer really used at each step, schedules and callbacks "
+            "included.",
+            "step",
+            schedule_card,
+        ),
+        Kind(
             "gradients",
             "Gradient flow",
             "Each row is a layer, input on top: rows that darken towards the top "
@@ -103,15 +120,6 @@ KINDS = {
             "step",
             layer_card,
             _metrics("gradients"),
-        ),
-        Kind(
-            "activations",
-            "Activations",
-            "Healthy layers fade into the card: a row that stands out is a layer whose "
-            "units are dead or saturated.",
-            "step",
-            layer_card,
-            _metrics("activations"),
         ),
         Kind(
             "updates",
@@ -123,20 +131,13 @@ KINDS = {
             _metrics("updates"),
         ),
         Kind(
-            "schedule",
-            "Learning rate and momentum",
-            "What the optimizer really used at each step, schedules and callbacks "
-            "included.",
+            "activations",
+            "Activations",
+            "Healthy layers fade into the card: a row that stands out is a layer whose "
+            "units are dead or saturated.",
             "step",
-            schedule_card,
-        ),
-        Kind(
-            "loss",
-            "Loss and metrics",
-            "The logs of each epoch: a training loss that falls while the validation "
-            "loss rises is overfitting.",
-            "step",
-            loss_card,
+            layer_card,
+            _metrics("activations"),
         ),
         Kind(
             "finder",

@@ -3,7 +3,7 @@
 import { ICONS } from "./icons.js";
 import { chip, dot } from "./pieces.js";
 import { element, fill, icon } from "./dom.js";
-import { countOf, cutMiddle, formatNumber } from "./format.js";
+import { countOf, cutMiddle, formatNumber, withoutShared } from "./format.js";
 
 const SEVERITIES = ["error", "warning", "info"];
 
@@ -29,6 +29,7 @@ export class RunTable {
    */
   make(table) {
     this._table = table;
+    this._names = withoutShared(table.rows.map(([run]) => run));
     this._draw();
     return this._all;
   }
@@ -131,7 +132,7 @@ export class RunTable {
   _open(name) {
     const run = this._context.runs.find((other) => other.name === name);
     const open = () => this._context.store.set({ view: "run", run: name, finding: null });
-    const label = element("span", { class: "name" }, cutMiddle(name));
+    const label = element("span", { class: "name" }, cutMiddle(this._names.get(name) ?? name));
     const attributes = { type: "button", class: "link", title: name, "aria-label": name };
     return element("button", { ...attributes, on: { click: open } }, run ? dot(run) : null, label);
   }

@@ -72,7 +72,8 @@ export class FindingsCard {
     card.how = answer.findings.length ? answer.how : null;
     card.problems = answer.problems ?? [];
     const looks = answer.looked_at;
-    card.shown = looks.length === 1 ? looks[0].text : null;
+    const isSaid = looks.length !== 1 || answer.summary.includes(looks[0].text);
+    card.shown = isSaid ? null : looks[0].text;
     fill(card.actions, this._links());
     this._showTable();
     card.showBody();

@@ -63,3 +63,30 @@ export function cutMiddle(name, longest = 36) {
   const half = Math.floor((longest - 1) / 2);
   return `${letters.slice(0, half).join("")}…${letters.slice(-half).join("")}`;
 }
+
+/**
+ * Returns names without the folders that all names of the same first folder share.
+ *
+ * @param {Array<string>} names
+ * @return {Map<string, string>} What is left of each, by name.
+ */
+export function withoutShared(names) {
+  const groups = new Map();
+  for (const name of names) {
+    const parts = name.split("/");
+    groups.set(parts[0], [...(groups.get(parts[0]) ?? []), parts]);
+  }
+  const left = new Map();
+  for (const group of groups.values()) {
+    const shortest = Math.min(...group.map(({ length }) => length));
+    const isShared = (at) => group.length > 1 && group.every((parts) => parts.at(at) === group[0].at(at));
+    let [head, tail] = [0, 0];
+    while (head < shortest - 1 && isShared(head)) head += 1;
+    while (tail < shortest - 1 - head && isShared(-1 - tail)) tail += 1;
+    for (const parts of group) {
+      const kept = parts.slice(head, parts.length - tail).join("/");
+      left.set(parts.join("/"), `${head ? "…/" : ""}${kept}`);
+    }
+  }
+  return left;
+}

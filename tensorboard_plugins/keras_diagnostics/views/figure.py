@@ -34,6 +34,35 @@ def shorten(text: str, longest: int = _LONGEST_LABEL) -> str:
     return f"{text[:half]}…{text[-half:]}"
 
 
+def without_shared(names: Sequence[str]) -> list[str]:
+    """Returns names without the folders that all of the same first folder share."""
+    groups: dict[str, list[list[str]]] = {}
+    for name in names:
+        parts = name.split("/")
+        groups.setdefault(parts[0], []).append(parts)
+    ends = {first: _shared_ends(group) for first, group in groups.items()}
+    left = []
+    for name in names:
+        parts = name.split("/")
+        head, tail = ends[parts[0]]
+        kept = "/".join(parts[head : len(parts) - tail])
+        left.append(f"…/{kept}" if head else kept)
+    return left
+
+
+def _shared_ends(group: Sequence[Sequence[str]]) -> tuple[int, int]:
+    """Returns how many first and last parts are the same in all, but for one part."""
+    if len(group) < 2:
+        return 0, 0
+    room = min(map(len, group)) - 1
+    head = tail = 0
+    while head < room and len({parts[head] for parts in group}) == 1:
+        head += 1
+    while tail < room - head and len({parts[-1 - tail] for parts in group}) == 1:
+        tail += 1
+    return head, tail
+
+
 def rounded(values: np.ndarray, digits: int = 4) -> list[Any]:
     """Returns nested lists of values with so many significant digits.
 
@@ -116,7 +145,7 @@ def step_axis(**more: Any) -> dict[str, Any]:
     return axis("step", hoverformat=",d", tickformat=",~d", showgrid=False, **more)
 
 
-def name_axis(names: Sequence[str]) -> dict[str, Any]:
+def name_axis(names: Sequence[str], labels: Sequence[str] = ()) -> dict[str, Any]:
     """Returns the y axis of names, the first on top."""
     return axis(
         "",
@@ -125,17 +154,17 @@ def name_axis(names: Sequence[str]) -> dict[str, Any]:
         categoryarray=[escape(name) for name in names],
         range=[len(names) - 0.5, -0.5],
         showgrid=False,
-        **ticks(names),
+        **ticks(names, labels),
     )
 
 
-def ticks(names: Sequence[str]) -> dict[str, Any]:
+def ticks(names: Sequence[str], labels: Sequence[str] = ()) -> dict[str, Any]:
     """Returns labels for an axis of names, short, and not more than fit."""
-    shown = names[:: -(-len(names) // _LABELS) or 1]
+    each = -(-len(names) // _LABELS) or 1
     return {
         "tickmode": "array",
-        "tickvals": [escape(name) for name in shown],
-        "ticktext": [escape(shorten(name)) for name in shown],
+        "tickvals": [escape(name) for name in names[::each]],
+        "ticktext": [escape(shorten(label)) for label in (labels or names)[::each]],
     }
 
 

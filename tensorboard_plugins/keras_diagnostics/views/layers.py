@@ -93,7 +93,7 @@ def median_panel(tables: Sequence[LayerTable], scale: Scale, most_cells: int) ->
         figures.left_margin(runs),
         xaxis=figures.axis("layer", **figures.ticks(layers), showgrid=False)
         | {"type": "category", "automargin": True},
-        yaxis=figures.name_axis(runs),
+        yaxis=figures.name_axis(runs, figures.without_shared(runs)),
         coloraxis=scale.color_axis(),
     )
     of = "" if count == len(runs) else f" of {count:,}"

@@ -21,6 +21,7 @@ _MOST_POINTS_IN_ALL, _FEWEST_POINTS = 50_000, 50
 _MOST_RUNS = 8
 _MOST_RULES = 20
 _GAP = 0.06
+_CHART = 155  # pixels of one, with the gap below it
 VALIDATION = " (validation)"  # ends the name of a line that is drawn dashed
 
 Series = tuple[np.ndarray, np.ndarray]
@@ -42,7 +43,7 @@ def stacked_panel(
         x_axis: Its axis.
         left: Integer, pixels to the left of the charts.
     """
-    layout = figures.layout(max(90 + 110 * len(charts), 240), left)
+    layout = figures.layout(max(90 + _CHART * len(charts), 240), left)
     layout["xaxis"] = {**x_axis, "anchor": f"y{len(charts)}" if charts else "y"}
     share = (1 + _GAP) / max(len(charts), 1)
     several = len(colors) > 1
