@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from mc_models import BACKEND
 from mc_models import rows
 from mc_models import sequential
 
@@ -89,7 +90,7 @@ def test_all_forms_of_the_same_data_give_the_same_samples():
         *torch_loaders(x, zeros, zeros),
         Batches(),
     ]
-    assert len(forms) >= 6
+    assert len(forms) >= 3  # more where TensorFlow or torch is installed
     for form in forms:
         size = 4 if hasattr(form, "shape") else None
         found = mc_predict(model, form, 20, batch_size=size, seed=0).mean
@@ -125,8 +126,8 @@ def test_several_outputs_have_the_structure_of_the_models(strategy):
     model, x = keras.Model(inputs, outputs), rows(5, 4)
     found = mc_predict(model, x, 20, seed=0, strategy=strategy)
     plain = model.predict(x, verbose=0)
-    assert list(found) == list(plain)  # Keras sorts them on torch
-    assert set(found) == set(outputs)
+    # Keras sorts them on torch.
+    assert list(found) == (sorted(outputs) if BACKEND == "torch" else list(outputs))
     assert all(isinstance(part, MCPrediction) for part in found.values())
     assert found["classes"].mutual_information.shape == (5,)
     np.testing.assert_allclose(found["fixed"].mean, plain["fixed"], atol=1e-6)
