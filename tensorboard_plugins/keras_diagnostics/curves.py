@@ -46,6 +46,8 @@ def joined(one: Series, other: Series) -> Series:
 def _series(part: Any) -> list[tuple[str, Series]]:
     if part is None:
         return []
+    if not isinstance(part, dict) or not isinstance(part["values"], dict):
+        raise ValueError("other types")
     steps = np.asarray(part["steps"], float)
     if steps.ndim != 1 or not ((steps >= 0) & (steps < 2**53)).all():
         raise ValueError("no steps")
