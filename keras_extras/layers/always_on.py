@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from keras_extras.keras_internals.call_context import arguments_of_call_kept
+
 
 def in_training(call: Callable[..., Any]) -> Callable[..., Any]:
     """Returns `call`, a method or a function of `self`, with `training=True`."""
@@ -15,7 +17,8 @@ def in_training(call: Callable[..., Any]) -> Callable[..., Any]:
     # Keras reads the arguments of `call` from the signature, which `wraps` keeps.
     @functools.wraps(call)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        return call(*args, **{**kwargs, "training": True})
+        with arguments_of_call_kept():
+            return call(*args, **{**kwargs, "training": True})
 
     return wrapper
 
