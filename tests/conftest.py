@@ -47,12 +47,9 @@ CORE = {
     "test_backends.py",
     "test_diagnose.py",
     "test_files.py",
-    "test_finder.py",
-    "test_gradients.py",
     "test_keras_internals.py",
     "test_mc_samplers.py",
     "test_nonfinite.py",
-    "test_plugin_real.py",
     "test_steering.py",
     "test_tuner_failures.py",
 }
@@ -85,7 +82,8 @@ def pytest_pycollect_makemodule(module_path, parent):
 def pytest_collection_modifyitems(items):
     for item in items:
         path = item.path.relative_to(TESTS).as_posix()
-        if path in CORE or path.startswith("backends/"):
+        takes_long = item.get_closest_marker("takes_long") is not None
+        if path in CORE or (path.startswith("backends/") and not takes_long):
             item.add_marker(pytest.mark.core)
 
 

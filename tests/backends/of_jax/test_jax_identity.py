@@ -38,7 +38,9 @@ def assert_recorded(diagnostics, steps):
     assert np.isfinite(history["activation_mean"]).any(axis=1).all()
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize(
+    "optimizer", ["sgd", pytest.param("adam", marks=pytest.mark.takes_long)]
+)
 @pytest.mark.parametrize("name", models.MODELS)
 def test_nothing_differs_for_any_model(name, optimizer):
     found = []
