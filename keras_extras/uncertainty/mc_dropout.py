@@ -28,8 +28,10 @@ def mc_dropout(
     are switched on, as in `mc_predict`. `model(x)`, `predict` and `evaluate` sample;
     a `tf.function` that was traced before does not notice. Afterwards the model is
     as before, its seed generators included; batch normalisation does not move, but
-    what the context is used for may: it does not undo a `fit`. Other threads see
-    nothing of it, and may predict with the model or train it meanwhile.
+    what the context is used for may: it does not undo a `fit`. Other threads do not
+    sample: they may call the model, and except on JAX predict with it or train it
+    meanwhile. (There Keras' `predict` and `fit` take the values out of the variables
+    for as long as they run.)
 
     With torch, whose own generators dropout without a seed draws from, these are
     seeded and put back too. With JAX, `model(x)` computes one operation after the
