@@ -13,7 +13,7 @@ JIT = "auto" if NAME == "jax" else False
 def gradients_of(compute, variables):
     """Returns the gradients of the loss that `compute` returns, as arrays.
 
-    `None` stands for a variable without a part in it; JAX has zeros there.
+    `None` stands for a variable without a part in it.
     """
     return _GRADIENTS[NAME](compute, variables)
 
@@ -37,14 +37,18 @@ def _on_torch(compute, variables):
 
 def _on_jax(compute, variables):
     import jax
+    from jax.interpreters import partial_eval
 
     def loss_at(values):
         known = list(zip(variables, values, strict=True))
         with keras.StatelessScope(known, collect_losses=True):
             return compute()
 
-    found = jax.grad(loss_at)([v.value for v in variables])
-    return [np.array(g) for g in found]
+    values = [v.value for v in variables]
+    found = jax.grad(loss_at)(values)
+    # JAX has zeros for what the loss is computed without.
+    _, used = partial_eval.dce_jaxpr(jax.make_jaxpr(loss_at)(values).jaxpr, [True])
+    return [np.array(g) if has_part else None for g, has_part in zip(found, used)]
 
 
 _GRADIENTS = {"tensorflow": _on_tensorflow, "jax": _on_jax, "torch": _on_torch}

@@ -233,6 +233,10 @@ NOT_TRAINED_BEFORE = {"adam", "unbuilt", "own_train_step", "metrics", "loss_scal
 if NAME != "tensorflow":
     # Keras looks at a batch to build it, and never again without a compiled loss.
     NOT_TRAINED_BEFORE.remove("own_train_step")
+if NAME == "jax":
+    # Keras cannot `fit` it again: weights and averages have the same memory after
+    # the first, which a step then donates twice.
+    NOT_TRAINED_BEFORE.add("moving_average")
 
 
 @pytest.mark.parametrize("case", CASES)

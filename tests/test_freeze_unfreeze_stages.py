@@ -281,6 +281,15 @@ def test_optimizer_keeps_what_it_knows_or_starts_anew(optimizer):
         assert_same(averages[:2], model.trainable_variables[:2])
 
 
+def test_averages_begin_at_the_weights_of_layers_that_come_back():
+    # With a momentum of 1 they stay there; a `fit` ends with them as the weights.
+    model = compiled(optimizers.SGD(0.1, use_ema=True, ema_momentum=1.0))
+    before = [np.array(w) for w in model.get_layer("base").weights]
+    fit(model, FreezeUnfreeze(1, reset_optimizer=False), epochs=2)
+    assert int(model.optimizer.iterations) == 6
+    assert_same(before, model.get_layer("base").weights)
+
+
 @pytest.mark.parametrize("new", [0.5, Schedule(0.5, 2, 0.5)])
 @pytest.mark.parametrize("old", [0.1, Schedule(0.1, 2, 0.5)])
 def test_any_rate_takes_the_place_of_any_other(old, new):

@@ -106,7 +106,8 @@ class _Memory:
         for variable in variables:
             key = self._optimizer._var_key(variable)
             if key in indices and key not in self._places:
-                averages[indices[key]].assign(variable)
+                # JAX would share the memory, and a step would donate it twice.
+                averages[indices[key]].assign(keras.ops.copy(variable))
 
 
 def _has_variables(values: list[Any]) -> bool:

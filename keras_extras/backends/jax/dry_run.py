@@ -22,6 +22,7 @@ from keras_extras.backends.jax.purity import side_effect
 from keras_extras.backends.jax.state import values_by_variable
 from keras_extras.backends.jax.state import variables_kept
 from keras_extras.backends.jax.step_taps import StepTaps
+from keras_extras.backends.jax.unreached import zeros_filled_in
 from keras_extras.keras_internals.dry_scope import losses_kept
 from keras_extras.keras_internals.snapshot import random_state_kept
 
@@ -91,6 +92,7 @@ class JaxDryRun:
                 "twice on a sampled batch. Typical are `jax.debug.print`, "
                 "`jax.debug.callback` and `io_callback`"
             )
+        found.leave_out(zeros_filled_in(step.jaxpr))
         return found, Program(step, found.names(), state)
 
     def _trace(self, state: Any, batch: Any) -> tuple[Found, Any]:

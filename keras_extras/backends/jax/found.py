@@ -73,6 +73,11 @@ class Found:
             if gradient is not None:
                 self.gradients[number] = self._name(gradient)
 
+    def leave_out(self, names: set[str]) -> None:
+        """Forgets gradients: of variables that the loss does not depend on."""
+        known = self.gradients.items()
+        self.gradients = {number: name for number, name in known if name not in names}
+
     def names(self) -> list[str]:
         """Returns all names, in the order of what they stand for."""
         outputs = [name for name, _ in self.outputs]

@@ -67,6 +67,30 @@ def test_gradients_are_those_of_the_loss(build):
     assert run.optimizers == (model.optimizer,)
 
 
+class Scales(layers.Layer):
+    """Has weights with a gradient of 0, and weights without any."""
+
+    def build(self, shape):
+        names = ("used", "times_zero", "behind_a_stop", "unused")
+        self.scales = [self.add_weight(shape=shape[1:], name=n) for n in names]
+        self.unused_number = self.add_weight(shape=(), name="unused_number")
+
+    def call(self, x):
+        used, times_zero, behind_a_stop, _ = self.scales
+        stopped = ops.stop_gradient(behind_a_stop)
+        return x * (used + times_zero * 0.0 + stopped)
+
+
+def test_a_gradient_of_0_is_told_from_none():
+    model, batch = built(lambda: keras.Sequential([keras.Input((6,)), Scales()]))
+    (found,) = dry_run(model)(state_of_variables(model), batch)
+    gradients = by_member(found.gradients)
+    assert sorted(gradients) == [0, 1]
+    assert gradients[0].any()
+    assert not gradients[1].any()
+    assert found.trained == (0, 1, 2, 3, 4)
+
+
 def test_outputs_are_those_of_the_step_its_dropout_masks_too():
     model, (x, y) = built(jax_models.Net)
     measured = (model.hidden, model.drop, model.head)
