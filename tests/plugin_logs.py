@@ -25,7 +25,7 @@ STEPS_PER_EPOCH = 8
 
 def write_logs(root: Path) -> None:
     """Trains a network that explodes and one that is well; a third run is hostile."""
-    train(root / ILL, make_model(variance=60.0))
+    train(root / ILL, make_model(variance=60.0, logits=True))
     train(root / WELL, make_model(variance=2.0), extra=True)
     write_hostile(root / HOSTILE)
 
@@ -67,11 +67,13 @@ def train(
     model.fit(x, y, batch_size=16, epochs=epochs, verbose=0, callbacks=callbacks)
 
 
-def make_model(variance: float) -> keras.Model:
+def make_model(variance: float, logits: bool = False) -> keras.Model:
     """Returns a compiled network of four dense layers.
 
     Args:
         variance: Of the hidden weights, times the number of inputs; 2 suits ReLU.
+        logits: Whether it returns logits. Of a softmax of large logits Keras takes the
+            gradient on TensorFlow only, elsewhere such a network stands still.
     """
     scaling = keras.initializers.VarianceScaling
     model = keras.Sequential([keras.Input((20,))])
@@ -79,9 +81,11 @@ def make_model(variance: float) -> keras.Model:
         initializer = scaling(variance, seed=seed)
         model.add(keras.layers.Dense(24, "relu", True, initializer, name=name))
     model.add(keras.layers.Dropout(0.2, name="dropout"))
-    model.add(keras.layers.Dense(4, "softmax", name="classes"))
+    head = "linear" if logits else "softmax"
+    model.add(keras.layers.Dense(4, head, name="classes"))
     optimizer = keras.optimizers.SGD(0.02, momentum=0.9)
-    model.compile(optimizer, "sparse_categorical_crossentropy")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
+    model.compile(optimizer, loss)
     return model
 
 
