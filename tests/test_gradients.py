@@ -184,7 +184,8 @@ def test_steps_within_the_limits_are_not_clipped(clip):
 
 
 def test_each_step_is_judged_by_itself():
-    limit = log(optimizer=optimizers.SGD(1e-9)).history.global_gradient_norm.mean()
+    norms = log(optimizer=optimizers.SGD(1e-9)).history.global_gradient_norm
+    limit = float(norms.mean())
     history = log(optimizer=optimizers.SGD(1e-9, global_clipnorm=limit)).history
     assert (
         history.gradient_clipped.tolist()
