@@ -45,11 +45,9 @@ OF_ONE_BACKEND = {
 # one backend alone.
 CORE = {
     "test_backends.py",
-    "test_diagnose.py",
     "test_files.py",
     "test_keras_internals.py",
     "test_mc_samplers.py",
-    "test_nonfinite.py",
     "test_steering.py",
     "test_tuner_failures.py",
 }

@@ -96,8 +96,8 @@ def run(how, setup):
     ("how", "setup", "steps"),
     [
         ("data", "plain", 8),
-        ("data", "accumulation", 4),
-        ("data", "three steps", 8),
+        pytest.param("data", "accumulation", 4, marks=pytest.mark.takes_long),
+        pytest.param("data", "three steps", 8, marks=pytest.mark.takes_long),
         ("model", "plain", 8),
     ],
 )
