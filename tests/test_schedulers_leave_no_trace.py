@@ -164,7 +164,7 @@ def test_after_an_exception_in_the_data():
     # TensorFlow has an error of its own, which tells of ours.
     with pytest.raises(Exception) as caught:  # noqa: PT011
         model.fit(rows(), shuffle=False, callbacks=used, verbose=0)
-    assert "Trouble" in repr(caught.value)
+    assert "Trouble" in f"{caught.value!r} {caught.value}"
     assert_plain(model, attributes)
     assert_trains_like_a_new_one(model)
 

@@ -100,7 +100,11 @@ class Inspector:
         """
         try:
             self.state, data = self._backend.split(arguments)
-            self._backend.wait(self.state)  # what ran before is not a sample's cost
+        except Exception as error:
+            self._refuse(error)
+            return own(*arguments)
+        try:
+            self._wait()  # what ran before is not a sample's cost
             return self._train(own, arguments, data, plan)
         finally:
             self.state = None
@@ -120,7 +124,7 @@ class Inspector:
             result = own(*given)
             _, self.state = self._backend.outcome(result)
             if before is not None:
-                self._backend.wait(self.state)
+                self._wait()
             began = time.perf_counter()
             if before is not None:
                 self._after(number, before, plan)
@@ -146,6 +150,12 @@ class Inspector:
             yield train
         finally:
             self.state = None
+
+    def _wait(self) -> None:
+        try:
+            self._backend.wait(self.state)
+        except Exception as error:
+            self._refuse(error)
 
     def _fetch(self, data: Arguments) -> list[Any] | None:
         try:

@@ -334,9 +334,9 @@ class MonitoringSession:
 
     def _cannot_inspect(self, error: Exception) -> None:
         self._inspector.refused = True
-        values = self._backend.values(self._model, self._inspector.state)
-        with contextlib.suppress(Exception), values:  # the step that is about to train
-            self._light = self._light or LightExecution(
+        state = self._inspector.state
+        with contextlib.suppress(Exception), self._backend.values(self._model, state):
+            self._light = self._light or LightExecution(  # of what is about to train
                 self._requests, self._steps, self.steps_per_batch
             )
         warn_cannot_inspect(error)

@@ -8,8 +8,6 @@ from typing import Any
 
 import keras
 
-from keras_extras.keras_internals.call_context import arguments_of_call_kept
-
 
 def in_training(call: Callable[..., Any]) -> Callable[..., Any]:
     """Returns `call`, a method or a function of `self`, with `training=True`."""
@@ -17,6 +15,9 @@ def in_training(call: Callable[..., Any]) -> Callable[..., Any]:
     # Keras reads the arguments of `call` from the signature, which `wraps` keeps.
     @functools.wraps(call)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        # Here, so that the first import of the package is one of few modules.
+        from keras_extras.keras_internals.call_context import arguments_of_call_kept
+
         with arguments_of_call_kept():
             return call(*args, **{**kwargs, "training": True})
 
