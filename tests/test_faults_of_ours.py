@@ -33,6 +33,7 @@ WHAT_HOLDS_THE_BOUNDARY = {
     "Inspector._after",
     "Inspector._fetch",
     "Inspector._refuse",
+    "Inspector._wait",
     "MonitoringSession._cannot_inspect",
     "MonitoringSession._run",
     "Substitute.__call__",
