@@ -33,8 +33,9 @@ def mc_dropout(
     meanwhile. (There Keras' `predict` and `fit` take the values out of the variables
     for as long as they run.)
 
-    With torch, whose own generators dropout without a seed draws from, these are
-    seeded and put back too. With JAX, `model(x)` computes one operation after the
+    With torch, dropout without a seed draws from torch's own generators, which all
+    threads share: within the context it draws from others, so that `seed` counts
+    whatever else is going on. With JAX, `model(x)` computes one operation after the
     other: `predict` is many times faster.
 
     The first `predict` compiles anew within each context. For statistics over many

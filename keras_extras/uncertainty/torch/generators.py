@@ -9,7 +9,10 @@ from typing import Any
 
 import torch
 
-# They belong to the process: what one thread seeds, another would draw from.
+from keras_extras.uncertainty.torch.own_draws import OwnDraws
+
+# They belong to the process: what one thread seeds, another would draw from. So what
+# can be drawn from other generators is, and these are for the rest.
 _one_at_a_time = threading.RLock()
 _contexts: list[object] = []  # that are open, in any thread
 _before: list[tuple[Any, torch.Tensor]] = []  # of the first of them
@@ -24,20 +27,26 @@ def one_sampling_thread(seed: int) -> Iterator[None]:
 
 @contextmanager
 def generators_kept(seed: int | None = None) -> Iterator[None]:
-    """Puts all generators back at the end, and seeds them at the start if asked to."""
-    states = [(generator, generator.get_state()) for generator in _generators()]
+    """Puts all generators back at the end, and seeds them at the start if asked to.
+
+    What this thread draws meanwhile comes from generators of its own wherever it can.
+    """
     with _one_at_a_time:
+        states = [(generator, generator.get_state()) for generator in _generators()]
         if not _contexts:
             _before.extend(states)
         _contexts.append(object())
-    try:
-        if seed is not None:
+        if seed is None:  # go on from where they are
+            seed = int(torch.randint(2**31, ()))
+        else:
             for generator, _ in states:
                 generator.manual_seed(seed)
-        yield
+    try:
+        with OwnDraws(seed):
+            yield
     finally:
-        _put_back(states)
         with _one_at_a_time:
+            _put_back(states)
             _contexts.pop()
             if not _contexts:
                 # What a context found, that of another thread may have left there.
