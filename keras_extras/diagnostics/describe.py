@@ -17,8 +17,8 @@ from keras_extras.inspection.monitored_layers import find_layers
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.layer_tree import own_weights
 
-# Large kernels are judged by a part of their rows.
-_MOST_WEIGHTS = 200_000
+_COPIED_AT_ONCE = 1_000_000  # weights; faster than to run an operation
+_MOST_WEIGHTS = 200_000  # large kernels are judged by a part of their rows
 _OPTIMIZER_NUMBERS = (
     "clipnorm",
     "clipvalue",
@@ -104,13 +104,16 @@ def _kernel(layer: Any) -> Kernel | None:
         return None
     if isinstance(layer, keras.layers.EinsumDense) or "Depthwise" in _kind(layer):
         return None
-    values = keras.ops.convert_to_tensor(kernel)
+    values: Any = keras.ops.convert_to_tensor(kernel)
+    ops: Any = keras.ops
+    if math.prod(values.shape) <= _COPIED_AT_ONCE:
+        values, ops = keras.ops.convert_to_numpy(values), np
     if "Transpose" in _kind(layer):
-        values = keras.ops.swapaxes(values, -1, -2)
+        values = ops.swapaxes(values, -1, -2)
     units = int(values.shape[-1])
     fan_in = math.prod(values.shape[:-1])
-    rows = keras.ops.reshape(values, (fan_in, units))[: max(_MOST_WEIGHTS // units, 1)]
-    rows = keras.ops.convert_to_numpy(keras.ops.cast(rows, "float32"))
+    rows = ops.reshape(values, (fan_in, units))[: max(_MOST_WEIGHTS // units, 1)]
+    rows = keras.ops.convert_to_numpy(rows).astype(np.float32)
     alike = units > 1 and bool(np.ptp(rows, axis=1).max(initial=0.0) == 0.0)
     return Kernel(
         fan_in=fan_in,

@@ -57,16 +57,23 @@ class ObservationCollector:
     def as_observed(self) -> dict[str, Any]:
         """Returns the evidence as arguments of `Observations`."""
         losses, counts = self.curve.losses(self.reports_means)
+        early, recent = self._halves()
         return {
             "structure": self.structure or Structure(layers=self.layers or ()),
-            "early": tuple(self.early),
-            "recent": tuple(self.recent),
+            "early": early,
+            "recent": recent,
             "losses": losses,
             "loss_counts": counts,
             "epochs": {k: np.array(v) for k, v in self.epochs.items()},
             "keeps_best": self.keeps_best,
             "unfrozen_at": self.unfrozen_at,
         }
+
+    def _halves(self) -> tuple[tuple[BatchRows, ...], tuple[BatchRows, ...]]:
+        """Returns batches of the start, and later ones, of a short training too."""
+        batches = (*self.early, *self.recent)
+        middle = len(batches) - len(batches) // 2
+        return batches[:middle], batches[middle:]
 
 
 def _with_flags(spec: LayerSpec, frozen: bool) -> LayerSpec:

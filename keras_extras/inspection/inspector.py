@@ -9,6 +9,7 @@ from typing import Protocol
 
 from keras_extras.backends.contract import Backend
 from keras_extras.backends.contract import HandOver
+from keras_extras.inspection.collector import collector_paused
 from keras_extras.inspection.inspection import Before
 from keras_extras.inspection.inspection import Inspection
 from keras_extras.inspection.row_layout import RowLayout
@@ -191,9 +192,10 @@ class Inspector:
             inspection = self._inspection(layout)
             if inspection.dry_run.is_dear(batch) and not plan.insists(number):
                 return None
-            before = inspection.before(self.state, batch, plan.optimizer)
-            with self._backend.values(self._model, self.state):
-                plan.saw(number, inspection, before)
+            with collector_paused():
+                before = inspection.before(self.state, batch, plan.optimizer)
+                with self._backend.values(self._model, self.state):
+                    plan.saw(number, inspection, before)
             return inspection, before
         except Exception as error:
             self._refuse(error)
@@ -202,7 +204,7 @@ class Inspector:
     def _after(self, number: int, seen: tuple[Inspection, Before], plan: Plan) -> None:
         try:
             inspection, before = seen
-            with self._backend.values(self._model, self.state):
+            with collector_paused(), self._backend.values(self._model, self.state):
                 sample = inspection.after(plan.step_of(number), before)
                 plan.measured(number, sample, before)
             self._samples += 1

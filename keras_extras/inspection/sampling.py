@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections import deque
 from typing import Literal
@@ -14,7 +13,7 @@ Interval = int | Literal["auto"]
 # share of the time. Two there are always.
 _CREDIT_SECONDS, _CREDIT_SHARE = 1.0, 0.1
 _COMPILED = 4.0  # seconds of credit, where a compilation comes before the first sample
-_FIRST_BATCHES = 14
+_FIRST_BATCHES = 16
 _LONGEST_REST = 64  # batches
 # What the host cannot time, such as slower batches after a sample, has the rest.
 _SHARE_FOR_SAMPLES = 0.4
@@ -85,9 +84,9 @@ class WithinBudget:
 
     Every batch earns a fixed share of its own time. A sample is taken when enough
     has been earned to pay for it. A model changes most at its start, and a short
-    training would be over before it has earned a sample: so batches 1, 2, 3, 4, 6, 9,
-    14, 21, and then each time their number has doubled, are sampled on credit, if that
-    is not dear.
+    training would be over before it has earned a sample: so batches 1, 2, 4, 8,
+    16, and so on each time their number has doubled, are sampled on credit, if that is
+    not dear.
 
     Args:
         overhead: Float. Share of the training time that may be added.
@@ -110,7 +109,7 @@ class WithinBudget:
         self._seen += 1
         self._asked = 1
         if self._seen >= self._on_credit and self._has_credit():
-            self._on_credit = _next_on_credit(self._seen)
+            self._on_credit = 2 * self._seen
             return True
         return self._typical > 0.0 and 0.0 < self._price <= self._earned
 
@@ -159,12 +158,6 @@ class WithinBudget:
     def _has_credit(self) -> bool:
         limit = max(self._credit, _CREDIT_SHARE * self._passed)
         return self._seen <= 2 or self._owed + self._price <= limit
-
-
-def _next_on_credit(batch: int) -> int:
-    if batch < 4:
-        return batch + 1
-    return 2 * batch if batch > _FIRST_BATCHES else math.ceil(1.5 * batch)
 
 
 def make_sampler(every: Interval, overhead: float, compiles: bool = False) -> Sampler:

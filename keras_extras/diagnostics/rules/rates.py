@@ -139,7 +139,7 @@ def learning_rate_too_low(observations: Observations) -> Iterator[Finding]:
     if ended is not None:
         yield ended
         return
-    if len(update) < 8 or steps < 50 or observations.outcome.skill > 0.5:
+    if len(update) < PATIENCE or steps < 50 or observations.outcome.skill > 0.5:
         return
     # It may have been good from the start, or as good as can be.
     if not observations.outcome.first > 0.85 * observations.outcome.baseline:
@@ -176,7 +176,7 @@ def _ended_early(
     """The schedule has long taken the rate to nothing, with much left to learn."""
     rate = observations.statistics.get("learning_rate", np.empty(0))
     outcome = observations.outcome
-    if len(rate) < 8 or not outcome.is_wanting:
+    if len(rate) < PATIENCE or not outcome.is_wanting:
         return None
     over = (update < 1e-5) & (gradient > 1e-2) & (rate < 1e-3 * np.max(rate))
     span = lasting(observations, over, patience=2)
