@@ -1,6 +1,7 @@
 """Settings for the whole suite: the CPU, little chatter, no garbage, one backend."""
 
 import atexit
+import functools
 import gc
 import os
 import shutil
@@ -31,6 +32,13 @@ from backend_in_use import NAME
 
 TESTS = Path(__file__).parent
 REFUSAL = other_backends.refuse()
+
+if NAME == "torch":
+    import torch
+
+    # Some of its convolutions write past their memory, without any callback: torch 2.13
+    # on an AMD EPYC.
+    torch.backends.mkldnn.enabled = False
 
 # Files that are about one backend, and why; they are skipped on the others.
 OF_ONE_BACKEND = {
@@ -107,6 +115,17 @@ def clean_process():
     keras.utils.clear_session(free_memory=False)
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=NAME == "torch")
+def torch_compiles_in_moments(monkeypatch):
+    """Lets `jit_compile=True` trace on torch, and run what it traced as it stands.
+
+    Its own way to run a graph takes minutes to compile a first one.
+    """
+    monkeypatch.setattr(
+        torch, "compile", functools.partial(torch.compile, backend="eager")
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -93,8 +93,7 @@ def outputs_of(name, step):
         if not isinstance(layer, layers.InputLayer)
     }
     found = keras.Model(twin.inputs[0], wanted)(batches[step], training=True)
-    # In the order of the layers: a dictionary of outputs may come back sorted.
-    return {key: to_numpy(found[key]) for key in wanted}
+    return {key: to_numpy(found[key]) for key in wanted}  # some backends sort them
 
 
 @pytest.mark.parametrize("step", [0, 1])

@@ -7,6 +7,7 @@ import pytest
 from backend_in_use import JIT
 from backend_in_use import NAME
 from backend_in_use import batches_of
+from backend_in_use import only_on
 from keras import layers
 
 from keras_extras.callbacks import FreezeUnfreeze
@@ -210,11 +211,15 @@ CASES = {
     "mlp-accumulating": (mlp, accumulating, {}),
     "mlp-several": (mlp, several, {"by_factor": True}),
 }
-if NAME == "torch":  # its compiler takes minutes where XLA takes moments
-    del CASES["mlp-adam-xla"]
 
 
-@pytest.mark.parametrize("case", CASES)
+# What torch compiles anew for each stage, by Python alone, takes minutes.
+SLOW = {"mlp-adam-xla": only_on("tensorflow", "jax", because="torch compiles too long")}
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=SLOW.get(case, ())) for case in CASES]
+)
 def test_one_fit_is_two_fits_bit_for_bit(case):
     build, make_optimizer, arguments = CASES[case]
     state, logs = in_one_fit(build, make_optimizer, **arguments)

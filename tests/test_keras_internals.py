@@ -23,9 +23,13 @@ from keras_extras.callbacks import inference_mode_evaluation
 PACKAGE = Path(__file__).parents[1] / "keras_extras"
 # Where private names may be used, and who needs one elsewhere: to override a method.
 INSIDE = ("keras_internals", "backends")
-OUTSIDE = {"uncertainty/stochastic.py"}
+OUTSIDE = {"uncertainty/stochastic.py", "uncertainty/torch/own_draws.py"}
 # A method of named tuples, and what we put on an object of TensorFlow ourselves.
 OURS = {"_replace", "_needs"}
+
+
+def torch_itself():
+    return importlib.import_module("torch")
 
 
 @functools.cache
@@ -167,6 +171,8 @@ NAMES_OF = {
     },
     "torch": {
         "_get_iterator": lambda: inspect.getmodule(fit()).TorchEpochIterator,
+        "_sample_dirichlet": torch_itself,
+        "_standard_gamma": torch_itself,
     },
 }
 NAMES = {**NAMES_OF_KERAS, **NAMES_OF[BACKEND]}

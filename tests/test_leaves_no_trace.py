@@ -13,6 +13,8 @@ import models
 import numpy as np
 import pytest
 from backend_in_use import JIT
+from backend_in_use import NAME
+from keras.src.backend.common.stateless_scope import in_stateless_scope
 
 from keras_extras.callbacks import ActivationLogger
 from keras_extras.callbacks import GradientLogger
@@ -40,13 +42,14 @@ class Raises(keras.callbacks.Callback):
 
 
 class FailingStep(models.Subclassed):
-    """Fails once while its training step is traced."""
+    """Fails once while its training step is traced, or runs on torch."""
 
     armed = True
 
     def train_step(self, data):
         logs = super().train_step(data)
-        if FailingStep.armed:
+        inspected = NAME == "torch" and in_stateless_scope()
+        if FailingStep.armed and not inspected:
             FailingStep.armed = False
             raise Trouble
         return logs
@@ -199,7 +202,9 @@ def test_after_an_exception_in_the_data():
         yield x[8:16], y[8:16]
         raise Trouble
 
-    with pytest.raises(Exception, match="Trouble"):
+    # TensorFlow raises another in its place, which names it.
+    words = "" if NAME == "torch" else "Trouble"
+    with pytest.raises(Trouble if NAME == "torch" else Exception, match=words):
         model.fit(rows(), shuffle=False, callbacks=used, verbose=0)
     assert_untouched(model, None)
     assert_trains_on(model, x, y, used)

@@ -235,7 +235,7 @@ def test_batches_and_rounds_of_samples_change_no_moment():
     all_at_once = mc_predict(model, x, 4000, seed=0)
     in_parts = mc_predict(model, x, 4000, 2, seed=0, memory_limit=1e-4)
     error = np.hypot(all_at_once.standard_error, in_parts.standard_error)
-    assert (abs(all_at_once.mean - in_parts.mean) < 4.5 * error).all()
+    assert (abs(all_at_once.mean - in_parts.mean) < 4.5 * error + 1e-6).all()
     assert in_parts.strategy.endswith("1 sample at a time")
     # Several at once would be no faster with JAX on a CPU.
     assert all_at_once.strategy.endswith("1 sample at a time") == (BACKEND == "jax")

@@ -27,13 +27,22 @@ optimizers = keras.optimizers
 initializers = keras.initializers
 
 
-def train(hidden, optimizer, steps=12, target_scale=1.0, callbacks=(), every=1):
+def train(
+    hidden,
+    optimizer,
+    steps=12,
+    target_scale=1.0,
+    callbacks=(),
+    every=1,
+    head="glorot_uniform",
+):
     """Trains `hidden` layers with a linear head; returns the diagnostics."""
     keras.utils.set_random_seed(5)
     rng = np.random.default_rng(0)
     x = rng.normal(size=(BATCH * 4, 6)).astype("float32")
     y = (np.sin(x.sum(1, keepdims=True)) * target_scale).astype("float32")
-    model = keras.Sequential([keras.Input((6,)), *hidden, layers.Dense(1, name="head")])
+    last = layers.Dense(1, kernel_initializer=head, name="head")
+    model = keras.Sequential([keras.Input((6,)), *hidden, last])
     model.compile(optimizer, "mse", jit_compile=JIT)
     diagnostics = TrainingDiagnostics(every=every, verbose=0)
     model.fit(
@@ -100,9 +109,16 @@ def test_vanishing_gradient_of_a_real_training():
 
 
 def exploding():
-    large = initializers.RandomNormal(stddev=2.0)
-    hidden = [dense(None, kernel_initializer=large) for _ in range(3)]
-    return train(hidden, optimizers.SGD(1e-3), target_scale=100.0)
+    drawn = np.random.default_rng(1)  # the same on every backend
+
+    def normal(deviation):
+        return lambda shape, dtype=None: keras.ops.convert_to_tensor(
+            drawn.normal(0, deviation, shape), dtype
+        )
+
+    hidden = [dense(None, kernel_initializer=normal(2.0)) for _ in range(3)]
+    rate = optimizers.SGD(1e-3)
+    return train(hidden, rate, target_scale=100.0, head=normal(0.5))
 
 
 def test_exploding_gradient_comes_before_the_nan_that_it_causes():

@@ -172,12 +172,7 @@ def test_plain_number_of_a_step_acts_as_one_and_compares_as_another():
 
 
 @only_on("torch", because="it is about torch's compiler")
-def test_compiled_step_of_torch_has_the_values_of_each_update(monkeypatch):
-    import torch
-
-    whole = torch.compile
-    # Its own way to run a graph takes minutes to compile a first one.
-    monkeypatch.setattr(torch, "compile", functools.partial(whole, backend="eager"))
+def test_compiled_step_of_torch_has_the_values_of_each_update():
     rates, momenta = oracles.book(STEPS, 0.05)
     model = linear_model(optimizers.SGD(momentum=0.9), jit_compile=True)
     expected = reference(model, oracles.SGD(), rates, momenta)

@@ -3,11 +3,14 @@
 import keras
 import numpy as np
 import pytest
+from backend_in_use import only_on
 from keras.src.backend.common.stateless_scope import in_stateless_scope
 
 from keras_extras.callbacks import ActivationLogger
 from keras_extras.callbacks import GradientLogger
 from keras_extras.callbacks import TrainingDiagnostics
+
+pytestmark = only_on("tensorflow", "jax", because="torch runs a step and traces none")
 
 
 class Counting(keras.Sequential):

@@ -78,7 +78,7 @@ def test_each_optimizer_has_rates_of_its_own():
     hp.values["optimizer/nesterov/learning_rate"] = 0.02
     hp.values["optimizer/nesterov/momentum"] = 0.9
     made = tuner.optimizer(hp, ("sgd", "nesterov", "adam", "lion"), 1e-4, 1e-2)
-    assert type(made) is keras.optimizers.SGD
+    assert isinstance(made, keras.optimizers.SGD)
     assert made.nesterov
     assert made.momentum == 0.9
     assert float(made.learning_rate) == pytest.approx(0.02)

@@ -3,6 +3,8 @@
 `CASES` maps ids to cases.
 """
 
+import keras
+
 from faults import faulty_data as faulty_data
 from faults import faulty_fit as faulty_fit
 from faults import faulty_hidden as faulty_hidden
@@ -25,3 +27,10 @@ from faults import unseen_others as unseen_others
 from faults import unseen_pictures as unseen_pictures
 from faults import unseen_sequences as unseen_sequences
 from faults.case import CASES as CASES
+
+if keras.backend.backend() == "torch":
+    import torch
+
+    # Some of its convolutions write past their memory, without any callback: torch 2.13
+    # on an AMD EPYC.
+    torch.backends.mkldnn.enabled = False

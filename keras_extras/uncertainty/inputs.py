@@ -35,7 +35,8 @@ def check_inputs(model: Any, batch: Any, first_row: int) -> None:
 
 
 def _check_shapes(functional: Any, batch: Any) -> None:
-    expected = {t.name: tuple(t.shape) for t in functional.inputs}
+    # Built with a batch, its first axis is that batch's size: Keras takes any.
+    expected = {t.name: (None, *t.shape[1:]) for t in functional.inputs}
     named = input_structure(functional)
     if isinstance(batch, dict) and isinstance(named, dict):
         missing = set(named) - set(batch)

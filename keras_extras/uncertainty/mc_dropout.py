@@ -58,7 +58,7 @@ def mc_dropout(
 
     ```python
     with keras_extras.uncertainty.mc_dropout(model, seed=0):
-        samples = np.stack([model(x_test) for _ in range(20)])
+        samples = np.stack([model.predict(x_test, verbose=0) for _ in range(20)])
     ```
     """
     checks.check_whole("seed", seed, least=0)

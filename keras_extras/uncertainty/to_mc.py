@@ -53,7 +53,7 @@ def to_mc(model: Any) -> Any:
 
     ```python
     mc_model = keras_extras.uncertainty.to_mc(model)
-    samples = np.stack([mc_model(x_test) for _ in range(100)])
+    samples = np.stack([mc_model.predict(x_test, verbose=0) for _ in range(100)])
     mc_model.save("sampling.keras")
     ```
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -61,8 +62,10 @@ class BatchRing:
         epoch_iterator._get_iterator = lambda: _Passing(_called(own), self._keep)
 
     def _keep(self, batch: Any) -> None:
-        if self._is_detached:
-            return
+        if not self._is_detached:
+            self._append(batch)
+
+    def _append(self, batch: Any) -> None:
         if not self._last:
             self.capacity = _capacity(batch)
             self._last = deque(maxlen=self.capacity)
@@ -88,11 +91,11 @@ class BatchRing:
 
 
 class _Passing:
-    """Passes on what an iterable yields."""
+    """Passes on what an iterable yields, also where it cannot be kept."""
 
     def __init__(self, source: Iterable[Any], keep: Callable[[Any], None]) -> None:
         self._source = source
-        self._keep = keep
+        self._keep: Callable[[Any], None] | None = keep
         self._batches: Iterator[Any] | None = None
 
     def __iter__(self) -> Iterator[Any]:
@@ -102,7 +105,17 @@ class _Passing:
     def __next__(self) -> Any:
         assert self._batches is not None
         batch = next(self._batches)
-        self._keep(batch)
+        try:
+            if self._keep is not None:
+                self._keep(batch)
+        except Exception as error:
+            self._keep = None
+            warnings.warn(
+                "keras_extras keeps no more batches to locate NaN with, because of an "
+                f"internal error ({type(error).__name__}: {error}). Training continues "
+                "unchanged.",
+                stacklevel=2,
+            )
         return batch
 
 

@@ -28,7 +28,7 @@ class HandOver:
         return ([as_in_training(batch) for batch in batches],)
 
     def give_in_another_way(self, *batches: Any) -> tuple[Any, ...]:
-        return self.give(*batches)
+        return ([getattr(batch, "batch", batch) for batch in batches],)
 
     def raise_error(self, own: Callable[..., Any]) -> NoReturn:
         error, self.error = self.error, None
