@@ -57,8 +57,8 @@ class Inspector:
     Attributes:
         refused: Whether the model cannot be inspected, or no longer.
         state: The state that the execution going on has come to.
-        last_seconds: What the last execution took on top of the user's own function.
-        last_processor_seconds: The processor time of that.
+        last_seconds: What the last execution took on top of the user's own function,
+            and the processor time of that.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Inspector:
         self.state: Any = None
         self._samples = 0
         self._clock = CostClock()
-        self.last_seconds = self.last_processor_seconds = 0.0
+        self.last_seconds = 0.0, 0.0
         self._started = time.perf_counter()
 
     @property
@@ -135,8 +135,10 @@ class Inspector:
             if before is not None:
                 self._after(number, before, plan)
         clock.stop()
-        self.last_seconds = clock.seconds - seconds
-        self.last_processor_seconds = clock.processor_seconds - processor_seconds
+        self.last_seconds = (
+            clock.seconds - seconds,
+            clock.processor_seconds - processor_seconds,
+        )
         if self._hand_over is not None and self._hand_over.error is not None:
             self._hand_over.raise_error(own)
         return result

@@ -287,11 +287,8 @@ class MonitoringSession:
         self._execution = self._light = None
         if execution is not None and execution.sampled:
             self._clock.restart()
-            inspector = self._inspector
             for each in self._subscribers:
-                each.sampler.sampled(
-                    inspector.last_seconds, inspector.last_processor_seconds
-                )
+                each.sampler.sampled(*self._inspector.last_seconds)
             self.origin = self.origin or execution.origin
         if light is not None:
             light.deliver(self._deliveries, self._counter.step)

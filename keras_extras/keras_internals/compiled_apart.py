@@ -103,7 +103,7 @@ def _step_of_its_own(model: Any, name: str) -> Iterator[None]:
     if keras.backend.backend() != "jax":
         yield
         return
-    step = name.replace("_function", "_step")
+    step = name.removesuffix("function") + "step"
     with attribute_set(model, step, functools.partial(getattr(model, step))):
         yield
 
