@@ -217,6 +217,17 @@ def test_hand_written_loop_feeds_all_callbacks():
         assert callback.history.steps.tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize("accumulation", [3, 4])
+def test_auto_records_steps_of_several_batches(accumulation):
+    callback = TrainingDiagnostics(verbose=0)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    optimizer = keras.optimizers.SGD(0.1, gradient_accumulation_steps=accumulation)
+    model.compile(optimizer, "mse")
+    x = np.ones((8 * accumulation, 4), "float32")
+    model.fit(x, x[:, :1], batch_size=1, verbose=0, callbacks=[callback])
+    assert callback.history.steps.tolist() == [0, 1, 3, 7]
+
+
 def test_auto_records_the_first_steps_of_a_real_training():
     callback = TrainingDiagnostics(verbose=0)
     steps = in_one_fit(callback, epochs=3)

@@ -44,7 +44,7 @@ class GradientLogger(Monitor):
             `keras.callbacks.TensorBoard` to write beside, or `None` to write
             nothing. Defaults to `None`.
         every: Integer, number of steps between samples, or `"auto"`: batches 1,
-            2, 3, 4, 6, 9, 14, 21, 42, 84 and so on, if these take no more than a
+            2, 4, 8, 16, 32 and so on, if these take no more than a processor
             second or 10 % of the time, and others as often as keeps the
             added time within 2 %. Defaults to
             `"auto"`.

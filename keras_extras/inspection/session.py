@@ -153,8 +153,7 @@ class MonitoringSession:
 
     def origin_of_bad_loss(self) -> NonFiniteOrigin:
         """Returns where a loss that is not finite came from, as far as is known."""
-        now = max(self.step - 1, 0)
-        replayed = None
+        replayed, now = None, max(self.step - 1, 0)
         if self._replay is not None:
             replayed = self._replay.find(
                 self._substitute.own, self._inspector, self._layouts, self._steps
@@ -204,7 +203,8 @@ class MonitoringSession:
             return
         if subscriber is self._subscribers[0]:
             self._wake()
-        if subscriber.sampler.due(self._counter.step, self.steps_per_batch):
+        due = subscriber.sampler.due  # asked only where there is a step to see
+        if self._counter.updates and due(self._counter.step, self.steps_per_batch):
             self._requests.append(subscriber)
         if subscriber is self._subscribers[-1]:
             if self._requests:

@@ -53,6 +53,11 @@ class StepCounter:
         return self.per_step == 1 and not self._reads
 
     @property
+    def updates(self) -> bool:
+        """Whether the next execution makes a step, if all its batches are there."""
+        return self.per_step <= self.batches % self.per_step + self.per_execution
+
+    @property
     def has_counted(self) -> bool:
         """Whether anything was trained since this began to count."""
         return self.batches != self.first
