@@ -68,8 +68,8 @@ class TrainingDiagnostics(Monitor):
             nothing. Defaults to `None`.
         every: Integer, number of steps between samples, or `"auto"`: batches 1,
             2, 4, 8, 16, 32 and so on, if these take no more than a second of
-            second (four on JAX) or 10 % of the time, and others as `overhead` allows.
-            Defaults to `"auto"`.
+            the processor (four on JAX) or 10 % of the time, and others as `overhead`
+            allows. Defaults to `"auto"`.
         layers: Which layers: a list of names or paths, a regular expression, a
             function of the layer that returns a boolean, or `None` for all.
             Defaults to `None`.
