@@ -106,11 +106,14 @@ class Recording:
             dict(zip([id(v) for v in self.twin.variables], values, strict=True))
             for values in (before, after)
         ]
-        rows = [
-            of_layer(self._variables_of_row(path), gradients, old, new)
-            for path in self.history.layers
-        ]
-        return {name: np.array([row[name] for row in rows]) for name in GRADIENTS}
+        rows = [self._variables_of_row(path) for path in self.history.layers]
+        known = [of_layer(keys, gradients, old, new) for keys in rows]
+        return {
+            **{name: np.array([row[name] for row in known]) for name in GRADIENTS},
+            "mere_rounding": np.array(
+                [mere_rounding(keys, gradients) for keys in rows]
+            ),
+        }
 
     def _variables_of_row(self, path):
         """Returns the keys of what a layer trains, unless a layer below has a row."""
@@ -190,6 +193,18 @@ def of_layer(keys, gradients, old, new):
         "update_norm": np.linalg.norm(update),
         "update_ratio": np.linalg.norm(update) / np.linalg.norm(weights),
     }
+
+
+def mere_rounding(keys, gradients):
+    """Returns the share of a layer's elements whose gradient is 0 but for rounding.
+
+    Such as a bias before a normalisation: what it adds is subtracted at once.
+    """
+    largest = {k: np.abs(g).max() for k, g in gradients.items() if g is not None}
+    limit = 1e-6 * max(largest.values())
+    sizes = {key: gradients[key].size for key in keys if key in largest}
+    noise = [size for key, size in sizes.items() if 0 < largest[key] < limit]
+    return sum(noise) / max(sum(sizes.values()), 1)
 
 
 def of_output(output):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import recompute
+from backend_in_use import NAME
 
 from keras_extras.callbacks import TrainingDiagnostics
 
@@ -70,6 +71,12 @@ def test_gradients_and_updates(name):
         assert np.isfinite(expected["gradient_norm"]).any()
         for statistic in recompute.GRADIENTS:
             found = recording.history[statistic][step]
+            if statistic == "gradient_zero_fraction" and NAME == "jax":
+                # XLA rounds as what it compiles together allows: to 0 or next to it.
+                apart = np.abs(found - expected[statistic])
+                noise = expected["mere_rounding"]
+                assert (apart[noise > 0] <= noise[noise > 0] + 1e-6).all()
+                found = np.where(noise > 0, expected[statistic], found)
             assert_rows_close(found, expected[statistic], f"{statistic}, step {step}")
         whole = np.sqrt(np.nansum(np.square(expected["gradient_norm"])))
         found = recording.history.global_gradient_norm[step]

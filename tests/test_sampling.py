@@ -86,6 +86,18 @@ def test_auto_looks_again_each_time_a_short_training_has_doubled():
     assert chosen == FIRST
 
 
+def test_other_programs_on_the_machine_take_no_credit():
+    sampler = sampling.make_sampler("auto", 0.001)
+    chosen = []
+    for step in range(200):
+        if sampler.due(step, 1):
+            chosen.append(step)
+            sampler.sampled(0.6, 0.01)
+        else:
+            sampler.ordinary(0.01)
+    assert chosen == FIRST
+
+
 def test_dear_samples_get_little_credit():
     chosen = drive(sampling.make_sampler("auto", 0.001), 2000, sampled=0.6)
     assert chosen[:2] == [0, 1]

@@ -37,8 +37,13 @@ class Setup:
         return {
             "steps_per_execution": self.steps_per_execution,
             "run_eagerly": self.run_eagerly,
-            "jit_compile": self.jit_compile or (_ON_JAX and not self.run_eagerly),
+            "jit_compile": self.jit_compile or self._by_default,
         }
+
+    @property
+    def _by_default(self) -> bool | str:
+        """Says how to compile where it is not said: on JAX wherever a model can be."""
+        return "auto" if _ON_JAX and not self.run_eagerly else False
 
 
 def _momentum() -> Any:

@@ -89,11 +89,12 @@ class Monitor(keras.callbacks.Callback):
         _check_compiled(self.model, type(self).__name__)
         backend = load_backend()
         self._close_writer()
-        late = backend.runs_ahead and self.takes_losses
-        self._late = LateLosses(backend) if late else None
+        self._late = None
         self._writer = open_run(self.log_dir, _RUN)
         self._is_off = self._has_trained = False
         with self._boundary():
+            if backend.runs_ahead and self.takes_losses:
+                self._late = LateLosses(backend)
             self.sampler = sampling.make_sampler(
                 self.every, self.overhead, backend.compiles
             )
@@ -113,7 +114,12 @@ class Monitor(keras.callbacks.Callback):
     # In these two the boundary is written out: they run for each batch.
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if self._late is not None:
-            self._take_late(self._session is not None and self._session.keeps_now)
+            keeps_now = False
+            try:
+                keeps_now = self._session is not None and self._session.keeps_now
+            except Exception as error:
+                self.switch_off(error)
+            self._take_late(keeps_now)
         if self._session is not None:
             try:
                 self._session.begin_batch(self)
@@ -123,7 +129,10 @@ class Monitor(keras.callbacks.Callback):
     def batch_trained(self, logs: Any) -> None:
         """Does what `on_train_batch_end` does, but for the loss, which comes late."""
         if self._late is not None:
-            self._late.add(logs)
+            try:
+                self._late.add(logs)
+            except Exception as error:
+                self.switch_off(error)
         self._end_batch()
         if self.takes_losses:
             self._note(logs)

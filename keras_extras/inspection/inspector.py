@@ -10,6 +10,7 @@ from typing import Protocol
 from keras_extras.backends.contract import Backend
 from keras_extras.backends.contract import HandOver
 from keras_extras.inspection.collector import collector_paused
+from keras_extras.inspection.cost_clock import CostClock
 from keras_extras.inspection.inspection import Before
 from keras_extras.inspection.inspection import Inspection
 from keras_extras.inspection.row_layout import RowLayout
@@ -56,7 +57,8 @@ class Inspector:
     Attributes:
         refused: Whether the model cannot be inspected, or no longer.
         state: The state that the execution going on has come to.
-        last_seconds: What the last execution took on top of the user's own function.
+        last_seconds: What the last execution took on top of the user's own function,
+            and the processor time of that.
     """
 
     def __init__(
@@ -71,16 +73,17 @@ class Inspector:
         self.refused = False
         self.state: Any = None
         self._samples = 0
-        self._seconds = 0.0
-        self.last_seconds = 0.0
+        self._clock = CostClock()
+        self.last_seconds = 0.0, 0.0
         self._started = time.perf_counter()
 
     @property
     def cost(self) -> Cost:
         """What the samples have cost so far."""
         passed = time.perf_counter() - self._started
-        each = 1e3 * self._seconds / max(self._samples, 1)
-        return Cost(self._samples, each, self._seconds / passed)
+        seconds = self._clock.seconds
+        each = 1e3 * seconds / max(self._samples, 1)
+        return Cost(self._samples, each, seconds / passed)
 
     @property
     def has_arguments(self) -> bool:
@@ -113,7 +116,9 @@ class Inspector:
     def _train(
         self, own: Own, arguments: Arguments, data: Arguments, plan: Plan
     ) -> Any:
-        spent_before, began = self._seconds, time.perf_counter()
+        clock = self._clock
+        seconds, processor_seconds = clock.seconds, clock.processor_seconds
+        clock.start()
         batches = None if self.refused else self._fetch(data)
         if batches is None:  # the data has ended: the user's function is to find out
             return own(*arguments)
@@ -121,16 +126,19 @@ class Inspector:
         for number, batch in enumerate(batches):
             before = self._before(batch, number, plan)
             given = self._again(batch)
-            self._seconds += time.perf_counter() - began
+            clock.stop()
             result = own(*given)
             _, self.state = self._backend.outcome(result)
             if before is not None:
                 self._wait()
-            began = time.perf_counter()
+            clock.start()
             if before is not None:
                 self._after(number, before, plan)
-        self._seconds += time.perf_counter() - began
-        self.last_seconds = self._seconds - spent_before
+        clock.stop()
+        self.last_seconds = (
+            clock.seconds - seconds,
+            clock.processor_seconds - processor_seconds,
+        )
         if self._hand_over is not None and self._hand_over.error is not None:
             self._hand_over.raise_error(own)
         return result

@@ -50,6 +50,11 @@ def origin_in(
     return None
 
 
+def all_finite(stacks: Sequence[Stack]) -> bool:
+    """Returns whether no value is NaN or infinite."""
+    return all(bool(np.isfinite(stack.values).all()) for stack in stacks)
+
+
 def _bad_members(stacks: Sequence[Stack]) -> list[int]:
     """Returns the numbers of the tensors that are not all finite."""
     bad: list[int] = []

@@ -9,8 +9,8 @@ from typing import Protocol
 
 Interval = int | Literal["auto"]
 
-# What samples may cost that are taken before they have been earned: a second, or that
-# share of the time. Two there are always.
+# What samples may cost that are taken before they have been earned: a second of the
+# processor, or that share of the time. Two there are always.
 _CREDIT_SECONDS, _CREDIT_SHARE = 1.0, 0.1
 _COMPILED = 4.0  # seconds of credit, where a compilation comes before the first sample
 _FIRST_BATCHES = 16
@@ -48,8 +48,13 @@ class Sampler(Protocol):
             batches: Number of batches since `due` was asked, or since a sample.
         """
 
-    def sampled(self, seconds: float) -> None:
-        """Takes how much longer a batch took because it was sampled."""
+    def sampled(self, seconds: float, processor_seconds: float | None = None) -> None:
+        """Takes how much longer a batch took because it was sampled.
+
+        Args:
+            seconds: Time that passed.
+            processor_seconds: Processor time of that, if it is known.
+        """
 
     def spent(self, seconds: float) -> None:
         """Takes the time spent on samples outside the training thread."""
@@ -74,7 +79,9 @@ class EveryNth:
 
     def ordinary(self, seconds: float, batches: int = 1) -> None: ...
 
-    def sampled(self, seconds: float) -> None: ...
+    def sampled(
+        self, seconds: float, processor_seconds: float | None = None
+    ) -> None: ...
 
     def spent(self, seconds: float) -> None: ...
 
@@ -101,7 +108,7 @@ class WithinBudget:
         self._ordinary: deque[float] = deque(maxlen=51)
         self._sampled: deque[float] = deque(maxlen=9)
         self._typical = self._price = self._earned = 0.0
-        self._owed = self._passed = 0.0
+        self._owed = self._fee = self._passed = 0.0
         self._seen = self._asked = 0
         self._on_credit = 1
 
@@ -138,18 +145,19 @@ class WithinBudget:
         self._passed += seconds
         self._earned += self._share * seconds
 
-    def sampled(self, seconds: float) -> None:
+    def sampled(self, seconds: float, processor_seconds: float | None = None) -> None:
         self._asked = 0
         self._passed += seconds
         self._sampled.append(seconds)
         # Timings are noisy, and no sample is free: a fifth of a batch at least.
         typical = statistics.median(self._sampled)
         self._price = max(typical, 0.2 * self._typical)
-        # What a graph costs to trace is paid for too, once it was traced.
-        spent = max(self._price, seconds)
-        self._owed += spent
+        # How much is seen of a short training is not to depend on what else runs.
+        self._fee = seconds if processor_seconds is None else processor_seconds
+        self._owed += self._fee
         if self._seen > _FIRST_BATCHES:
-            self._earned -= spent
+            # What a graph costs to trace is paid for too, once it was traced.
+            self._earned -= max(self._price, seconds)
 
     def spent(self, seconds: float) -> None:
         if self._seen > _FIRST_BATCHES:
@@ -157,7 +165,7 @@ class WithinBudget:
 
     def _has_credit(self) -> bool:
         limit = max(self._credit, _CREDIT_SHARE * self._passed)
-        return self._seen <= 2 or self._owed + self._price <= limit
+        return self._seen <= 2 or self._owed + self._fee <= limit
 
 
 def make_sampler(every: Interval, overhead: float, compiles: bool = False) -> Sampler:

@@ -6,8 +6,6 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from keras_extras.backends.load import load_backend
 from keras_extras.inspection import measures as m
 from keras_extras.inspection.batch_clock import BatchClock
@@ -19,6 +17,7 @@ from keras_extras.inspection.faults import warn_cannot_inspect
 from keras_extras.inspection.inspector import Inspector
 from keras_extras.inspection.layouts import Layouts
 from keras_extras.inspection.monitored_layers import NoSuchLayerError
+from keras_extras.inspection.origin import all_finite
 from keras_extras.inspection.replay import Replay
 from keras_extras.inspection.replay import ReplayChoice
 from keras_extras.inspection.staying_substitute import make_substitute
@@ -35,8 +34,7 @@ _live = weakref.WeakValueDictionary[int, "MonitoringSession"]()
 class MonitoringSession:
     """Runs one `fit` for all callbacks that measure: who wants what, and when.
 
-    Between two batches the model is as the user made it. For a batch that someone
-    wants to see, the model's train function is replaced until it is called.
+    For a batch that someone wants to see, the model's train function is replaced.
 
     Args:
         model: The model that is trained.
@@ -79,7 +77,7 @@ class MonitoringSession:
         if session is None or not session._can_take(model, subscriber):
             session = _live[key] = cls(model)
             if callbacks is not None:
-                FitGuard(lambda: None, session._fit_failed).watch(callbacks)
+                FitGuard(lambda: None, session._fit_ended).watch(callbacks)
         session._subscribers.append(subscriber)
         session._clock.idle = 0
         session._layouts.forget()
@@ -114,14 +112,16 @@ class MonitoringSession:
 
     def leave(self, subscriber: Subscriber) -> None:
         """Ends the part of `subscriber` in the training; it gets what is its due."""
-        self._substitute.disarm()
-        self._clock.idle = 0
-        self.deliver()
-        self._subscribers[:] = [s for s in self._subscribers if s is not subscriber]
-        if not self._subscribers:
-            self._substitute.remove()
-            if self._replay is not None:
-                self._replay.end()
+        try:
+            self._substitute.disarm()
+            self._clock.idle = 0
+            self.deliver()
+        finally:
+            self._subscribers[:] = [s for s in self._subscribers if s is not subscriber]
+            if not self._subscribers:
+                self._substitute.remove()
+                if self._replay is not None:
+                    self._replay.end()
 
     @property
     def _counter(self) -> StepCounter:
@@ -167,8 +167,7 @@ class MonitoringSession:
         What spoils the weights in the very last step shows in no loss.
         """
         read = self._backend.weight_reader(self._model.trainable_variables)
-        finite = all(np.isfinite(stack.values).all() for stack in read())
-        return None if finite else self.origin_of_bad_loss()
+        return None if all_finite(read()) else self.origin_of_bad_loss()
 
     def replay_with(self, choice: ReplayChoice, epoch_iterator: Any) -> None:
         """Keeps what it takes to go back to where values stopped being finite.
@@ -181,8 +180,7 @@ class MonitoringSession:
             return
         ring = self._backend.batch_ring(epoch_iterator)
         if ring is not None:
-            budgeted = choice == "auto"
-            self._replay = Replay(self._model, self._backend, ring, budgeted)
+            self._replay = Replay(self._model, self._backend, ring, choice == "auto")
 
     def begin_epoch(self, epoch: int, batches: int | None) -> None:
         """Is called by each subscriber before each epoch.
@@ -273,12 +271,16 @@ class MonitoringSession:
 
     def _train_function_returned(self, result: Any) -> None:
         """Ends a batch where Keras is not to tell of it."""
-        logs, state = self._backend.outcome(result)
-        sampled = self._execution is not None or self._light is not None
-        values = self._backend.values(self._model, state) if sampled else None
-        with values or contextlib.nullcontext():
+        try:
+            logs, state = self._backend.outcome(result)
+            sampled = self._execution is not None or self._light is not None
+            values = self._backend.values(self._model, state) if sampled else None
+            with values or contextlib.nullcontext():
+                for each in list(self._subscribers):
+                    each.batch_trained(logs)
+        except Exception as error:
             for each in list(self._subscribers):
-                each.batch_trained(logs)
+                each.switch_off(error)
 
     def _take(self, execution: Execution | None, light: LightExecution | None) -> None:
         """Takes what was measured in the last execution."""
@@ -286,7 +288,7 @@ class MonitoringSession:
         if execution is not None and execution.sampled:
             self._clock.restart()
             for each in self._subscribers:
-                each.sampler.sampled(self._inspector.last_seconds)
+                each.sampler.sampled(*self._inspector.last_seconds)
             self.origin = self.origin or execution.origin
         if light is not None:
             light.deliver(self._deliveries, self._counter.step)
@@ -341,7 +343,8 @@ class MonitoringSession:
             )
         warn_cannot_inspect(error)
 
-    def _fit_failed(self) -> None:
-        """Ends the parts of all subscribers: `fit` has ended by an exception."""
+    def _fit_ended(self) -> None:
+        """Ends the parts of all that are left: of `fit` that ends by an exception."""
+        self._substitute.remove()  # also where `leave` came to nothing
         for subscriber in list(self._subscribers):
             subscriber.fit_failed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import threading
 from collections.abc import Callable
@@ -9,6 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+
+import keras
+
+from keras_extras.keras_internals.overrides import attribute_set
 
 _lock = threading.RLock()
 _numbers = itertools.count(1)
@@ -48,7 +53,8 @@ class _ByContext:
         attributes = vars(self._model)
         attributes[self._name] = None
         try:
-            getattr(self._model, f"make_{self._name}")()
+            with _step_of_its_own(self._model, self._name):
+                getattr(self._model, f"make_{self._name}")()
             return attributes[self._name]
         finally:
             attributes[self._name] = self
@@ -86,6 +92,20 @@ def compiled_apart(model: Any, *names: str) -> Iterator[None]:
         with _lock:
             for function in functions:
                 function.leave(context)
+
+
+@contextmanager
+def _step_of_its_own(model: Any, name: str) -> Iterator[None]:
+    """Has a function of a model made from a step that JAX has not traced before.
+
+    It keeps traces by function, and two bound methods of one object are the same to it.
+    """
+    if keras.backend.backend() != "jax":
+        yield
+        return
+    step = name.removesuffix("function") + "step"
+    with attribute_set(model, step, functools.partial(getattr(model, step))):
+        yield
 
 
 def _taken(model: Any, name: str) -> _ByContext:

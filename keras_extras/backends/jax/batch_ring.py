@@ -8,6 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from keras_extras.backends.kept_no_more import warn_keeps_no_more
+
 _MOST_BYTES = 64 * 2**20
 _MOST_BATCHES = 128
 _FEWEST_BATCHES = 8
@@ -34,11 +36,18 @@ class BatchRing:
 
     def _keeping(self, get_iterator: Callable[[], Any]) -> Iterator[Any]:
         for batch in get_iterator():
-            if self._batches is not None:
-                self._keep(batch, self._batches)
+            self._keep(batch)
             yield batch
 
-    def _keep(self, batch: Any, batches: deque[Any]) -> None:
+    def _keep(self, batch: Any) -> None:
+        try:
+            if self._batches is not None:
+                self._append(batch, self._batches)
+        except Exception as error:
+            self._batches = None  # what is kept is not the last any more
+            warn_keeps_no_more(error)
+
+    def _append(self, batch: Any, batches: deque[Any]) -> None:
         if not batches:
             leaves = jax.tree.leaves(batch)
             size = sum(leaf.nbytes for leaf in leaves if hasattr(leaf, "nbytes"))

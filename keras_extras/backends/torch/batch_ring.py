@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import NamedTuple
 import keras
 import torch
 
+from keras_extras.backends.kept_no_more import warn_keeps_no_more
 from keras_extras.keras_internals.torch_draws import TorchDraws
 
 _MOST_BYTES = 64 * 2**20
@@ -62,8 +62,13 @@ class BatchRing:
         epoch_iterator._get_iterator = lambda: _Passing(_called(own), self._keep)
 
     def _keep(self, batch: Any) -> None:
-        if not self._is_detached:
-            self._append(batch)
+        try:
+            if not self._is_detached:
+                self._append(batch)
+        except Exception as error:
+            self._is_detached = True
+            self._last.clear()  # what is kept is not the last any more
+            warn_keeps_no_more(error)
 
     def _append(self, batch: Any) -> None:
         if not self._last:
@@ -91,11 +96,11 @@ class BatchRing:
 
 
 class _Passing:
-    """Passes on what an iterable yields, also where it cannot be kept."""
+    """Passes on what an iterable yields."""
 
     def __init__(self, source: Iterable[Any], keep: Callable[[Any], None]) -> None:
         self._source = source
-        self._keep: Callable[[Any], None] | None = keep
+        self._keep = keep
         self._batches: Iterator[Any] | None = None
 
     def __iter__(self) -> Iterator[Any]:
@@ -105,17 +110,7 @@ class _Passing:
     def __next__(self) -> Any:
         assert self._batches is not None
         batch = next(self._batches)
-        try:
-            if self._keep is not None:
-                self._keep(batch)
-        except Exception as error:
-            self._keep = None
-            warnings.warn(
-                "keras_extras keeps no more batches to locate NaN with, because of an "
-                f"internal error ({type(error).__name__}: {error}). Training continues "
-                "unchanged.",
-                stacklevel=2,
-            )
+        self._keep(batch)
         return batch
 
 
