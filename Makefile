@@ -10,6 +10,11 @@ export KERAS_BACKEND = $(BACKEND)
 # `dev` brings TensorFlow, which must not be there beside another backend.
 TESTING := $(VENV)/installed-$(if $(filter tensorflow,$(BACKEND)),dev,test)
 
+# On nets this small torch's threads wait for each other for longer than they compute.
+ifeq ($(BACKEND),torch)
+demo: export OMP_NUM_THREADS ?= 1
+endif
+
 .PHONY: demo demo-tuner examples test lint types docs board bench bench-accounted bench-diagnosis bench-growth bench-interruptions bench-memory bench-start bench-plugin bench-tab bench-tuner fuzz identity screenshots
 
 # The same whatever Keras trains on.
