@@ -34,6 +34,7 @@ WHAT_HOLDS_THE_BOUNDARY = {
     "Inspector._fetch",
     "Inspector._refuse",
     "Inspector._wait",
+    "Inspector._count",
     "MonitoringSession._cannot_inspect",
     "MonitoringSession._run",
     "MonitoringSession._fit_ended",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
+from keras_extras.warn_safely import warn_safely
 
 
 def warn_keeps_no_more(error: Exception) -> None:
     """Says that where NaN come from will be known less exactly from here on."""
-    warnings.warn(
+    warn_safely(
         "keras_extras keeps no more batches to locate NaN with, because of an internal "
         f"error ({type(error).__name__}: {error}). Training continues unchanged.",
         stacklevel=2,

@@ -16,6 +16,7 @@ from keras_extras.inspection.late_losses import LateLosses
 from keras_extras.inspection.monitored_layers import LayerFilter
 from keras_extras.inspection.monitored_layers import MonitoredLayer
 from keras_extras.inspection.monitored_layers import NoSuchLayerError
+from keras_extras.inspection.monitored_layers import check_layers
 from keras_extras.inspection.monitored_layers import select_layers
 from keras_extras.inspection.session import MonitoringSession
 from keras_extras.inspection.step_log import StepLog
@@ -58,6 +59,7 @@ class Monitor(keras.callbacks.Callback):
         super().__init__()
         sampling.check_every(every)
         sampling.check_overhead(overhead)
+        check_layers(layers)
         check_history_size(history_size)
         check_log_dir(log_dir)
         self.log_dir = log_dir
@@ -87,6 +89,7 @@ class Monitor(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         _check_compiled(self.model, type(self).__name__)
+        _check_stands_once(self)
         backend = load_backend()
         self._close_writer()
         self._late = None
@@ -280,4 +283,13 @@ def _check_compiled(model: Any, name: str) -> None:
         raise ValueError(
             f"`{name}` needs a model that is compiled with an optimizer. "
             f"Received: model={model!r}, model.optimizer=None"
+        )
+
+
+def _check_stands_once(callback: Monitor) -> None:
+    callbacks = getattr(callbacks_of_fit(), "callbacks", ())
+    if sum(each is callback for each in callbacks) > 1:
+        raise ValueError(
+            "`callbacks` must hold each callback once: Keras would tell it of every "
+            f"batch twice. Received: {type(callback).__name__} more than once"
         )

@@ -3,7 +3,6 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-import warnings
 from collections.abc import Callable
 from collections.abc import Iterator
 from typing import Any
@@ -37,6 +36,7 @@ from keras_extras.log_dir import LogDir
 from keras_extras.records.batch_rows import BatchRows
 from keras_extras.records.finding import Finding
 from keras_extras.records.nonfinite_origin import NonFiniteOrigin
+from keras_extras.warn_safely import warn_safely
 
 Action = Literal["report", "stop"] | Callable[[list[Finding]], Any]
 
@@ -337,7 +337,7 @@ class TrainingDiagnostics(Monitor):
         try:
             yield
         except Exception as error:
-            warnings.warn(
+            warn_safely(
                 f"keras_extras cannot tell the {what} of this model, and judges it "
                 f"without them: {type(error).__name__}: {error}",
                 stacklevel=4,

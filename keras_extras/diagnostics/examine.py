@@ -14,6 +14,7 @@ from keras_extras.diagnostics.rules import RULES
 from keras_extras.diagnostics.rules import non_finite
 from keras_extras.diagnostics.rules import not_learning
 from keras_extras.records.finding import Finding
+from keras_extras.warn_safely import warn_safely
 
 
 def examine(
@@ -50,7 +51,7 @@ def _ask(
             return list(rule(observations))
     except Exception as error:  # a defect of ours is no reason to stop training
         failed.add(rule.__name__)
-        warnings.warn(
+        warn_safely(
             f"The rule `{rule.__name__}` of keras_extras failed and is left out: "
             f"{type(error).__name__}: {error}",
             stacklevel=3,

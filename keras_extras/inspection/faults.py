@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import traceback
-import warnings
 from collections.abc import Callable
 from typing import Any
 
+import keras
+
 from keras_extras.backends.contract import CannotInspectError
+from keras_extras.warn_safely import warn_safely
 
 
 def warn_cannot_inspect(error: Exception) -> None:
@@ -16,7 +18,7 @@ def warn_cannot_inspect(error: Exception) -> None:
         why = str(error)
     else:
         why = f"an internal error ended its inspection ({place_of(error)})"
-    warnings.warn(
+    warn_safely(
         "keras_extras cannot measure gradients and activations of this model from here "
         f"on: {why}. Training continues unchanged; `TrainingDiagnostics` still checks "
         "the model and the loss.",
@@ -26,17 +28,18 @@ def warn_cannot_inspect(error: Exception) -> None:
 
 def warn_switched_off(name: str, error: Exception) -> None:
     """Says that a callback ends its part because of a fault of its own."""
-    warnings.warn(
+    warn_safely(
         f"`{name}` stopped recording because of an internal error of keras_extras "
         f"({place_of(error)}). Training continues unchanged, and what was recorded is "
-        "kept. Please report this with your versions of Keras and TensorFlow.",
+        "kept. Please report this with your versions of Keras and "
+        f"{keras.backend.backend()}.",
         stacklevel=2,
     )
 
 
 def warn_no_steps(name: str) -> None:
     """Says that there was nothing to record: the optimizer never made a step."""
-    warnings.warn(
+    warn_safely(
         f"`{name}` recorded nothing: no batch of this training ended with a step of "
         "the optimizer. Either `gradient_accumulation_steps` is larger than the number "
         "of batches, or with a loss scale all gradients overflowed: then lower "

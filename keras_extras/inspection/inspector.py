@@ -118,7 +118,7 @@ class Inspector:
     ) -> Any:
         clock = self._clock
         seconds, processor_seconds = clock.seconds, clock.processor_seconds
-        clock.start()
+        self._count(clock.start)
         batches = None if self.refused else self._fetch(data)
         if batches is None:  # the data has ended: the user's function is to find out
             return own(*arguments)
@@ -126,15 +126,15 @@ class Inspector:
         for number, batch in enumerate(batches):
             before = self._before(batch, number, plan)
             given = self._again(batch)
-            clock.stop()
+            self._count(clock.stop)
             result = own(*given)
             _, self.state = self._backend.outcome(result)
             if before is not None:
                 self._wait()
-            clock.start()
+            self._count(clock.start)
             if before is not None:
                 self._after(number, before, plan)
-        clock.stop()
+        self._count(clock.stop)
         self.last_seconds = (
             clock.seconds - seconds,
             clock.processor_seconds - processor_seconds,
@@ -159,6 +159,12 @@ class Inspector:
             yield train
         finally:
             self.state = None
+
+    def _count(self, start_or_stop: Callable[[], None]) -> None:
+        try:
+            start_or_stop()
+        except Exception as error:
+            self._refuse(error)
 
     def _wait(self) -> None:
         try:

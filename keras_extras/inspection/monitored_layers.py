@@ -31,6 +31,18 @@ class NoSuchLayerError(ValueError):
     """Says that `layers` does not name layers of the model."""
 
 
+def check_layers(layers: object) -> None:
+    """Raises a `ValueError` unless `layers` can name layers of some model."""
+    try:
+        if isinstance(layers, str):
+            re.compile(layers)
+    except re.error as error:
+        raise ValueError(
+            "`layers` must be a regular expression that names layers, or a list of "
+            f"names. Received: layers={layers!r} ({error})"
+        ) from error
+
+
 @dataclass(frozen=True, eq=False)
 class MonitoredLayer:
     """A layer of a live model, with the variables that are its own."""

@@ -9,7 +9,6 @@ it does not, and what the loop over the data holds is watched instead.
 from __future__ import annotations
 
 import contextlib
-import warnings
 import weakref
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ import keras
 
 from keras_extras.keras_internals.running_fit import local_of_fit
 from keras_extras.keras_internals.watched_loop import WatchedLoop
+from keras_extras.warn_safely import warn_safely
 
 _HOOKS = (
     "on_epoch_begin",
@@ -63,7 +63,9 @@ class FitGuard(keras.callbacks.Callback):
         elif iterator is not None:
             self._callbacks = callbacks
             self._watch_loop(iterator, "stop_training")
-            # For what raises between two loops: it goes with the frame of `fit`.
+        if iterator is not None and keras.backend.backend() != "tensorflow":
+            # For what raises between two loops: it goes with the frame of `fit`, where
+            # threads of Keras may hold the list of callbacks for a moment longer.
             self._finalizers.append(weakref.finalize(iterator, self.end))
             self._finalizers[-1].atexit = False
 
@@ -94,7 +96,7 @@ class FitGuard(keras.callbacks.Callback):
         try:
             end()
         except Exception as error:  # `fit` has its own end, or an exception to raise
-            warnings.warn(
+            warn_safely(
                 "keras_extras could not end its part in this training: "
                 f"{type(error).__name__}: {error}",
                 stacklevel=2,

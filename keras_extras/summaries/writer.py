@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import warnings
 import weakref
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Any
 
 from keras_diagnostics import schema
 from keras_extras.summaries.background_writer import BackgroundWriter
+from keras_extras.warn_safely import warn_safely
 
 if TYPE_CHECKING:
     from keras_extras.inspection.step_log import StepLog
@@ -195,7 +195,7 @@ class SummaryWriter:
     def _warn_of_losses(self) -> None:
         losses = self._background.losses()
         if losses is not None:
-            warnings.warn(
+            warn_safely(
                 f"`log_dir` could not be written to: {losses}. Training was not "
                 f"affected. Received: log_dir={self.directory!r}",
                 stacklevel=4,

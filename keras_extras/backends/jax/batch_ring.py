@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from keras_extras.backends.epoch_source import source_of_epochs
 from keras_extras.backends.kept_no_more import warn_keeps_no_more
 
 _MOST_BYTES = 64 * 2**20
@@ -26,16 +28,17 @@ class BatchRing:
     """
 
     def __init__(self, epoch_iterator: Any) -> None:
-        self._epoch_iterator = epoch_iterator
         self._late = _LATE * epoch_iterator.steps_per_execution
         self.capacity = _FEWEST_BATCHES
         self._batches: deque[Any] | None = deque()
         self._copies = False
-        get_iterator = epoch_iterator._get_iterator
-        vars(epoch_iterator)["_get_iterator"] = lambda: self._keeping(get_iterator)
+        # Neither may keep the other alive: FitGuard notices when the iterator goes.
+        self._epoch_iterator = weakref.ref(epoch_iterator)
+        own = source_of_epochs(epoch_iterator)
+        vars(epoch_iterator)["_get_iterator"] = lambda: self._keeping(own)
 
-    def _keeping(self, get_iterator: Callable[[], Any]) -> Iterator[Any]:
-        for batch in get_iterator():
+    def _keeping(self, own: Callable[[], Any]) -> Iterator[Any]:
+        for batch in own():
             self._keep(batch)
             yield batch
 
@@ -67,7 +70,9 @@ class BatchRing:
     def detach(self) -> None:
         """Lets go of the batches, and keeps no more."""
         self._batches = None
-        vars(self._epoch_iterator).pop("_get_iterator", None)
+        epoch_iterator = self._epoch_iterator()
+        if epoch_iterator is not None:
+            vars(epoch_iterator).pop("_get_iterator", None)
 
 
 def _share_memory(batch: Any, other: Any) -> bool:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import keras
 import torch
 
+from keras_extras.backends.epoch_source import source_of_epochs
 from keras_extras.backends.kept_no_more import warn_keeps_no_more
 from keras_extras.keras_internals.torch_draws import TorchDraws
 
@@ -58,8 +59,8 @@ class BatchRing:
         self._copies = type(adapter).__name__ in _COPIES
         # Neither may keep the other alive: FitGuard notices when the iterator goes.
         self._epoch_iterator = weakref.ref(epoch_iterator)
-        own = weakref.WeakMethod(epoch_iterator._get_iterator)
-        epoch_iterator._get_iterator = lambda: _Passing(_called(own), self._keep)
+        own = source_of_epochs(epoch_iterator)
+        epoch_iterator._get_iterator = lambda: _Passing(own(), self._keep)
 
     def _keep(self, batch: Any) -> None:
         try:
@@ -112,12 +113,6 @@ class _Passing:
         batch = next(self._batches)
         self._keep(batch)
         return batch
-
-
-def _called(method: weakref.WeakMethod[Any]) -> Any:
-    function = method()
-    assert function is not None
-    return function()
 
 
 def _tensors(batch: Any) -> list[torch.Tensor]:
