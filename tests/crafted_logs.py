@@ -266,11 +266,20 @@ def _tensors():
             metadata=_metadata(b"", "histograms"),
         )
         yield f"histograms {name}", [_event(step, value) for step in range(3)]
-    buckets = np.array([[0, 1, np.nan], [5, 1, -3], [2, np.inf, 0]])
-    metadata = _metadata(b"", "histograms")
-    tensor = make_tensor_proto(buckets)
-    value = Summary.Value(tag="gradient/a", tensor=tensor, metadata=metadata)
-    yield "histograms that go back", [_event(1, value)]
+    # Each is bad in one way only, so that no other hides it.
+    for name, buckets in {
+        "that go back": [[0, 1, 3], [5, 6, 3], [2, 3, 3]],
+        "that count below zero": [[0, 1, 900], [1, 2, -300], [2, 3, 1]],
+        "that count nan": [[0, 1, np.nan], [1, 2, 3]],
+        "without end": [[0, 1, 1], [1, np.inf, 3]],
+        "whose span overflows": [[-1.7e308, 0, 1], [0, 1.7e308, 3]],
+        "whose counts overflow": [[0, 1, 1.7e308], [1, 2, 1.7e308]],
+        "without values": [[0, 1, 0], [1, 2, 0]],
+    }.items():
+        tensor = make_tensor_proto(np.array(buckets, float))
+        metadata = _metadata(b"", "histograms")
+        value = Summary.Value(tag="gradient/a", tensor=tensor, metadata=metadata)
+        yield f"histograms {name}", [_event(step, value) for step in range(3)]
 
 
 def _shaped(shape, values, dtype=1):

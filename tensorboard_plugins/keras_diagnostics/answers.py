@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_diagnostics import findings as found
+from keras_diagnostics import schema
 from keras_diagnostics.board import Board
 from keras_diagnostics.cards import KINDS
 from keras_diagnostics.cards import problems_of
@@ -18,6 +19,7 @@ HOW_TO_READ_FINDINGS = (
     "its layer and steps in every chart."
 )
 _RUNS_WITH_LAYERS = 20
+_READ_OF_EACH = (schema.FINDINGS_TAG, schema.RUN_TAG, schema.CURVE_TAG)
 _MOST_FINDINGS = 1000
 _FEWEST, _MOST, _USUAL = 50, 1000, 300
 
@@ -26,6 +28,7 @@ def runs(board: Board, plotly: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what there is to see: the runs, and the cards that each of them has."""
     names = board.runs()
     with_layers = len(names) <= _RUNS_WITH_LAYERS
+    board.source.prefetch_documents(names, _READ_OF_EACH)
     entries = [_run(board, n, name, with_layers) for n, name in enumerate(names)]
     return {
         "version": VERSION,

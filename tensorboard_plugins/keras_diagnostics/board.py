@@ -222,7 +222,7 @@ class Board:
 
     def histogram_tags(self, run: str) -> list[str]:
         """Returns the tags of histograms of gradients and activations."""
-        tags = self.source.tensors("histograms", [run]).get(run, {})
+        tags = self.source.tensors("histograms").get(run, {})  # all runs: listed once
         return [tag for tag in tags if tag.startswith(("gradient/", "activation/"))]
 
     def cards(self, run: str) -> list[str]:

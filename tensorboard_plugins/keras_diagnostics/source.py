@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from keras_diagnostics.undecoded import Point
 from keras_diagnostics.undecoded import UndecodedReader
 
 _WORTH_PREFETCHING = 4
+_AT_ONCE = 60  # series in one request
 _LONGEST_NAME = 500  # of a layer
 _MOST_DOCUMENTS = 10_000  # of one tag
 _OTHER_LAYERS = "it is of a model with other layers than the run began with"
@@ -106,25 +108,41 @@ class Source:
 
     def prefetch(self, runs: Collection[str], statistics: Iterable[str]) -> None:
         """Reads statistics of many runs at once, which is quicker than one by one."""
-        listed = self._ours()
-        tags = [schema.tag_of(statistic) for statistic in statistics]
+        for run, tag, read in self._together(runs, map(schema.tag_of, statistics)):
+            series = self._ours()[run][tag]
+            content = self._content(run, tag, series)
+            if content is not None:
+                stacked = _stack(self._points(run, tag, read), _layers_of(content))
+                self._cache.put(self._key(run, tag, series), stacked, _bytes_of)
+
+    def prefetch_documents(self, runs: Collection[str], tags: Iterable[str]) -> None:
+        """Reads documents of many runs at once."""
+        for run, tag, read in self._together(runs, tags):
+            key = self._key(run, tag, self._ours()[run][tag])
+            parsed = _parse(self._points(run, tag, read))
+            self._cache.put(key, parsed, _bytes_of_parsed)
+
+    def _together(
+        self, runs: Collection[str], tags: Iterable[str]
+    ) -> Iterator[tuple[str, str, list[Point] | Exception]]:
+        """Yields run, tag and series of all that the cache lacks, some runs at a time.
+
+        If one of them cannot be read with the others, it costs those some time only.
+        """
+        listed, wanted = self._ours(), list(tags)
         missing = [
             (run, tag)
             for run in runs
-            for tag in tags
+            for tag in wanted
             if tag in listed.get(run, {})
             and self._key(run, tag, listed[run][tag]) not in self._cache
         ]
         if len(missing) < _WORTH_PREFETCHING:
             return
-        read = self._reader.tensors(schema.PLUGIN_NAME, missing)
-        for run, tag in missing:
-            series = listed[run][tag]
-            content = self._content(run, tag, series)
-            if content is not None:
-                points = self._points(run, tag, read[run, tag])
-                stacked = _stack(points, _layers_of(content))
-                self._cache.put(self._key(run, tag, series), stacked, _bytes_of)
+        for first in range(0, len(missing), _AT_ONCE):
+            pairs = missing[first : first + _AT_ONCE]
+            read = self._reader.tensors(schema.PLUGIN_NAME, pairs)
+            yield from ((run, tag, read[run, tag]) for run, tag in pairs)
 
     def layers(self, run: str, statistics: Iterable[str]) -> tuple[str, ...]:
         """Returns the names of the layers of a run."""
@@ -160,7 +178,7 @@ class Source:
         found, damage = self._cache.get(
             self._key(run, tag, series),
             lambda: _parse(self._read(schema.PLUGIN_NAME, run, tag)),
-            lambda parsed: 10 * sum(size for *_, size in parsed[0]) + 1000,
+            _bytes_of_parsed,
         )
         self._report_damage(run, tag.split("/")[-1], damage)
         return [(step, document) for step, document, _ in found]
@@ -245,6 +263,10 @@ def _layers_of(content: dict[str, Any]) -> tuple[str, ...]:
 
 def _bytes_of(stacked: tuple[Vectors, Damage]) -> int:
     return int(stacked[0].values.nbytes) + 1000
+
+
+def _bytes_of_parsed(parsed: tuple[list[tuple[int, Any, int]], Damage]) -> int:
+    return 10 * sum(size for *_, size in parsed[0]) + 1000
 
 
 def _each(

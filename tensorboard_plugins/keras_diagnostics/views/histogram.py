@@ -16,23 +16,28 @@ from keras_diagnostics.views.card import column
 from keras_diagnostics.views.theme import Token
 
 _BINS = 48
+_LARGEST = 1e150  # differences and sums of such numbers are finite
 
 Histograms = Sequence[tuple[int, np.ndarray]]
 
 
 def usable(histograms: Histograms) -> list[tuple[int, np.ndarray]]:
     """Returns the histograms whose buckets can be drawn, by step."""
-    kept = {
-        step: buckets
-        for step, buckets in histograms
-        if buckets.ndim == 2
-        and buckets.shape[1:] == (3,)
-        and len(buckets)
-        and np.isfinite(buckets).all()
-        and (np.diff(buckets[:, 0]) >= 0).all()
-        and buckets[:, 2].sum() > 0
-    }
+    wide = ((step, buckets.astype(float)) for step, buckets in histograms)
+    kept = {step: buckets for step, buckets in wide if _is_usable(buckets)}
     return sorted(kept.items())
+
+
+def _is_usable(buckets: np.ndarray) -> bool:
+    if buckets.ndim != 2 or buckets.shape[1:] != (3,) or not len(buckets):
+        return False
+    counts = buckets[:, 2]
+    return bool(
+        (np.abs(buckets) < _LARGEST).all()  # NaN is not
+        and (np.diff(buckets[:, 0]) >= 0).all()
+        and (counts >= 0).all()
+        and counts.sum() > 0
+    )
 
 
 def common_bins(histograms: Histograms, bins: int = _BINS) -> tuple[np.ndarray, ...]:
