@@ -61,7 +61,8 @@ class Layouts:
         """
         if self._layers is not None:
             return True
-        self._backend.build(self._model, data)
+        if not self._waited:  # a step has built what can be built
+            self._backend.build(self._model, data)
         if not (is_ready(self._model) or self._waited):
             self._waited = True
             return False
