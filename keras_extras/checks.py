@@ -8,6 +8,9 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
+_LARGEST_RATE = 1e4  # far above any rate that trains: what is meant is another number
+_LARGEST_COUNT = 2**31 - 1  # Keras counts steps in 32 bits
+
 
 def is_number(value: Any) -> bool:
     """Returns whether `value` is a finite real number; booleans are none."""
@@ -15,17 +18,53 @@ def is_number(value: Any) -> bool:
     return is_real and math.isfinite(value)
 
 
-def check_positive(name: str, value: Any) -> float:
-    """Returns `value` as a float, if it is a number above 0."""
-    if not is_number(value) or value <= 0:
-        raise ValueError(f"`{name}` must be a number > 0. Received: {name}={value!r}")
+def check_positive(name: str, value: Any, most: float = math.inf) -> float:
+    """Returns `value` as a float, if it is a number above 0 and at most `most`."""
+    if not is_number(value) or not 0 < value <= most:
+        limit = "" if most == math.inf else f" and <= {most:g}"
+        raise ValueError(
+            f"`{name}` must be a number > 0{limit}. Received: {name}={value!r}"
+        )
     return float(value)
 
 
-def check_not_negative(name: str, value: Any) -> float:
-    """Returns `value` as a float, if it is a number that is not below 0."""
-    if not is_number(value) or value < 0:
-        raise ValueError(f"`{name}` must be a number >= 0. Received: {name}={value!r}")
+def check_not_negative(name: str, value: Any, most: float = math.inf) -> float:
+    """Returns `value` as a float, if it is a number from 0 to `most`."""
+    if not is_number(value) or not 0 <= value <= most:
+        limit = "" if most == math.inf else f" and <= {most:g}"
+        raise ValueError(
+            f"`{name}` must be a number >= 0{limit}. Received: {name}={value!r}"
+        )
+    return float(value)
+
+
+def check_rate(name: str, value: Any) -> float:
+    """Returns `value` as a float, if it can be a learning rate."""
+    if not is_number(value) or not 0 < value <= _LARGEST_RATE:
+        raise ValueError(
+            f"`{name}` must be a number > 0, a learning rate of at most "
+            f"{_LARGEST_RATE:.0f}. Received: {name}={value!r}"
+        )
+    return float(value)
+
+
+def check_steps(name: str, value: Any) -> float:
+    """Returns `value` as a float, if it can be a number of steps; fractions can."""
+    if not is_number(value) or not 1 <= value <= _LARGEST_COUNT:
+        raise ValueError(
+            f"`{name}` must be a number of steps, at least 1 and below 2**31. "
+            f"Received: {name}={value!r}"
+        )
+    return float(value)
+
+
+def check_decay(name: str, value: Any) -> float:
+    """Returns `value` as a float, if it is above 0 and at most 1."""
+    if not is_number(value) or not 0 < value <= 1:
+        raise ValueError(
+            f"`{name}` must be a number above 0 and at most 1. "
+            f"Received: {name}={value!r}"
+        )
     return float(value)
 
 
@@ -51,7 +90,11 @@ def check_momentum(name: str, value: Any) -> float:
 
 def check_count(name: str, value: Any, least: int = 1) -> int:
     """Returns `value` as an int, if it is a whole number of at least `least`."""
-    if not is_number(value) or value != int(value) or value < least:
+    if (
+        not is_number(value)
+        or value != int(value)
+        or not least <= value <= _LARGEST_COUNT
+    ):
         raise ValueError(
             f"`{name}` must be an integer >= {least}. Received: {name}={value!r}"
         )

@@ -124,6 +124,7 @@ NAMES_OF_KERAS = {
     "_initial_epoch": trained_model,
     "_model": keras.callbacks.Callback,
     "_symbolic_build": trained_model,
+    "_user_metrics": lambda: trained_model()._compile_metrics,
     "_training_metadata_path": lambda: keras.callbacks.BackupAndRestore("backup"),
     # Optimizers
     "_accumulated_gradients": lambda: trained_model().optimizer,

@@ -628,8 +628,11 @@ def test_bad_input_is_named_and_nothing_is_trained(make, optimizer, message):
             lambda: OneCycleScheduler(max_rate=0.1, cycle_momentum="yes"),
             "`cycle_momentum` must be one of 'auto', True, False",
         ),
-        (lambda: ExponentialDecayScheduler(0), "`decay_steps` must be a number > 0"),
-        (lambda: PowerScheduler(-1), "`decay_steps` must be a number > 0"),
+        (
+            lambda: ExponentialDecayScheduler(0),
+            "`decay_steps` must be a number of steps",
+        ),
+        (lambda: PowerScheduler(-1), "`decay_steps` must be a number of steps"),
         (
             lambda: PiecewiseConstantScheduler([5, 3], [1, 2, 3]),
             "`boundaries` must be a list of numbers >= 0, each greater",

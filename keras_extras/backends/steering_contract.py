@@ -85,3 +85,11 @@ class Steering(Protocol):
             model: The model.
             callbacks: The `CallbackList` of its `fit`, between two epochs.
         """
+
+    def take_back_counts(self, model: Any, callbacks: Any) -> None:
+        """Lets optimizers count no step that was never trained, for one `fit`.
+
+        Args:
+            model: The model.
+            callbacks: The `CallbackList` of its `fit`, which begins.
+        """

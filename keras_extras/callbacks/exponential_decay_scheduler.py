@@ -18,12 +18,18 @@ class ExponentialDecayScheduler(Scheduler):
     For a rate that falls once per epoch, Keras' `LearningRateScheduler` will do.
 
     Args:
-        decay_steps: Number of steps in which the rate falls by `decay_rate`.
-        decay_rate: Float, the factor. Defaults to `0.1`.
+        decay_steps: Number of steps, at least 1, in which the rate falls by
+            `decay_rate`.
+        decay_rate: Float above 0, at most 1: the factor. Defaults to `0.1`.
         staircase: Boolean. Whether the rate stays the same for `decay_steps`
             steps, then falls at once. Defaults to `False`.
         restore: Boolean. Whether to put the rate back at the end rather than to
             leave it at its last value. Defaults to `True`.
+        optimizer: String, name of an attribute of the model that holds the optimizer
+            to drive, such as `"d_optimizer"` of a GAN; or an optimizer; or a list of
+            these. `None` for those that the training step applies: the one that the
+            model was compiled with, or what a `train_step` of its own names. Defaults
+            to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if
@@ -43,8 +49,9 @@ class ExponentialDecayScheduler(Scheduler):
         decay_rate: float = 0.1,
         staircase: bool = False,
         restore: bool = True,
+        optimizer: Any = None,
     ) -> None:
-        super().__init__(restore)
+        super().__init__(restore, optimizer)
         self.curve = Exponential(1.0, decay_steps, decay_rate, staircase)
 
     def plan(self, controller: HyperparameterController, optimizer: Any) -> None:

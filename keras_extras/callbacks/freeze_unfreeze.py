@@ -158,7 +158,7 @@ class FreezeUnfreeze(keras.callbacks.Callback):
         self.batch_normalization = checks.check_choice(
             "batch_normalization", batch_normalization, ("train", "frozen")
         )
-        self.verbose = verbose
+        self.verbose = checks.check_choice("verbose", verbose, (0, 1))
         self._stages: Stages | None = None
         self._began = False
 
@@ -270,6 +270,14 @@ class FreezeUnfreeze(keras.callbacks.Callback):
     def _check_callbacks(self, callbacks: Sequence[Any]) -> None:
         sets_rate = self._rates is not None or self.factor is not None
         for other in callbacks:
+            by_epochs = isinstance(other, keras.callbacks.LearningRateScheduler)
+            if by_epochs and sets_rate:
+                raise ValueError(
+                    "`learning_rate` and `factor` must be None where another callback "
+                    "sets the rate; or leave LearningRateScheduler out. Received: "
+                    f"LearningRateScheduler, learning_rate={self.learning_rate!r}, "
+                    f"factor={self.factor!r}"
+                )
             if not isinstance(other, Scheduler):
                 continue
             name = type(other).__name__

@@ -5,8 +5,13 @@ from typing import Any
 
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.resume import last_epoch_begun
+from keras_extras.keras_internals.running_fit import callbacks_of_fit
+from keras_extras.steering.checks import check_curve
 from keras_extras.steering.checks import check_drivable
 from keras_extras.steering.controller import HyperparameterController
+
+_STEPS_IF_UNKNOWN = 10_000
 
 
 class HyperparameterScheduler(Scheduler):
@@ -26,10 +31,16 @@ class HyperparameterScheduler(Scheduler):
             `LearningRateSchedule`, or any function that uses `keras.ops`.
         restore: Boolean. Whether to put the value back at the end rather than to
             leave it at its last. Defaults to `True`.
+        optimizer: String, name of an attribute of the model that holds the optimizer
+            to drive, such as `"d_optimizer"` of a GAN; or an optimizer; or a list of
+            these. `None` for those that the training step applies: the one that the
+            model was compiled with, or what a `train_step` of its own names. Defaults
+            to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if no
-            optimizer of the model has such a number, or another callback sets it.
+            optimizer of the model has such a number, another callback sets it, or the
+            curve gives NaN, infinity or what no such number can be in some step.
 
     Example:
 
@@ -43,9 +54,13 @@ class HyperparameterScheduler(Scheduler):
     """
 
     def __init__(
-        self, name: str, curve: Callable[[Any], Any], restore: bool = True
+        self,
+        name: str,
+        curve: Callable[[Any], Any],
+        restore: bool = True,
+        optimizer: Any = None,
     ) -> None:
-        super().__init__(restore)
+        super().__init__(restore, optimizer)
         if not isinstance(name, str) or not name:
             raise ValueError(
                 f"`name` must be the name of a hyperparameter. Received: name={name!r}"
@@ -60,8 +75,8 @@ class HyperparameterScheduler(Scheduler):
         self.curve = curve
 
     def check(self) -> None:
-        if not any(self._has(part) for part in self._parts()):
-            check_drivable(self._parts()[0], self.name)
+        if not any(self._has(part) for part in self._parts):
+            check_drivable(self._parts[0], self.name)
             raise ValueError(
                 f"`name` must be a hyperparameter that the optimizer makes use of. "
                 f"Received: name={self.name!r}, with value 0.0: the optimizer was "
@@ -72,13 +87,21 @@ class HyperparameterScheduler(Scheduler):
 
     def plan(self, controller: HyperparameterController, optimizer: Any) -> None:
         if self._has(optimizer):
-            controller.drive(optimizer, self.name, self.curve, type(self).__name__)
+            owner = type(self).__name__
+            first = int(hyperparameters.number(optimizer.iterations))
+            check_curve(owner, self.name, self.curve, first, self._steps(optimizer))
+            controller.drive(optimizer, self.name, self.curve, owner)
 
     def driven_names(self, optimizer: Any) -> tuple[str, ...]:
         return self.names if self._has(optimizer) else ()
 
-    def _parts(self) -> list[Any]:
-        return hyperparameters.parts(self.model.optimizer)
+    def _steps(self, optimizer: Any) -> int:
+        """Returns how many steps the training has, a guess where that is not known."""
+        steps, epochs = self.params.get("steps"), self.params.get("epochs")
+        if steps is None or epochs is None:
+            return _STEPS_IF_UNKNOWN
+        epochs = max(epochs - 1 - last_epoch_begun(callbacks_of_fit()), 1)
+        return steps * epochs // hyperparameters.accumulation_steps(optimizer)
 
     def _has(self, optimizer: Any) -> bool:
         try:

@@ -19,9 +19,11 @@ from keras_extras.keras_internals.loss_tracker import LossTracker
 from keras_extras.keras_internals.rates import RATE
 from keras_extras.keras_internals.snapshot import Snapshot
 from keras_extras.schedules.curve import as_float
+from keras_extras.steering.checks import check_alone
+from keras_extras.steering.checks import check_backend
 from keras_extras.steering.checks import check_drivable
-from keras_extras.steering.checks import check_model
 from keras_extras.steering.controller import HyperparameterController
+from keras_extras.steering.targets import chosen_optimizers
 from keras_extras.summaries.run import open_run
 
 
@@ -100,8 +102,8 @@ class LearningRateFinder(keras.callbacks.Callback):
         log_dir: str | None = None,
     ) -> None:
         super().__init__()
-        self.min_rate = checks.check_positive("min_rate", min_rate)
-        self.max_rate = checks.check_positive("max_rate", max_rate)
+        self.min_rate = checks.check_rate("min_rate", min_rate)
+        self.max_rate = checks.check_rate("max_rate", max_rate)
         if self.min_rate >= self.max_rate:
             raise ValueError(
                 "`min_rate` must be less than `max_rate`. "
@@ -128,9 +130,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         return state_of(self, _run=None)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        check_model(self.model)
-        for part in hyperparameters.parts(self.model.optimizer):
-            check_drivable(part, RATE)
+        self._check()
         build_in_fit(self.model, type(self).__name__)
         self.sweep = None
         self._run = run = _Run(LossTracker(self.model))
@@ -139,6 +139,22 @@ class LearningRateFinder(keras.callbacks.Callback):
             hyperparameters.accumulation_steps(self.model.optimizer),
         )
         run.controller = HyperparameterController.join(self.model, self._plan)
+
+    def _check(self) -> None:
+        """Raises an error if the rate of this model cannot be swept."""
+        check_backend()
+        chosen = chosen_optimizers(self.model, None)
+        if chosen != [self.model.optimizer]:
+            names = ", ".join(optimizer.name for optimizer in chosen)
+            raise ValueError(
+                "LearningRateFinder sweeps the optimizer that a model is compiled "
+                "with, and nothing else may train. Received: a `train_step` that "
+                f"applies {names}"
+            )
+        parts = hyperparameters.parts(self.model.optimizer)
+        for part in parts:
+            check_drivable(part, RATE)
+        check_alone(type(self).__name__, self.model, parts)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._run is not None:
@@ -187,7 +203,9 @@ class LearningRateFinder(keras.callbacks.Callback):
         snapshot = Snapshot(self.model)
         controller.at_end(snapshot.restore)
         run.begins = self._batches()
-        for part in controller.parts():
+        parts = hyperparameters.parts(self.model.optimizer)
+        controller.share_rates(parts)
+        for part in parts:
             first = int(hyperparameters.number(part.iterations))
             each = part.gradient_accumulation_steps or 1
             curve = self._sweep_from(first, run.group // each)

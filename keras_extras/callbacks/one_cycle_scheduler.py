@@ -73,6 +73,11 @@ class OneCycleScheduler(Scheduler):
         restore: Boolean. Whether to put rate and momentum back at the end rather
             than to leave them at their last values. Defaults to `True`.
         verbose: Integer. 1 prints advice, 0 nothing. Defaults to `1`.
+        optimizer: String, name of an attribute of the model that holds the optimizer
+            to drive, such as `"d_optimizer"` of a GAN; or an optimizer; or a list of
+            these. `None` for those that the training step applies: the one that the
+            model was compiled with, or what a `train_step` of its own names. Defaults
+            to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if
@@ -114,8 +119,9 @@ class OneCycleScheduler(Scheduler):
         start: int | None = None,
         restore: bool = True,
         verbose: int = 1,
+        optimizer: Any = None,
     ) -> None:
-        super().__init__(restore)
+        super().__init__(restore, optimizer)
         if iterations is not None:
             checks.check_count("iterations", iterations)
         if start is not None:
@@ -125,7 +131,7 @@ class OneCycleScheduler(Scheduler):
             "cycle_momentum", cycle_momentum, ("auto", True, False)
         )
         self.start = start
-        self.verbose = verbose
+        self.verbose = checks.check_choice("verbose", verbose, (0, 1))
         self._shape = {
             "last_iterations": last_iterations,
             "anneal": anneal,
@@ -141,13 +147,16 @@ class OneCycleScheduler(Scheduler):
         self._momenta = {"max_momentum": max_momentum, "min_momentum": min_momentum}
         self.rate, self.momentum = self._curves(iterations or _LEAST_STEPS)
         self._begins = 0
-        self._count_before: int | None = None
+        self._counts_before: dict[int, int] = {}
         self._place_known = self._warned = False
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
-        optimizer = getattr(model, "optimizer", None)
-        self._count_before = None if optimizer is None else _batches(optimizer)
+        self._counts_before = {
+            id(part): _batches(part)
+            for optimizer in hyperparameters.optimizers_of(model)
+            for part in hyperparameters.parts(optimizer)
+        }
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._place_known = self._warned = False
@@ -156,11 +165,7 @@ class OneCycleScheduler(Scheduler):
     def check(self) -> None:
         super().check()
         self.rate, self.momentum = self._curves(self._length())
-        without = [
-            part
-            for part in hyperparameters.parts(self.model.optimizer)
-            if not momentum_names(part)
-        ]
+        without = [part for part in self._parts if not momentum_names(part)]
         if without and self.cycle_momentum is True:
             raise ValueError(
                 "`cycle_momentum=True` needs an optimizer that makes use of momentum, "
@@ -193,7 +198,7 @@ class OneCycleScheduler(Scheduler):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         super().on_epoch_end(epoch, logs)
-        optimizer = self.model.optimizer
+        optimizer = self._parts[0]
         trained = _batches(optimizer) // hyperparameters.accumulation_steps(optimizer)
         over = trained - self._begins - self.rate.iterations
         if over > 0 and not self._warned:
@@ -255,17 +260,17 @@ class OneCycleScheduler(Scheduler):
                 "`iterations` must be given where `fit` cannot know how many batches "
                 "the data has; or give it `steps_per_epoch`. Received: iterations=None"
             )
-        each = hyperparameters.accumulation_steps(self.model.optimizer)
+        each = hyperparameters.accumulation_steps(self._parts[0])
         return steps * epochs // each
 
     def _find_begin(self, epoch: int) -> int:
         """Returns the value of `optimizer.iterations` at which the cycle began."""
         if self.start is not None:
             return self.start
-        optimizer = self.model.optimizer
+        optimizer = self._parts[0]
         count = _batches(optimizer)
         steps = self.params.get("steps")
-        restored = self._count_before is not None and count != self._count_before
+        restored = self._counts_before.get(id(optimizer), count) != count
         if epoch > 0 or restored:
             # A restored epoch starts over: what was trained of it has counted.
             # An optimizer that is newer than the training, as in the rounds of

@@ -12,10 +12,9 @@ import keras
 
 from keras_extras import checks
 from keras_extras.callbacks.scheduler import Scheduler
-from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.hyperparameters import number
 from keras_extras.keras_internals.loss_tracker import LossTracker
-from keras_extras.keras_internals.metric_direction import is_higher_better
+from keras_extras.keras_internals.metric_direction import check_mode
 from keras_extras.keras_internals.rates import RATE
 from keras_extras.keras_internals.rates import own_rate
 from keras_extras.steering.controller import HyperparameterController
@@ -58,6 +57,7 @@ class _Run:
     step: int = 0  # the count of steps when it was read last
     unread: int = 0  # batches since then
     batches_at_once: int = 1
+    high_is_good: bool = False
     began: bool = False
     warned: bool = False
 
@@ -83,8 +83,8 @@ class PerformanceScheduler(Scheduler):
             `0.5`.
         patience: Integer, number of looks without improvement before the rate is
             lowered. Defaults to `5`.
-        mode: `"min"`, `"max"`, or `"auto"` to tell from the metric, or its name,
-            whether low is good. Defaults to `"auto"`.
+        mode: `"min"` if low is good, `"max"` if high is, or `"auto"` to tell from the
+            metric or its name. Defaults to `"auto"`.
         min_delta: Float, the least change that counts as improvement. Defaults to
             `0.0001`.
         cooldown: Integer, number of looks after a change in which patience is not
@@ -99,13 +99,19 @@ class PerformanceScheduler(Scheduler):
             leave it at its last value. Defaults to `True`.
         verbose: Integer. 1 prints a line for each change, 0 nothing. Defaults to
             `0`.
+        optimizer: String, name of an attribute of the model that holds the optimizer
+            to drive, such as `"d_optimizer"` of a GAN; or an optimizer; or a list of
+            these. `None` for those that the training step applies: the one that the
+            model was compiled with, or what a `train_step` of its own names. Defaults
+            to `None`.
 
     Attributes:
         multiplier: Product of the factors that act on a schedule so far.
 
     Raises:
-        ValueError: If an argument has no valid value; when training starts, if
-            the model has no optimizer.
+        ValueError: If an argument has no valid value; when training starts, if the
+            model has no optimizer, or `mode` is `"auto"` and neither Keras nor the name
+            tells whether a high value of `monitor` is good.
 
     Example:
 
@@ -128,22 +134,28 @@ class PerformanceScheduler(Scheduler):
         multiplier: float = 1.0,
         restore: bool = True,
         verbose: int = 0,
+        optimizer: Any = None,
     ) -> None:
-        super().__init__(restore)
+        super().__init__(restore, optimizer)
+        if not isinstance(monitor, str) or not monitor:
+            raise ValueError(
+                "`monitor` must be the name of what training logs. "
+                f"Received: monitor={monitor!r}"
+            )
         self.monitor = monitor
         self.factor = checks.check_fraction("factor", factor)
         self.patience = checks.check_count("patience", patience)
         self.mode = checks.check_choice("mode", mode, ("auto", "min", "max"))
         self.min_delta = checks.check_not_negative("min_delta", min_delta)
         self.cooldown = checks.check_count("cooldown", cooldown, least=0)
-        self.min_rate = checks.check_not_negative("min_rate", min_rate)
-        self.multiplier = checks.check_positive("multiplier", multiplier)
+        self.min_rate = checks.check_not_negative("min_rate", min_rate, most=1e4)
+        self.multiplier = checks.check_rate("multiplier", multiplier)
         self.every = every
         if every != "epoch":
             checks.check_count("every", every)
             # Keras reads the logs of each batch back for who has this hook.
             self.on_train_batch_end = self._look_at_steps
-        self.verbose = verbose
+        self.verbose = checks.check_choice("verbose", verbose, (0, 1))
         self._given_multiplier = self.multiplier
         self._run = _Run()
 
@@ -153,6 +165,11 @@ class PerformanceScheduler(Scheduler):
     def on_train_begin(self, logs: Any = None) -> None:
         self.multiplier = self._given_multiplier
         self._run = _Run()
+        if self.every == "epoch":
+            high = check_mode(self.model, self.monitor, self.mode)
+        else:
+            high = self.mode == "max"
+        self._run.high_is_good = high
         super().on_train_begin(logs)
         if self.every != "epoch":
             self._run.loss = LossTracker(self.model)
@@ -202,7 +219,7 @@ class PerformanceScheduler(Scheduler):
                 return
         # JAX keeps the variables to itself during an epoch; to ask for the model
         # brings them back, and waits for the step.
-        step = int(number(hyperparameters.parts(self.model.optimizer)[0].iterations))
+        step = int(number(self._parts[0].iterations))
         run.step, run.unread = step, 0
         if run.looked_at is None:
             run.looked_at = step - step % int(self.every)
@@ -211,13 +228,8 @@ class PerformanceScheduler(Scheduler):
             self._look(run.loss.read(logs), f"step {step}")
 
     def _look(self, value: float, when: str) -> None:
-        high = self.mode == "max" or (
-            self.mode == "auto"
-            and self.every == "epoch"
-            and is_higher_better(self.model, self.monitor.removeprefix("val_"))
-        )
         plateau = self._run.plateau
-        plateau.look(-value if high else value, self.min_delta)
+        plateau.look(-value if self._run.high_is_good else value, self.min_delta)
         if plateau.waited >= self.patience:
             self._lower(when)
 
@@ -226,7 +238,7 @@ class PerformanceScheduler(Scheduler):
         controller = self._controller
         if controller is None:
             return
-        for part, multiplier in zip(controller.parts(), self._run.multipliers):
+        for part, multiplier in zip(self._parts, self._run.multipliers):
             rate = present_value(part, RATE)
             if rate <= self.min_rate:
                 continue

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras_extras import checks
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.keras_internals.rates import RATE
 from keras_extras.schedules.piecewise_constant import PiecewiseConstant
@@ -21,6 +22,11 @@ class PiecewiseConstantScheduler(Scheduler):
         values: List of learning rates > 0, one more than `boundaries`.
         restore: Boolean. Whether to put the rate back at the end rather than to
             leave it at its last value. Defaults to `True`.
+        optimizer: String, name of an attribute of the model that holds the optimizer
+            to drive, such as `"d_optimizer"` of a GAN; or an optimizer; or a list of
+            these. `None` for those that the training step applies: the one that the
+            model was compiled with, or what a `train_step` of its own names. Defaults
+            to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if
@@ -37,15 +43,16 @@ class PiecewiseConstantScheduler(Scheduler):
     """
 
     def __init__(
-        self, boundaries: list[float], values: list[float], restore: bool = True
+        self,
+        boundaries: list[float],
+        values: list[float],
+        restore: bool = True,
+        optimizer: Any = None,
     ) -> None:
-        super().__init__(restore)
+        super().__init__(restore, optimizer)
         self.curve = PiecewiseConstant(boundaries, values)
-        if min(self.curve.constants) <= 0:
-            raise ValueError(
-                "`values` must be learning rates, numbers > 0. "
-                f"Received: values={values!r}"
-            )
+        for value in self.curve.constants:
+            checks.check_rate("values", value)
 
     def plan(self, controller: HyperparameterController, optimizer: Any) -> None:
         controller.drive(optimizer, RATE, self.curve, owner=type(self).__name__)

@@ -23,6 +23,11 @@ class PowerScheduler(Scheduler):
         power: Float, the exponent. Defaults to `1.0`.
         restore: Boolean. Whether to put the rate back at the end rather than to
             leave it at its last value. Defaults to `True`.
+        optimizer: String, name of an attribute of the model that holds the optimizer
+            to drive, such as `"d_optimizer"` of a GAN; or an optimizer; or a list of
+            these. `None` for those that the training step applies: the one that the
+            model was compiled with, or what a `train_step` of its own names. Defaults
+            to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if
@@ -37,9 +42,13 @@ class PowerScheduler(Scheduler):
     """
 
     def __init__(
-        self, decay_steps: float, power: float = 1.0, restore: bool = True
+        self,
+        decay_steps: float,
+        power: float = 1.0,
+        restore: bool = True,
+        optimizer: Any = None,
     ) -> None:
-        super().__init__(restore)
+        super().__init__(restore, optimizer)
         self.curve = Power(1.0, decay_steps, power)
 
     def plan(self, controller: HyperparameterController, optimizer: Any) -> None:

@@ -81,6 +81,17 @@ def batches_seen(optimizer: Any) -> int:
     return int(number(raw_iterations(optimizer)))
 
 
+def all_counts(model: Any) -> list[Any]:
+    """Returns the variables in which the optimizers of a model count batches."""
+    found: dict[int, Any] = {}
+    for optimizer in optimizers_of(model):
+        for each in (optimizer, innermost(optimizer), *parts(optimizer)):
+            count = getattr(each, "_iterations", None)
+            if count is not None:
+                found[id(count)] = count
+    return list(found.values())
+
+
 def number(value: Any) -> float:
     """Returns the value of a scalar tensor or variable, which devices may share."""
     return float(keras.ops.convert_to_numpy(value))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
+
 _BETTER_WHEN_HIGH = (
     "acc",
     "auc",
@@ -19,6 +21,66 @@ _BETTER_WHEN_HIGH = (
     "dice",
     "top_k",
 )
+_BETTER_WHEN_LOW = (
+    "loss",
+    "error",
+    "mse",
+    "mae",
+    "mape",
+    "msle",
+    "rmse",
+    "mean_abs",
+    "mean_squared",
+    "crossentropy",
+    "cross_entropy",
+    "hinge",
+    "logcosh",
+    "log_cosh",
+    "kl_div",
+    "kullback",
+    "perplexity",
+    "divergence",
+    "deviance",
+)
+
+
+def check_mode(model: Any, monitor: str, mode: str) -> bool:
+    """Returns whether a high value of what is monitored is good.
+
+    Raises:
+        ValueError: If `mode` is `"auto"` and neither Keras nor the name tells.
+    """
+    if mode != "auto":
+        return mode == "max"
+    known = direction_of(model, monitor.removeprefix("val_"))
+    if known is None:
+        raise ValueError(
+            "`mode` must be given where neither Keras nor the name of `monitor` tells "
+            'which way it gets better: `mode="min"` if low is good, `mode="max"` if '
+            f"high is. Received: mode='auto', monitor={monitor!r}"
+        )
+    return known
+
+
+def direction_of(model: Any, name: str) -> bool | None:
+    """Returns whether a metric is better when it is higher; `None` if nobody knows.
+
+    Args:
+        model: Compiled model, whose metrics may not be built yet.
+        name: Name of the metric, without `val_`.
+    """
+    if name == "loss" or name.endswith("_loss"):
+        return False
+    compiled = getattr(model, "_compile_metrics", None)
+    given = keras.tree.flatten(getattr(compiled, "_user_metrics", None))
+    for metric in [*model.metrics, *given]:
+        for each in getattr(metric, "metrics", [metric]):
+            direction = getattr(each, "_direction", None)
+            if getattr(each, "name", None) == name and direction is not None:
+                return bool(direction == "up")
+    if any(part in name.lower() for part in _BETTER_WHEN_HIGH):
+        return True
+    return False if any(part in name.lower() for part in _BETTER_WHEN_LOW) else None
 
 
 def is_higher_better(model: Any, name: str) -> bool:
@@ -28,9 +90,4 @@ def is_higher_better(model: Any, name: str) -> bool:
         model: Compiled model.
         name: Name of the metric, without `val_`.
     """
-    for metric in model.metrics:
-        for each in getattr(metric, "metrics", [metric]):
-            direction = getattr(each, "_direction", None)
-            if each.name == name and direction is not None:
-                return bool(direction == "up")
-    return any(part in name.lower() for part in _BETTER_WHEN_HIGH)
+    return bool(direction_of(model, name))

@@ -19,8 +19,9 @@ class Exponential(Curve):
 
     Args:
         initial: Float, the value at step 0.
-        decay_steps: Number, the steps in which the value falls by `decay_rate`.
-        decay_rate: Float, the factor. Defaults to `0.1`.
+        decay_steps: Number of at least 1, the steps in which the value falls by
+            `decay_rate`.
+        decay_rate: Float above 0, at most 1: the factor. Defaults to `0.1`.
         staircase: Boolean. Whether the value stays the same for `decay_steps`
             steps, then falls at once. Defaults to `False`.
 
@@ -42,10 +43,10 @@ class Exponential(Curve):
         decay_rate: float = 0.1,
         staircase: bool = False,
     ) -> None:
-        self.initial = checks.check_positive("initial", initial)
-        self.decay_steps = checks.check_positive("decay_steps", decay_steps)
-        self.decay_rate = checks.check_positive("decay_rate", decay_rate)
-        self.staircase = staircase
+        self.initial = checks.check_rate("initial", initial)
+        self.decay_steps = checks.check_steps("decay_steps", decay_steps)
+        self.decay_rate = checks.check_decay("decay_rate", decay_rate)
+        self.staircase = checks.check_choice("staircase", staircase, (False, True))
 
     def __call__(self, step: Any) -> Any:
         times = as_float(step) / self.decay_steps

@@ -105,10 +105,15 @@ class OneCycle(Curve):
         preset: str = "book",
     ) -> None:
         usual = check_shape(last_iterations, anneal, rise, phases, preset)
-        self.max_rate = checks.check_positive("max_rate", max_rate)
+        self.max_rate = checks.check_rate("max_rate", max_rate)
         self.start_rate = check_start_rate(start_rate, self.max_rate, usual)
         rates = {"start": self.start_rate, "max": self.max_rate}
         self.last_rate = check_last_rate(last_rate, rates[usual.last_of], usual)
+        if self.last_rate > self.max_rate:
+            raise ValueError(
+                "`last_rate` must not exceed `max_rate`. "
+                f"Received: last_rate={last_rate}, max_rate={max_rate}"
+            )
         self.anneal = anneal or usual.anneal
         self.phases = phases or usual.phases
         self.iterations = checks.check_count("iterations", iterations)

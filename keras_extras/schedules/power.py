@@ -21,7 +21,7 @@ class Power(Curve):
     Args:
         initial: Float, the value at step 0.
         decay_steps: Number of steps, the time scale.
-        power: Float, the exponent. Defaults to `1.0`.
+        power: Float, the exponent, at most 100. Defaults to `1.0`.
 
     Raises:
         ValueError: If an argument has no valid value.
@@ -35,9 +35,9 @@ class Power(Curve):
     """
 
     def __init__(self, initial: float, decay_steps: float, power: float = 1.0) -> None:
-        self.initial = checks.check_positive("initial", initial)
-        self.decay_steps = checks.check_positive("decay_steps", decay_steps)
-        self.power = checks.check_positive("power", power)
+        self.initial = checks.check_rate("initial", initial)
+        self.decay_steps = checks.check_steps("decay_steps", decay_steps)
+        self.power = checks.check_positive("power", power, most=100)
 
     def __call__(self, step: Any) -> Any:
         times = 1.0 + as_float(step) / self.decay_steps

@@ -84,14 +84,20 @@ class HyperparameterController:
                 guard = FitGuard(controller._begin, controller._end)
                 guard.watch(callbacks)
                 controller._guard = weakref.ref(guard)
+                load_steering().take_back_counts(model, callbacks)
         controller._plans.append(plan)
         if callbacks is None:
             controller._begin()
         return controller
 
-    def parts(self) -> list[Any]:
-        """Returns the optimizers that do the work."""
-        return hyperparameters.parts(self._model.optimizer)
+    def share_rates(self, parts: list[Any]) -> None:
+        """Keeps the proportions of the rates of these optimizers, driven together."""
+        shares = shares_of_rate(parts)
+        self._shares |= {id(part): share for part, share in zip(parts, shares)}
+
+    def drives_several(self) -> bool:
+        """Returns whether more than one optimizer is driven, whoever drives it."""
+        return len(self._counters) > 1
 
     def drive(self, optimizer: Any, name: str, curve: Curve, owner: str) -> None:
         """Lets a hyperparameter follow `curve`.
@@ -100,7 +106,7 @@ class HyperparameterController:
         rate in their proportion: the largest is on the curve.
 
         Args:
-            optimizer: One of `parts()`.
+            optimizer: A Keras optimizer, none that wraps others.
             name: Name of the hyperparameter.
             curve: Function of `optimizer.iterations`.
             owner: Who asks for it, for messages.
@@ -113,17 +119,12 @@ class HyperparameterController:
         if effective.curve is not None:
             raise ValueError(
                 f"`{name}` of {optimizer.name!r} can follow one curve only. Received: "
-                f"{effective.owner} and {owner}, which both set it"
+                f"{effective.owner} and {owner}, which both set it. Leave one of "
+                "them out"
             )
-        share = self._share_of_rate(optimizer) if name == RATE else 1.0
+        share = self._shares.get(id(optimizer), 1.0) if name == RATE else 1.0
         effective.curve = curve if share == 1.0 else lambda step: share * curve(step)
         effective.owner = owner
-
-    def _share_of_rate(self, optimizer: Any) -> float:
-        if not self._shares:
-            shares = shares_of_rate(self.parts())
-            self._shares = {id(p): share for p, share in zip(self.parts(), shares)}
-        return self._shares[id(optimizer)]
 
     def multiply(self, optimizer: Any, name: str, factor: Curve | LiveNumber) -> None:
         """Multiplies a hyperparameter by what `factor` gives, whatever else acts."""

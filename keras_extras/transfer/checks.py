@@ -49,7 +49,7 @@ def check_rates(learning_rate: Any, count: int) -> list[Any] | None:
         )
     for rate in rates:
         if not isinstance(rate, LearningRateSchedule):
-            checks.check_positive("learning_rate", rate)
+            checks.check_rate("learning_rate", rate)
     return rates
 
 

@@ -48,6 +48,9 @@ class JaxSteering:
     def start_data_anew(self, model: Any, callbacks: Any) -> None:
         draw_as_a_new_fit(model, callbacks)
 
+    def take_back_counts(self, model: Any, callbacks: Any) -> None:
+        """Does nothing: the end of the data is met before a step begins."""
+
 
 def _step_array(proxy: Any) -> Any:
     effective = getattr(proxy, "effective", None)

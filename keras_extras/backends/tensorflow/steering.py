@@ -7,6 +7,7 @@ from typing import Any
 
 from keras_extras.backends.steering_contract import PassedIn
 from keras_extras.backends.tensorflow import once_per_update
+from keras_extras.backends.tensorflow.applied_counts import AppliedCounts
 
 
 class TensorFlowSteering:
@@ -37,3 +38,6 @@ class TensorFlowSteering:
 
     def start_data_anew(self, model: Any, callbacks: Any) -> None:
         """Does nothing: to read a dataset does not change what another one yields."""
+
+    def take_back_counts(self, model: Any, callbacks: Any) -> None:
+        AppliedCounts.watch(model, callbacks)
