@@ -138,7 +138,7 @@ def _summary(
         concerned = sum(1 for found_in in by_run.values() if found_in)
         where = f"{concerned} of {found.counted(len(by_run), 'run')}"
         if len(by_run) == 1:
-            where = f"{looked_at[0]['run']} ({looked_at[0]['text']})"
+            where = _one(looked_at[0])
         shown = f" The first {_MOST_FINDINGS:,} are shown."
         more = shown if count > _MOST_FINDINGS else ""
         return f"{found.counted(count)} in {where}.{more}"
@@ -149,5 +149,10 @@ def _summary(
             "the loggers alone do not."
         )
     if len(examined) == 1:
-        return f"No findings in {examined[0]['run']} ({examined[0]['text']})."
+        return f"No findings in {_one(examined[0])}."
     return f"No findings in {found.counted(len(examined), 'run')}."
+
+
+def _one(looked_at: Mapping[str, Any]) -> str:
+    name = "this run" if looked_at["run"] == "." else looked_at["run"]
+    return f"{name} ({looked_at['text']})"

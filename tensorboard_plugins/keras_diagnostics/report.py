@@ -24,6 +24,7 @@ from keras_diagnostics.html_pieces import findings_html
 from keras_diagnostics.html_pieces import header_html
 from keras_diagnostics.log_files import FileProvider
 from keras_diagnostics.request import Request
+from keras_diagnostics.run_header import steps_to_begin_with
 from keras_diagnostics.source import Source
 from keras_diagnostics.views.theme import THEMES
 
@@ -135,21 +136,38 @@ class _Page:
         cards = [card for card in self.board.cards(run) if card != "histogram"]
         shown = [self._card(self._ask(Request(card, (run,)))) for card in cards]
         found = answers.findings(self.board, [run])
+        above = f'<p class="muted">{escaped(found["summary"])}</p>'
+        above += header_html(found["header"])
+        if len(self.board.runs()) == 1:  # said at the top of the page
+            above = ""
+        name = "" if run == "." else f"<h2>{escaped(run)}</h2>"
         return (
-            f"<section><h2>{escaped(run)}</h2>"
-            f'<p class="muted">{escaped(found["summary"])}</p>'
-            f"{header_html(found['header'])}"
+            f"<section>{name}{above}"
             f'<div class="grid">{"".join(shown)}</div></section>'
         )
 
     def _ask(self, request: Request) -> dict[str, Any]:
         light, dark = (answer(self.board, request, t) for t in THEMES)
+        for panel in [*light["panels"], *dark["panels"]]:
+            self._zoom(panel, request.runs)
         for panel, other in zip(light["panels"], dark["panels"]):
             panel["figure"]["dark"] = _without_data(other["figure"])
         return light
 
+    def _zoom(self, panel: dict[str, Any], runs: Sequence[str]) -> None:
+        """Shows the steps before a NaN at first; the rest is there, further right."""
+        if panel["x"] != "step" or len(runs) > 1:
+            return
+        (run,) = runs
+        first, last = self.board.about(run)["first_step"], self.board.last_step(run)
+        steps = steps_to_begin_with(self.board.findings(run), first, last)
+        if steps is not None:
+            axis = panel["figure"]["layout"]["xaxis"]
+            axis["range"] = [steps[0] - 0.5, steps[1] + 0.5]
+
     def _card(self, answered: dict[str, Any], table_open: bool = False) -> str:
-        charts = "".join(self._chart(panel) for panel in answered["panels"])
+        alone = len(answered["panels"]) == 1
+        charts = "".join(self._chart(panel, alone) for panel in answered["panels"])
         charts = f'<div class="charts">{charts}</div>' if charts else ""
         table = answered["table"]
         is_open = table_open or not self.charts
@@ -169,13 +187,14 @@ class _Page:
             f"{''.join(parts)}</article>"
         )
 
-    def _chart(self, panel: dict[str, Any]) -> str:
+    def _chart(self, panel: dict[str, Any], alone: bool) -> str:
         if not self.charts:
             return ""
         self.figures.append(panel["figure"])
         title = escaped(panel["title"])
+        caption = "" if alone else f'<figcaption class="muted">{title}</figcaption>'
         return (
-            f'<figure><figcaption class="muted">{title}</figcaption>'
+            f"<figure>{caption}"
             f'<div class="chart" role="img" aria-label="{title}; the table holds the '
             f'same" data-figure="{len(self.figures) - 1}"></div></figure>'
         )
@@ -192,7 +211,7 @@ def _findings_card(found: dict[str, Any]) -> str:
     table = findings_html(ordered, with_run=len(found["looked_at"]) > 1)
     return (
         f'<article class="card"><h3>Findings</h3><p>{escaped(found["summary"])}</p>'
-        f"{table}<p>Download: {' '.join(links)}</p></article>"
+        f"{header_html(found['header']) if found['header'] else ''}{table}<p>Download: {' '.join(links)}</p></article>"
     )
 
 

@@ -128,13 +128,11 @@ export class FindingsCard {
       code,
     );
     const because = cause ? element("p", { class: "how" }, "follows from ", element("code", {}, cause)) : null;
-    const name = element("div", { class: depth ? "consequence" : null }, button, because);
-    if (depth) name.style.setProperty("--depth", depth);
-    return element(
+    const made = element(
       "tr",
-      { role: "row", class: severity, "data-finding": id },
+      { role: "row", class: depth ? "consequence" : null, "data-finding": id },
       cell("severity", chip(severity)),
-      cell("code", name),
+      cell("code", element("div", {}, button, because)),
       several ? cell("run", element("span", { class: "name", title: run }, run)) : null,
       cell("layer", layer ? element("span", { class: "mono name", title: layer }, layer) : "whole model"),
       cell("steps", formatSteps(first_step, last_step)),
@@ -142,6 +140,8 @@ export class FindingsCard {
       cell("remedy", finding.as_for ? asFor(finding.as_for) : withCode(finding.remedy)),
       cell("confidence", `${Math.round(finding.confidence * 100)} %`),
     );
+    if (depth) made.style.setProperty("--depth", depth);
+    return made;
   }
 }
 
