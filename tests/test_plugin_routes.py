@@ -241,7 +241,7 @@ def test_loss_of_each_epoch(board):
     assert training["y"] == [2.0, 1.0, pytest.approx(2 / 3, rel=1e-3)]
     assert validation["x"] == [6, 13, 20]
     assert training["yaxis"] == validation["yaxis"]  # one chart: it shows overfitting
-    assert validation["name"] == f"{WELL} (validation)"
+    assert [training["name"], validation["name"]] == ["training", "validation"]
     assert validation["line"]["color"] == training["line"]["color"]
     assert validation["line"]["dash"] == "dash"
 

@@ -11,6 +11,7 @@ from typing import Literal
 from keras_extras.callbacks.monitor import Monitor
 from keras_extras.checks import check_choice
 from keras_extras.checks import check_choice_or_function
+from keras_extras.diagnostics.best_constant_loss import best_constant_loss
 from keras_extras.diagnostics.describe import describe
 from keras_extras.diagnostics.describe import describe_frozen
 from keras_extras.diagnostics.describe import describe_layers
@@ -300,6 +301,8 @@ class TrainingDiagnostics(Monitor):
         if findings != self._written and self._writer is not None:
             self._writer.findings(seen.last_step, findings)
             self._written = findings
+        if self._writer is not None:
+            self._writer.best_constant(best_constant_loss(seen))
         self.findings = findings
         self._examined = self._evidence_so_far()
         self._spent += time.perf_counter() - began

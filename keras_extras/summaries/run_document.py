@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -27,6 +28,7 @@ class RunDocument:
         self._counted_to: dict[str, int] = {}
         self._values: dict[str, None] = {}
         self._about: dict[str, Any] = {}
+        self._best_constant: float | None = None
         self._steps: list[int] = []
         self._changed = False
 
@@ -56,12 +58,18 @@ class RunDocument:
         self._about.update(about)
         self._changed = True
 
+    def compare_with(self, best_constant: float) -> None:
+        """Notes the loss of the best constant prediction, as far as it is known."""
+        if math.isfinite(best_constant) and best_constant != self._best_constant:
+            self._best_constant = best_constant
+            self._changed = True
+
     def take(self) -> dict[str, Any] | None:
         """Returns the document, or `None` if it is the same as last time."""
         if not self._changed:
             return None
         self._changed = False
-        return {
+        document = {
             "session": self.session,
             "recorded": max(self._counts.values(), default=0),
             "first_step": min(self._steps, default=0),
@@ -69,3 +77,6 @@ class RunDocument:
             "values": list(self._values),
             "about": dict(self._about),
         }
+        if self._best_constant is not None:
+            document["best_constant_loss"] = self._best_constant
+        return document

@@ -72,6 +72,11 @@ class RunEvents:
         self._run.describe(values)
         return iter(())
 
+    def best_constant(self, loss: float) -> Iterator[bytes]:
+        """Takes what the best constant prediction would lose."""
+        self._run.compare_with(loss)
+        return iter(())
+
     def epoch(
         self, step: int, epoch: int, logs: Mapping[str, float]
     ) -> Iterator[bytes]:

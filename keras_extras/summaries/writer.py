@@ -136,6 +136,10 @@ class SummaryWriter:
         """Queues hyperparameters and the like, which hold for the whole run."""
         self._background.put(functools.partial(self._events.about, values))
 
+    def best_constant(self, loss: float) -> None:
+        """Queues what the best constant prediction would lose, to compare with."""
+        self._background.put(functools.partial(self._events.best_constant, loss))
+
     def epoch(self, step: int, epoch: int, logs: Mapping[str, Any]) -> None:
         """Queues the logs of an epoch that ended before `step`."""
         logs = {name: schema.as_number(value) for name, value in logs.items()}

@@ -11,6 +11,8 @@ from keras_diagnostics import schema
 from keras_diagnostics.board import Board
 from keras_diagnostics.cards import KINDS
 from keras_diagnostics.cards import problems_of
+from keras_diagnostics.run_header import run_header
+from keras_diagnostics.run_header import steps_to_begin_with
 from keras_diagnostics.views.theme import RUN_COLORS
 
 VERSION = 1
@@ -43,8 +45,9 @@ def findings(board: Board, names: Sequence[str]) -> dict[str, Any]:
     """Returns the findings of some runs, in the order in which to look at them."""
     by_run = {run: board.findings(run) for run in names}
     looked_at = [_looked_at(board, run) for run in names]
-    ordered = found.order_by_run(by_run)
+    ordered = found.order_by_run({run: found.nested(f) for run, f in by_run.items()})
     return {
+        "header": run_header(board, names[0]) if len(names) == 1 else None,
         "findings": ordered[:_MOST_FINDINGS],
         "looked_at": looked_at,
         "summary": _summary(by_run, looked_at),
@@ -92,6 +95,7 @@ def _run(board: Board, number: int, name: str, with_layers: bool) -> dict[str, A
     worst = found.worst_of(of_run)
     layers = board.layers(name)
     about = board.about(name)
+    last_step = board.last_step(name)
     color = number % len(RUN_COLORS["light"])
     return {
         "name": name,
@@ -102,7 +106,8 @@ def _run(board: Board, number: int, name: str, with_layers: bool) -> dict[str, A
         "examined": board.was_examined(name),
         "worst": worst and {k: worst[k] for k in ("code", "severity", "layer")},
         "first_step": about["first_step"],
-        "last_step": board.last_step(name),
+        "last_step": last_step,
+        "focus": steps_to_begin_with(of_run, about["first_step"], last_step),
         "recorded": about["recorded"],
         "layers": list(layers) if with_layers else [],
         "layer_count": len(layers),
@@ -130,10 +135,10 @@ def _summary(
     if not by_run:
         return "No run to look at."
     if count:
-        ill = sum(1 for found_in in by_run.values() if found_in)
-        where = f"{ill} of {found.counted(len(by_run), 'run')}"
+        concerned = sum(1 for found_in in by_run.values() if found_in)
+        where = f"{concerned} of {found.counted(len(by_run), 'run')}"
         if len(by_run) == 1:
-            where = f"{looked_at[0]['run']} ({looked_at[0]['text']})"
+            where = _one(looked_at[0])
         shown = f" The first {_MOST_FINDINGS:,} are shown."
         more = shown if count > _MOST_FINDINGS else ""
         return f"{found.counted(count)} in {where}.{more}"
@@ -144,5 +149,10 @@ def _summary(
             "the loggers alone do not."
         )
     if len(examined) == 1:
-        return f"No findings in {examined[0]['run']} ({examined[0]['text']})."
+        return f"No findings in {_one(examined[0])}."
     return f"No findings in {found.counted(len(examined), 'run')}."
+
+
+def _one(looked_at: Mapping[str, Any]) -> str:
+    name = "this run" if looked_at["run"] == "." else looked_at["run"]
+    return f"{name} ({looked_at['text']})"

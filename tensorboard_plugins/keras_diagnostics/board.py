@@ -24,7 +24,7 @@ from keras_diagnostics.statistics import statistics_of
 
 # Last parts of the names of runs that are one training together.
 _ROLES = ("diagnostics", "uncertainty", "train", "validation")
-_SCHEDULE = ("learning_rate", "momentum", "weight_decay", "loss_scale")
+SCHEDULE = ("learning_rate", "momentum", "weight_decay", "loss_scale")
 _FINDER = "learning_rate_finder/"
 _UNCERTAINTY = ("mc_entropy", "mc_bald", "mc_nll", "mc_accuracy", "mc_ece")
 _MOST_VALUES = 1_000
@@ -104,6 +104,7 @@ class Board:
             "last_step": max(counts["last_step"], default=0),
             "recorded": sum(counts["recorded"]),
             "values": values[:_MOST_VALUES],
+            "best_constant_loss": _finite(document.get("best_constant_loss")),
         }
 
     def hyperparameters(self, run: str) -> dict[str, Any]:
@@ -191,7 +192,7 @@ class Board:
         """Returns steps and values of the learning rate and the like."""
         found = self._scalars(run, self._schedule_tags(run))
         for name, series in self.curves(run)["hyperparameters"].items():
-            if name.split("/")[0] in _SCHEDULE:
+            if name.split("/")[0] in SCHEDULE:
                 found[name] = joined(found[name], series) if name in found else series
         return {tag: found[tag] for tag in self._schedule_tags(run) if tag in found}
 
@@ -293,8 +294,8 @@ class Board:
 
     def _schedule_tags(self, run: str) -> list[str]:
         known = [*self.about(run)["values"], *self.curves(run)["hyperparameters"]]
-        named = [v for v in known if v.split("/")[0] in _SCHEDULE]
-        return list(dict.fromkeys([*named, *_SCHEDULE]))
+        named = [v for v in known if v.split("/")[0] in SCHEDULE]
+        return list(dict.fromkeys([*named, *SCHEDULE]))
 
     def _listed(self, run: str, tags: Iterable[str]) -> list[str]:
         found = self.source.scalars(None, list(tags)).get(run, {})
@@ -307,6 +308,11 @@ class Board:
 
 
 _LAYER_CARDS = tuple(dict.fromkeys(s.card for s in STATISTICS.values()))
+
+
+def _finite(value: Any) -> float | None:
+    number = schema.as_number(value)
+    return number if np.isfinite(number) else None
 
 
 def _role(run: str) -> str | None:

@@ -15,6 +15,8 @@ SEVERITIES = ("error", "warning", "info")
 
 _MOST = 1_000  # of a run
 _LONGEST = 4_000  # characters
+_FOR_THE_SCREEN = ("id", "depth", "as_for")
+_DEEPEST = 3  # that consequences are indented
 
 Finding = dict[str, Any]
 
@@ -67,9 +69,51 @@ def order_by_run(findings: Mapping[str, list[Finding]]) -> list[Finding]:
     return [finding for run in worst_first(findings) for finding in findings[run]]
 
 
+def nested(findings: Sequence[Finding]) -> list[Finding]:
+    """Returns a run's findings, consequences below their causes, to be shown.
+
+    Each has `depth`, how far to indent it, and `as_for`: code and layer of the one
+    above it that has the same remedy, or `None`.
+    """
+    known = {finding["code"] for finding in findings}
+    effects: dict[str | None, list[Finding]] = {}
+    for finding in findings:
+        cause = finding["cause"] if finding["cause"] in known else None
+        effects.setdefault(cause, []).append(finding)
+    placed: list[tuple[Finding, int]] = []
+    done: set[int] = set()
+    # Logs may come from anybody: what causes itself in a circle stands at the end.
+    for top in (effects.pop(None, []), list(findings)):
+        waiting = [(finding, 0) for finding in reversed(_together(top))]
+        while waiting:
+            finding, depth = waiting.pop()
+            if id(finding) in done:
+                continue
+            done.add(id(finding))
+            placed.append((finding, min(depth, _DEEPEST)))
+            code = finding["code"]
+            if not waiting or waiting[-1][0]["code"] != code:  # the last of its kind
+                below = effects.pop(code, [])
+                below = list(reversed(_together(below)))
+                waiting += [(other, depth + 1) for other in below]
+    first: dict[str, list[str | None]] = {}
+    shown = []
+    for finding, depth in placed:
+        as_for = first.get(finding["remedy"])
+        first.setdefault(finding["remedy"], [finding["code"], finding["layer"]])
+        shown.append({**finding, "depth": depth, "as_for": as_for})
+    return shown
+
+
+def _together(findings: Sequence[Finding]) -> list[Finding]:
+    """Returns findings with those of one code together, where the first stands."""
+    place = {f["code"]: n for n, f in reversed(list(enumerate(findings)))}
+    return sorted(findings, key=lambda finding: place[finding["code"]])
+
+
 def as_json(findings: Sequence[Finding]) -> str:
     """Returns the findings as a JSON document for a file."""
-    kept = [{k: v for k, v in f.items() if k != "id"} for f in findings]
+    kept = [{k: v for k, v in f.items() if k not in _FOR_THE_SCREEN} for f in findings]
     return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"
 
 

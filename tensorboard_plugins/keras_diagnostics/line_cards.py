@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_diagnostics.board import SCHEDULE
 from keras_diagnostics.board import Board
 from keras_diagnostics.margin import left_margin
 from keras_diagnostics.margin import whole_run
@@ -43,6 +44,7 @@ def loss_card(board: Board, request: Request) -> Card:
         of_steps = board.curves(run)["logs"]
         names = dict.fromkeys(name for _, _, logs in epochs for name in logs)
         names |= dict.fromkeys(of_steps)
+        names = {name: None for name in names if not _is_of_schedule(name)}
         if len(names) > _MOST_LOGS:
             text = f"Of the {len(names):,} metrics {_MOST_LOGS} are shown."
             board.source.report(run, text)
@@ -94,7 +96,8 @@ def _step_lines(
     otherwise: str,
 ) -> Card:
     runs = lines.most_lines(request.runs)
-    charts = _by_name({run: _cut(series(run), request) for run in runs})
+    of_runs = {run: series(run) for run in runs}
+    charts = _by_name({run: _cut(found, request) for run, found in of_runs.items()})
     if not charts:
         return Card(message=otherwise)
     panel = lines.stacked_panel(
@@ -109,7 +112,8 @@ def _step_lines(
     longest = max(
         (at for chart in charts.values() for at, _ in chart.values()), key=len
     )
-    card.steps = steps_shown(min(len(longest), lines.MOST_POINTS), longest, 0)
+    known = max(len(at) for found in of_runs.values() for at, _ in found.values())
+    card.steps = steps_shown(min(len(longest), lines.MOST_POINTS), longest, known)
     return card
 
 
@@ -142,6 +146,11 @@ def _cut(series: dict[str, lines.Series], request: Request) -> dict[str, lines.S
         inside = request.contains(at)
         cut[name] = (at[inside], values[inside])
     return cut
+
+
+def _is_of_schedule(name: str) -> bool:
+    """Returns whether it stands in the card beside: Keras logs it with the metrics."""
+    return name.split("/")[0] in SCHEDULE
 
 
 def _losses_first(name: str) -> tuple[bool, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import base64
 import datetime
-import html
 import json
 import os
 import sys
@@ -20,14 +19,17 @@ from keras_diagnostics.board import Board
 from keras_diagnostics.cache import Cache
 from keras_diagnostics.cards import answer
 from keras_diagnostics.cards import problems_of
+from keras_diagnostics.html_pieces import escaped
+from keras_diagnostics.html_pieces import findings_html
+from keras_diagnostics.html_pieces import header_html
 from keras_diagnostics.log_files import FileProvider
 from keras_diagnostics.request import Request
+from keras_diagnostics.run_header import steps_to_begin_with
 from keras_diagnostics.source import Source
 from keras_diagnostics.views.theme import THEMES
 
 _MOST_RUNS = 12
 _FILES = Path(__file__).parent / "report_files"
-_ICONS = {"error": "&#10006;", "warning": "&#9650;", "info": "&#8505;"}
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
     "img-src data: blob:"
@@ -70,7 +72,7 @@ def html_report(board: Board, title: str, charts: bool = True) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_text(title)}</title><style>{_read('report.css')}</style></head>"
+        f"<title>{escaped(title)}</title><style>{_read('report.css')}</style></head>"
         f"<body>{body}{scripts}</body></html>\n"
     )
 
@@ -117,11 +119,11 @@ class _Page:
         compared = self._comparison(runs) if len(runs) > 1 else ""
         more = len(runs) - _MOST_RUNS
         rest = f'<p class="muted">{more} more runs are in the table only.</p>'
-        hint = "" if self.charts or not wanted else f"<p>{_text(assets.HINT)}</p>"
+        hint = "" if self.charts or not wanted else f"<p>{escaped(assets.HINT)}</p>"
         now = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
         return (
-            f"<header><h1>{_text(title)}</h1>"
-            f'<p class="muted">Diagnostics by keras_extras, {_text(now)}</p>{hint}'
+            f"<header><h1>{escaped(title)}</h1>"
+            f'<p class="muted">Diagnostics by keras_extras, {escaped(now)}</p>{hint}'
             f"</header><main>{_findings_card(found)}{compared}{''.join(sections)}"
             f"{rest if more > 0 else ''}{_problems(problems_of(self.board))}</main>"
         )
@@ -133,20 +135,39 @@ class _Page:
     def _run(self, run: str) -> str:
         cards = [card for card in self.board.cards(run) if card != "histogram"]
         shown = [self._card(self._ask(Request(card, (run,)))) for card in cards]
-        note = answers.findings(self.board, [run])["summary"]
+        found = answers.findings(self.board, [run])
+        above = f'<p class="muted">{escaped(found["summary"])}</p>'
+        above += header_html(found["header"])
+        if len(self.board.runs()) == 1:  # said at the top of the page
+            above = ""
+        name = "" if run == "." else f"<h2>{escaped(run)}</h2>"
         return (
-            f'<section><h2>{_text(run)}</h2><p class="muted">{_text(note)}</p>'
+            f"<section>{name}{above}"
             f'<div class="grid">{"".join(shown)}</div></section>'
         )
 
     def _ask(self, request: Request) -> dict[str, Any]:
         light, dark = (answer(self.board, request, t) for t in THEMES)
+        for panel in [*light["panels"], *dark["panels"]]:
+            self._zoom(panel, request.runs)
         for panel, other in zip(light["panels"], dark["panels"]):
             panel["figure"]["dark"] = _without_data(other["figure"])
         return light
 
+    def _zoom(self, panel: dict[str, Any], runs: Sequence[str]) -> None:
+        """Shows the steps before a NaN at first; the rest is there, further right."""
+        if panel["x"] != "step" or len(runs) > 1:
+            return
+        (run,) = runs
+        first, last = self.board.about(run)["first_step"], self.board.last_step(run)
+        steps = steps_to_begin_with(self.board.findings(run), first, last)
+        if steps is not None:
+            axis = panel["figure"]["layout"]["xaxis"]
+            axis["range"] = [steps[0] - 0.5, steps[1] + 0.5]
+
     def _card(self, answered: dict[str, Any], table_open: bool = False) -> str:
-        charts = "".join(self._chart(panel) for panel in answered["panels"])
+        alone = len(answered["panels"]) == 1
+        charts = "".join(self._chart(panel, alone) for panel in answered["panels"])
         charts = f'<div class="charts">{charts}</div>' if charts else ""
         table = answered["table"]
         is_open = table_open or not self.charts
@@ -157,34 +178,29 @@ class _Page:
                 f"{_table(table)}</details>"
             )
         steps = answered["steps"]
-        shown = f" ({_text(steps['text'])})" if steps else ""
+        shown = f" ({escaped(steps['text'])})" if steps else ""
         parts = (charts, below) if not table_open else (below, charts)
         return (
             f'<article class="card{" wide" if table_open else ""}">'
-            f"<h3>{_text(answered['title'])}</h3>"
-            f'<p class="muted">{_text(answered["how"])}{shown}</p>'
+            f"<h3>{escaped(answered['title'])}</h3>"
+            f'<p class="muted">{escaped(answered["how"])}{shown}</p>'
             f"{''.join(parts)}</article>"
         )
 
-    def _chart(self, panel: dict[str, Any]) -> str:
+    def _chart(self, panel: dict[str, Any], alone: bool) -> str:
         if not self.charts:
             return ""
         self.figures.append(panel["figure"])
-        title = _text(panel["title"])
+        title = escaped(panel["title"])
+        caption = "" if alone else f'<figcaption class="muted">{title}</figcaption>'
         return (
-            f'<figure><figcaption class="muted">{title}</figcaption>'
+            f"<figure>{caption}"
             f'<div class="chart" role="img" aria-label="{title}; the table holds the '
             f'same" data-figure="{len(self.figures) - 1}"></div></figure>'
         )
 
 
 def _findings_card(found: dict[str, Any]) -> str:
-    rows = "".join(_finding_row(finding) for finding in found["findings"])
-    table = ""
-    if rows:
-        titles = ("", "finding", "run", "layer", "steps", "evidence", "what to do")
-        head = "".join(f"<th>{title}</th>" for title in titles)
-        table = f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
     ordered = found["findings"]
     links = (
         _download("findings.json", "application/json", findings.as_json(ordered)),
@@ -192,43 +208,25 @@ def _findings_card(found: dict[str, Any]) -> str:
             "findings.md", "text/plain", findings.markdown_table(ordered, True) + "\n"
         ),
     )
+    table = findings_html(ordered, with_run=len(found["looked_at"]) > 1)
     return (
-        f'<article class="card"><h3>Findings</h3><p>{_text(found["summary"])}</p>'
-        f"{table}<p>Download: {' '.join(links)}</p></article>"
+        f'<article class="card"><h3>Findings</h3><p>{escaped(found["summary"])}</p>'
+        f"{header_html(found['header']) if found['header'] else ''}{table}<p>Download: {' '.join(links)}</p></article>"
     )
-
-
-def _finding_row(finding: dict[str, Any]) -> str:
-    severity = finding["severity"]
-    cause = f"<br>(from {_text(finding['cause'])})" if finding["cause"] else ""
-    steps = f"{finding['first_step']:,}&ndash;{finding['last_step']:,}"
-    cells = (
-        f'<span class="chip {severity}">{_ICONS[severity]} {severity}</span>',
-        f"<code>{_text(finding['code'])}</code>{cause}",
-        _text(finding["run"]),
-        _text(finding["layer"] or "whole model"),
-        steps,
-        _text(finding["evidence"]),
-        _with_code(finding["remedy"]),
-    )
-    kinds = ("", "name", "name", "name", "steps", "", "")
-    pairs = zip(kinds, cells)
-    row = "".join(f'<td class="{kind}">{cell}</td>' for kind, cell in pairs)
-    return f"<tr>{row}</tr>"
 
 
 def _table(table: dict[str, Any]) -> str:
     kinds = [' class="number"' if c["numeric"] else "" for c in table["columns"]]
     titles = [c["title"] for c in table["columns"]]
-    head = "".join(f"<th{k}>{_text(t)}</th>" for k, t in zip(kinds, titles))
+    head = "".join(f"<th{k}>{escaped(t)}</th>" for k, t in zip(kinds, titles))
     rows = "".join(
         "<tr>"
-        + "".join(f"<td{k}>{_text(_show(v))}</td>" for k, v in zip(kinds, row))
+        + "".join(f"<td{k}>{escaped(_show(v))}</td>" for k, v in zip(kinds, row))
         + "</tr>"
         for row in table["rows"]
     )
     return (
-        f'<div class="scroll"><table><caption>{_text(table["caption"])}</caption>'
+        f'<div class="scroll"><table><caption>{escaped(table["caption"])}</caption>'
         f"<tr>{head}</tr>{rows}</table></div>"
     )
 
@@ -237,7 +235,7 @@ def _problems(problems: Sequence[dict[str, Any]]) -> str:
     if not problems:
         return ""
     items = "".join(
-        f"<li>{_text(p['run'] or 'all runs')}: {_text(p['text'])}</li>"
+        f"<li>{escaped(p['run'] or 'all runs')}: {escaped(p['text'])}</li>"
         for p in problems
     )
     return (
@@ -251,20 +249,10 @@ def _without_data(figure: dict[str, Any]) -> dict[str, Any]:
     return {"data": kept, "layout": figure["layout"]}
 
 
-def _with_code(text: str) -> str:
-    """Returns text in which what stands in backticks is code."""
-    parts = [_text(part) for part in text.split("`")]
-    return "".join(f"<code>{p}</code>" if n % 2 else p for n, p in enumerate(parts))
-
-
 def _show(value: Any) -> str:
     if value is None:
         return ""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _text(text: str) -> str:
-    return html.escape(text)
 
 
 def _json(value: Any) -> str:

@@ -8,7 +8,8 @@ a string tensor with one JSON document per event, of which the last one counts b
 - `FINDINGS_TAG`: a list of findings.
 - `RUN_TAG`: what the run is: `recorded`, `first_step` and `last_step` of the steps
   written, `values` with the tags of scalars that belong to no layer, `about` with
-  the hyperparameters that are known when training begins.
+  the hyperparameters that are known when training begins, and, if it is known,
+  `best_constant_loss`: what the best constant prediction would lose.
 - `EPOCH_TAG`: at the step after each epoch, `epoch` and `logs`.
 - `CURVE_TAG`: for each `session`, `logs` and `hyperparameters` of all its steps so far,
   or of so many of them as take little room: each has `steps` and, by name, `values`.

@@ -1,7 +1,7 @@
 /** What all cards share: the state, the runs, the cursor, Plotly. */
 
 import { loadPlotly } from "./plotting.js";
-import { stepRange } from "./selection.js";
+import { focusOf, stepRange } from "./selection.js";
 
 export class Context {
   /**
@@ -24,7 +24,7 @@ export class Context {
         onHover();
       },
       onPick: (step, layer) => this._pick(step, layer),
-      onRange: (from, to) => store.set({ from, to }),
+      onRange: (from, to) => store.set({ from, to, all: from === null }),
     };
   }
 
@@ -55,6 +55,18 @@ export class Context {
   steps(names) {
     const runs = this.runs.filter(({ name }) => names.includes(name));
     return stepRange(this.store.state, runs);
+  }
+
+  /**
+   * Returns the first and the last step to ask for, nulls for those of the run.
+   *
+   * @param {Array<string>} names
+   * @return {Array<?number>}
+   */
+  asked(names) {
+    const { from, to } = this.store.state;
+    const runs = this.runs.filter(({ name }) => names.includes(name));
+    return focusOf(this.store.state, runs) ?? [from, to];
   }
 
   /** Marks a finding and what it is about; a second time, nothing. */

@@ -7,7 +7,7 @@ import { columnsFor } from "./selection.js";
 import { dataTable } from "./tables.js";
 import { element, fill } from "./dom.js";
 
-const ASKS_ANEW = ["run", "layers", "from", "to"];
+const ASKS_ANEW = ["run", "layers", "from", "to", "all"];
 const MARGIN = 400; // pixels around the window in which cards are kept up to date
 const MARKS = ["step", "layer", "finding"];
 
@@ -125,13 +125,14 @@ export class FigureCard {
   }
 
   _query(state) {
+    const [from, to] = this._context.asked(this._options.runs());
     return {
       card: this.id,
       run: this._options.runs(),
       metric: this._metric,
       layers: state.layers || null,
-      from: state.from,
-      to: state.to,
+      from,
+      to,
       columns: columnsFor(this._context.runs, this._options.runs()),
       theme: document.documentElement.dataset.theme,
       ...this._options.parameters(state),

@@ -70,6 +70,7 @@ export class FindingsCard {
     this.findings = answer.findings;
     card.title = answer.summary;
     card.how = answer.findings.length ? answer.how : null;
+    this._header = answer.header ? runHeader(answer.header) : null;
     card.problems = answer.problems ?? [];
     const looks = answer.looked_at;
     const isSaid = looks.length !== 1 || answer.summary.includes(looks[0].text);
@@ -77,7 +78,7 @@ export class FindingsCard {
     fill(card.actions, this._links());
     this._showTable();
     card.showBody();
-    card.body.hidden = !answer.findings.length;
+    card.body.hidden = !answer.findings.length && !this._header;
     const well = looks.length > 0 && looks.every(({ examined }) => examined);
     this.element.classList.toggle("well", well && !answer.findings.length);
   }
@@ -98,17 +99,15 @@ export class FindingsCard {
     const shown = this._all ? this.findings : this.findings.slice(0, most);
     const columns = COLUMNS.filter((column) => several || column !== "Run");
     const head = columns.map((column) => element("th", { scope: "col", role: "columnheader" }, column));
-    fill(
-      this.card.body,
-      element(
-        "table",
-        { class: several ? "findings several" : "findings", role: "table" },
-        element("caption", { class: "unseen" }, "Findings"),
-        element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, head)),
-        element("tbody", { role: "rowgroup" }, shown.map((finding) => this._row(finding, several))),
-      ),
-      this.findings.length > shown.length ? this._more() : null,
+    const table = element(
+      "table",
+      { class: several ? "findings several" : "findings", role: "table" },
+      element("caption", { class: "unseen" }, "Findings"),
+      element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, head)),
+      element("tbody", { role: "rowgroup" }, shown.map((finding) => this._row(finding, several))),
     );
+    const more = this.findings.length > shown.length ? this._more() : null;
+    fill(this.card.body, this._header, this.findings.length ? table : null, more);
     this.mark();
   }
 
@@ -122,26 +121,52 @@ export class FindingsCard {
   }
 
   _row(finding, several) {
-    const { id, severity, code, run, layer, first_step, last_step, cause } = finding;
+    const { id, severity, code, run, layer, first_step, last_step, cause, depth } = finding;
     const button = element(
       "button",
       { type: "button", class: "row-button mono", on: { click: () => this._context.choose(finding) } },
       code,
     );
     const because = cause ? element("p", { class: "how" }, "follows from ", element("code", {}, cause)) : null;
-    return element(
+    const made = element(
       "tr",
-      { role: "row", class: severity, "data-finding": id },
+      { role: "row", class: depth ? "consequence" : null, "data-finding": id },
       cell("severity", chip(severity)),
-      cell("code", button, because),
+      cell("code", element("div", {}, button, because)),
       several ? cell("run", element("span", { class: "name", title: run }, run)) : null,
       cell("layer", layer ? element("span", { class: "mono name", title: layer }, layer) : "whole model"),
       cell("steps", formatSteps(first_step, last_step)),
       cell("evidence", withCode(finding.evidence)),
-      cell("remedy", withCode(finding.remedy)),
+      cell("remedy", finding.as_for ? asFor(finding.as_for) : withCode(finding.remedy)),
       cell("confidence", `${Math.round(finding.confidence * 100)} %`),
     );
+    if (depth) made.style.setProperty("--depth", depth);
+    return made;
   }
+}
+
+/** What is said of the whole run: how it went, in one line and a few numbers. */
+function runHeader({ severity, verdict, facts }) {
+  const pairs = facts.map(({ name, value, note }) =>
+    element(
+      "div",
+      {},
+      element("dt", {}, name),
+      element("dd", {}, value, note ? element("small", {}, ` ${note}`) : null),
+    ),
+  );
+  return element(
+    "div",
+    { class: "run-header" },
+    element("p", { class: `verdict ${severity}` }, icon(ICONS[severity] ?? ICONS.info), verdict),
+    element("dl", { class: "facts" }, pairs),
+  );
+}
+
+/** Equal remedies are said once. */
+function asFor([code, layer]) {
+  const where = layer ? [" in ", element("span", { class: "mono" }, layer)] : [];
+  return element("span", { class: "how" }, "as for ", element("code", {}, code), ...where);
 }
 
 function cell(name, ...content) {

@@ -75,7 +75,7 @@ function drillDown(context, spec, runs) {
   const choice = new LayerChoice(context, "Layer of the histogram");
   return new FigureCard(context, spec, {
     runs,
-    asksAnew: ["run", "layer", "from", "to"],
+    asksAnew: ["run", "layer", "from", "to", "all"],
     parameters: () => ({ layer: choice.current(), layers: null }),
     control: choice.element,
   });

@@ -92,9 +92,10 @@ function valuesOfLines(panel, step) {
   return { step: at, values };
 }
 
-/** The lines of one run are told apart by what they show, others by their runs. */
+/** Lines are named by what they show, and where there are several runs by theirs. */
 function nameOfLine({ run }, { name, meta }) {
-  return (name === run || !name) && typeof meta === "string" ? meta : (name ?? "");
+  if (typeof meta !== "string") return name ?? "";
+  return run === null ? `${meta} of ${name}` : meta;
 }
 
 function cellValue(panel, row, column) {

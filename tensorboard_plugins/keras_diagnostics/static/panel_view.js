@@ -124,6 +124,7 @@ export class PanelView {
 
   _height(wide) {
     const height = this.panel.figure.layout.meta?.height ?? HEIGHT;
+    if (this.panel.kind !== "heatmap") return height; // each of its lines needs its room
     const forRows = Math.min(1.5 * this.panel.rows.length, MOST_OF_MANY_ROWS);
     return Math.min(height, Math.max(wide ? MOST_WIDE : MOST, forRows));
   }

@@ -40,12 +40,27 @@ export function comparedRuns(state, runs) {
  * @return {Array<number>}
  */
 export function stepRange(state, runs) {
+  const zoomed = focusOf(state, runs);
+  if (zoomed) return zoomed;
   const firsts = runs.map((run) => run.first_step).filter(Number.isFinite);
   const lasts = runs.map((run) => run.last_step).filter(Number.isFinite);
   const first = firsts.length ? Math.min(...firsts) : 0;
   const last = lasts.length ? Math.max(...lasts) : first;
   const from = state.from ?? first;
   return [from, Math.max(state.to ?? last, from)];
+}
+
+/**
+ * Returns the steps that a run is shown at first, those before a NaN, or null for all.
+ *
+ * @param {State} state
+ * @param {Array<Object>} runs Those that are shown.
+ * @return {?Array<number>}
+ */
+export function focusOf(state, runs) {
+  const isChosen = state.all || state.from !== null || state.to !== null;
+  if (isChosen || state.view === "compare" || runs.length !== 1) return null;
+  return runs[0].focus ?? null;
 }
 
 /**

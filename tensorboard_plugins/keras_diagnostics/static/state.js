@@ -8,6 +8,7 @@
  * @property {string} layers Regular expression for the names of the shown layers.
  * @property {?number} from First shown step, null for the first of the run.
  * @property {?number} to Last shown step, null for the last of the run.
+ * @property {boolean} all Whether a run that became NaN is shown from end to end.
  * @property {?number} step Step of the cursor.
  * @property {?string} layer The layer that is looked at more closely.
  * @property {?string} finding Identifier of the finding that is marked in the charts.
@@ -24,6 +25,7 @@ const EMPTY = Object.freeze({
   layers: "",
   from: null,
   to: null,
+  all: false,
   step: null,
   layer: null,
   finding: null,
@@ -41,6 +43,7 @@ const PARSERS = {
   layers: text,
   from: parseNumber,
   to: parseNumber,
+  all: (value) => (value === "true" ? true : undefined),
   step: parseNumber,
   layer: text,
   finding: text,

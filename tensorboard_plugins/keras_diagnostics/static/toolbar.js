@@ -3,7 +3,7 @@
 import { ICONS } from "./icons.js";
 import { RunMenu } from "./run_menu.js";
 import { element, fill, icon } from "./dom.js";
-import { stepRange } from "./selection.js";
+import { focusOf, stepRange } from "./selection.js";
 
 const PATIENCE = 300; // milliseconds after the last key before the charts follow
 const MOST_SUGGESTIONS = 200;
@@ -26,7 +26,7 @@ export class Toolbar {
     this._step = this._number("step", "Step of the cursor");
     this._step.placeholder = "none";
     this._all = element("button", { type: "button", class: "button", hidden: true }, icon(ICONS.close), "All steps");
-    this._all.addEventListener("click", () => store.set({ from: null, to: null }));
+    this._all.addEventListener("click", () => store.set({ from: null, to: null, all: true }));
     this.element = element(
       "div",
       { class: "toolbar", role: "toolbar", "aria-label": "What is shown" },
@@ -54,11 +54,13 @@ export class Toolbar {
       button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
     }
     if (document.activeElement !== this._layers) this._layers.value = state.layers;
-    const [first, last] = stepRange({ from: null, to: null }, shown);
+    const isChosen = state.from !== null || state.to !== null;
+    const all = state.all || isChosen;
+    const [first, last] = stepRange({ ...state, from: null, to: null, all }, shown);
     this._show(this._from, state.from, first);
     this._show(this._to, state.to, last);
     this._show(this._step, state.step, "none");
-    this._all.hidden = state.from === null && state.to === null;
+    this._all.hidden = !isChosen && focusOf(state, shown) === null;
     const options = layers.length > MOST_SUGGESTIONS ? [] : layers;
     fill(this._names, options.map((name) => element("option", { value: name })));
   }

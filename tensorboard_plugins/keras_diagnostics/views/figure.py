@@ -136,6 +136,7 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
         "linecolor": Token("muted"),
         "tickcolor": Token("muted"),
         "zeroline": False,
+        "exponentformat": "e",  # 1e-6, where Plotly would write 1u
         **more,
     }
 
