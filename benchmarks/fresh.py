@@ -1,7 +1,7 @@
 """Runs functions in fresh processes, where nothing was traced or started before.
 
-The processes import TensorFlow themselves, before anything is measured: in a forked one
-each object that is touched first is copied with its page, at the cost of who touches it.
+The processes import TensorFlow themselves, before anything is measured: a forked one
+copies the page of each object that it touches first, at the cost of who touches it.
 """
 
 from __future__ import annotations

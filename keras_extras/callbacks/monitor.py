@@ -8,8 +8,10 @@ from typing import Any
 
 import keras
 
+from keras_extras.backends import processes
 from keras_extras.backends.load import load_backend
 from keras_extras.inspection import sampling
+from keras_extras.inspection.agreed_sampler import AgreedSampler
 from keras_extras.inspection.faults import warn_no_steps
 from keras_extras.inspection.faults import warn_switched_off
 from keras_extras.inspection.late_losses import LateLosses
@@ -101,6 +103,8 @@ class Monitor(keras.callbacks.Callback):
             self.sampler = sampling.make_sampler(
                 self.every, self.overhead, backend.compiles
             )
+            if processes.count() > 1 and not self.sampler.insists:
+                self.sampler = AgreedSampler(self.sampler, processes.agreed)
             self._session = MonitoringSession.join(self.model, self, callbacks_of_fit())
             self.history.source = self._session.deliver
             self._session.look_at_layers_if_built()

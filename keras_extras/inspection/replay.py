@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from typing import Literal
 
+from keras_extras.backends import processes
 from keras_extras.backends.contract import Backend
 from keras_extras.backends.contract import BatchRing
 from keras_extras.inspection import measures as m
@@ -35,7 +36,7 @@ class Replay:
         backend: The backend in use.
         ring: The last batches.
         budgeted: Whether to give up if keeping variables takes more than 1 % of the
-            time.
+            time, and at once where several processes train together.
 
     Attributes:
         due: Number of batches after which to call `keep`.
@@ -51,6 +52,8 @@ class Replay:
         self.due = 1  # the first batch makes the variables of the optimizer
         self._past: tuple[int, Any] | None = None
         self._kept_at = time.perf_counter()
+        if budgeted and processes.count() > 1:
+            self.end()  # they would not give up at the same time
 
     def keep(self, batch: int, first: int) -> None:
         """Keeps the variables; to be called when `due` batches have trained.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from keras_extras.backends import processes
 from keras_extras.keras_internals.fit_guard import FitGuard
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.log_dir import LogDir
@@ -19,7 +20,8 @@ def open_run(log_dir: LogDir, run: str) -> SummaryWriter | None:
     """Returns the writer of this training's run, which its callbacks share.
 
     Args:
-        log_dir: As the callbacks take it.
+        log_dir: As the callbacks take it. Of several processes that train together the
+            first one alone has a writer.
         run: Name of the run beside those of a `TensorBoard`.
 
     Raises:
@@ -27,6 +29,8 @@ def open_run(log_dir: LogDir, run: str) -> SummaryWriter | None:
             it is one that ends the search: all trials would fail alike.
     """
     directory = directory_of(log_dir, run)
+    if not processes.is_first():
+        return None
     trial = running_trial()
     try:
         writer = open_writer(directory, callbacks_of_fit())

@@ -142,8 +142,7 @@ class _Page:
             above = ""
         name = "" if run == "." else f"<h2>{escaped(run)}</h2>"
         return (
-            f"<section>{name}{above}"
-            f'<div class="grid">{"".join(shown)}</div></section>'
+            f'<section>{name}{above}<div class="grid">{"".join(shown)}</div></section>'
         )
 
     def _ask(self, request: Request) -> dict[str, Any]:
