@@ -171,7 +171,7 @@ def test_stops_when_the_loss_explodes():
 
 def test_stops_at_nan_and_keeps_what_came_before():
     model, x, y = models.make("sequential_mlp")
-    sweep = find(model, x, y, max_rate=1e30, steps=60, stop_factor=None)
+    sweep = find(model, x, y, max_rate=1e4, steps=60, stop_factor=None)
     assert 10 < len(sweep.rates) < 60
     assert np.isfinite(sweep.losses).all()
     assert all(np.isfinite(w).all() for w in model.get_weights())

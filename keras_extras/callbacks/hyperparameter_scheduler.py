@@ -23,7 +23,7 @@ class HyperparameterScheduler(Scheduler):
     a 1cycle training use `OneCycleScheduler`.
 
     Args:
-        name: String, the attribute of the optimizer: `"momentum"`, `"beta_1"`,
+        name: String, what the optimizer calls it: `"momentum"`, `"beta_1"`,
             `"beta_2"`, `"weight_decay"`, `"rho"`, `"clipnorm"`, `"learning_rate"`
             and so on. It must be a number when training starts (not `None`, and no
             momentum of 0), for without one the optimizer does not do it at all.

@@ -12,6 +12,7 @@ from keras_extras import checks
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.callbacks.scheduler import momentum_names
 from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.hyperparameters import optimizers_of
 from keras_extras.keras_internals.rates import RATE
 from keras_extras.schedules.one_cycle import OneCycle
 from keras_extras.schedules.one_cycle_momentum import OneCycleMomentum
@@ -154,7 +155,7 @@ class OneCycleScheduler(Scheduler):
         super().set_model(model)
         self._counts_before = {
             id(part): _batches(part)
-            for optimizer in hyperparameters.optimizers_of(model)
+            for optimizer in ([] if model is None else optimizers_of(model))
             for part in hyperparameters.parts(optimizer)
         }
 

@@ -79,7 +79,7 @@ class Scheduler(keras.callbacks.Callback):
             for part in self._parts:
                 for name in self.driven_names(part):
                     self._controller.keep(part, name)
-        self._controller = None
+        self._controller, self._parts = None, []
 
     def driven_names(self, optimizer: Any) -> tuple[str, ...]:
         """Returns the names of what this callback drives of one optimizer."""

@@ -69,7 +69,7 @@ def direction_of(model: Any, name: str) -> bool | None:
         model: Compiled model, whose metrics may not be built yet.
         name: Name of the metric, without `val_`.
     """
-    if name == "loss" or name.endswith("_loss"):
+    if name.rpartition("_")[2] == "loss":
         return False
     compiled = getattr(model, "_compile_metrics", None)
     given = keras.tree.flatten(getattr(compiled, "_user_metrics", None))
