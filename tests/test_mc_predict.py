@@ -402,13 +402,13 @@ def test_a_stateful_model_starts_from_its_state_and_keeps_it():
 def test_masks_of_sequences_are_kept():
     inputs = keras.Input((5,), dtype="int32")
     x = layers.Embedding(9, 4, mask_zero=True)(inputs)
-    x = layers.Dropout(1e-7)(x)
+    x = layers.GaussianNoise(1e-4)(x)
     model = keras.Model(inputs, layers.LSTM(3)(x))
     words = np.array([[1, 2, 3, 0, 0], [4, 0, 0, 0, 0], [5, 6, 7, 8, 1]])
     plain = model.predict(words, verbose=0)
     for strategy in STRATEGIES:
         found = mc_predict(model, words, 4, seed=0, strategy=strategy)
-        np.testing.assert_allclose(found.mean, plain, atol=1e-5)
+        np.testing.assert_allclose(found.mean, plain, atol=1e-3)
 
 
 def test_it_stops_when_the_standard_error_is_small_enough():

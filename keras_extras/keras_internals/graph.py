@@ -48,9 +48,21 @@ def input_structure(graph: Any) -> Any:
     return graph._inputs_struct
 
 
+def is_optional(graph: Any, name: str) -> bool:
+    """Returns whether an input of a graph may be left out, as `None`."""
+    tensors = [tensor for tensor in graph.inputs if tensor.name == name]
+    return any(operation_of(tensor).optional for tensor in tensors)
+
+
 def output_structure(graph: Any) -> Any:
     """Returns the outputs of a graph in the structure that it was made with."""
     return graph._outputs_struct
+
+
+def output_names(model: Any) -> list[str]:
+    """Returns the names of the outputs of a graph, none of another model."""
+    functional = functional_of(model)
+    return [] if functional is None else list(functional.output_names)
 
 
 def flat_inputs(graph: Any, inputs: Any) -> list[Any]:

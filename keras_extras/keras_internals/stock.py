@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
+
+from keras_extras.keras_internals.graph import graph_of
 
 _FUNCTIONS = ("activation", "recurrent_activation")
 
@@ -39,6 +42,34 @@ def optimizers_within(model: Any) -> list[Any]:
         if isinstance(candidate, keras.optimizers.Optimizer):
             found[id(candidate)] = candidate
     return list(found.values())
+
+
+def works_row_by_row(model: Any) -> bool:
+    """Returns whether nothing but Keras' own layers runs, none along the rows.
+
+    Such a model, in inference mode, gives each row of a batch what it would give it
+    alone.
+    """
+    layers = model._flatten_layers(include_self=False, recursive=True)
+    own_class = not _is_keras(model) and graph_of(model) is None
+    if own_class or not all(map(_works_row_by_row, layers)):
+        return False
+    graphs = [graph_of(layer) for layer in [model, *layers] if _is_model(layer)]
+    return all(
+        isinstance(operation, keras.layers.Layer)
+        for graph in graphs
+        if graph is not None
+        for operation in graph.operations
+    )
+
+
+def _is_model(layer: Any) -> bool:
+    return isinstance(layer, keras.Model)
+
+
+def _works_row_by_row(layer: Any) -> bool:
+    axes = np.ravel(getattr(layer, "axis", None))
+    return _is_stock_layer(layer) and 0 not in list(axes)
 
 
 def _held(model: Any) -> Iterator[Any]:

@@ -22,19 +22,25 @@ class Frontier:
     Attributes:
         batched: For each tensor whether its first axis is that of the batch.
         masked: For each tensor whether it has a mask.
+        present: For each place whether there is a tensor: an optional input that is
+            `None` has none.
     """
 
     batched: tuple[bool, ...] = ()
     masked: tuple[bool, ...] = ()
+    present: tuple[bool, ...] = ()
 
     @classmethod
     def of(
         cls, tensors: Sequence[Tensor], batched: Sequence[bool]
     ) -> tuple[Frontier, list[Tensor]]:
         """Returns the frontier of tensors, and the flat list that they make."""
-        masks = [mask_of(tensor) for tensor in tensors]
-        frontier = cls(tuple(batched), tuple(mask is not None for mask in masks))
-        return frontier, [t for t in [*tensors, *masks] if t is not None]
+        present = tuple(tensor is not None for tensor in tensors)
+        there = [tensor for tensor in tensors if tensor is not None]
+        batched = tuple(b for b, is_there in zip(batched, present) if is_there)
+        masks = [mask_of(tensor) for tensor in there]
+        frontier = cls(batched, tuple(mask is not None for mask in masks), present)
+        return frontier, [t for t in [*there, *masks] if t is not None]
 
     def first_batched(self) -> int | None:
         """Returns the place of a tensor that has a row for each input, if any does."""
@@ -63,4 +69,5 @@ class Frontier:
         for tensor, masked in zip(tensors, self.masked):
             if masked:
                 set_mask(tensor, next(masks))
-        return tensors
+        rest = iter(tensors)
+        return [next(rest) if is_there else None for is_there in self.present]

@@ -7,14 +7,66 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_extras.data.batches import flat_of
 from keras_extras.keras_internals.graph import functional_of
 from keras_extras.keras_internals.graph import input_structure
+from keras_extras.keras_internals.graph import is_optional
 
 
 def fixed_batch_size(model: Any) -> int | None:
     """Returns the number of rows that the model is built for, if it is."""
     functional = functional_of(model)
     return functional.inputs[0].shape[0] if functional is not None else None
+
+
+def as_model_takes(model: Any, batch: Any) -> Any:
+    """Returns a dict by names of inputs as the list that a model is made with.
+
+    Raises:
+        ValueError: If an input is missing.
+    """
+    functional = functional_of(model)
+    if functional is None or not isinstance(batch, dict):
+        return batch
+    structure = input_structure(functional)
+    if isinstance(structure, dict):
+        return batch
+    names = [tensor.name for tensor in keras.tree.flatten(structure)]
+    missing = set(names) - set(batch)
+    if missing:
+        raise ValueError(f"`x` must have the keys {names}. Received: {sorted(batch)}")
+    return keras.tree.pack_sequence_as(structure, [batch[name] for name in names])
+
+
+def shapes_that_vary(model: Any, batch: Any) -> list[tuple[int | None, ...]]:
+    """Returns the shape of each array without its rows, `None` where it may vary.
+
+    What is compiled for a Functional model takes batches of all lengths that the model
+    takes.
+    """
+    functional = functional_of(model)
+    flat = keras.tree.flatten(batch)
+    expected = [None] * len(flat)
+    if functional is not None:
+        structure = input_structure(functional)
+        if isinstance(structure, dict) and isinstance(batch, dict):
+            expected = [structure.get(key) for key in sorted(batch)]
+        elif len(functional.inputs) == len(flat):
+            expected = list(functional.inputs)
+    return [
+        _shape_that_varies(array, symbolic)
+        for array, symbolic in zip(flat, expected)
+        if array is not None
+    ]
+
+
+def _shape_that_varies(array: Any, symbolic: Any) -> tuple[int | None, ...]:
+    shape = tuple(array.shape[1:])
+    if symbolic is None or len(symbolic.shape) != len(array.shape):
+        return shape
+    return tuple(
+        None if own is None else size for own, size in zip(symbolic.shape[1:], shape)
+    )
 
 
 def check_inputs(model: Any, batch: Any, first_row: int) -> None:
@@ -28,7 +80,7 @@ def check_inputs(model: Any, batch: Any, first_row: int) -> None:
     functional = functional_of(model)
     if functional is not None:
         _check_shapes(functional, batch)
-    for array in keras.tree.flatten(batch):
+    for array in flat_of(batch):
         kind = keras.backend.standardize_dtype(array.dtype)
         if "float" in kind:
             _check_numbers(array, first_row)
@@ -54,12 +106,23 @@ def _check_shapes(functional: Any, batch: Any) -> None:
             )
         given = dict(zip(expected, flat))
     for name, array in given.items():
+        if array is None:
+            _check_optional(functional, name)
+            continue
         shape = tuple(array.shape)
         if not _fits(shape, expected[name]):
             raise ValueError(
                 f"`x` must have the shape {expected[name]} for the model's input "
                 f"{name!r}. Received: shape {shape}"
             )
+
+
+def _check_optional(functional: Any, name: str) -> None:
+    if not is_optional(functional, name):
+        raise ValueError(
+            f"`x` must have a value for the model's input {name!r}, which is not "
+            "optional. Received: None"
+        )
 
 
 def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:

@@ -4,14 +4,15 @@ import random
 from typing import Any
 
 from keras_extras.checks import check_choice
+from keras_extras.keras_internals.graph import output_names
 from keras_extras.uncertainty import checks
 from keras_extras.uncertainty.load_sampler import load_sampler
 from keras_extras.uncertainty.sampling_run import SamplingRun
 from keras_extras.uncertainty.stochastic import LayerChoice
 from keras_extras.uncertainty.stochastic import stochastic_layers
 from keras_extras.uncertainty.transform import Activation
-from keras_extras.uncertainty.transform import key_of_activation
-from keras_extras.uncertainty.transform import make_transform
+from keras_extras.uncertainty.transform import Transform
+from keras_extras.uncertainty.transform import Variance
 
 
 def mc_predict(
@@ -22,7 +23,7 @@ def mc_predict(
     seed: int | None = None,
     *,
     activation: Activation = None,
-    variance: str | None = None,
+    variance: Variance = None,
     layers: LayerChoice = None,
     shared_masks: bool = False,
     tolerance: float | None = None,
@@ -31,6 +32,7 @@ def mc_predict(
     memory_limit: float = 24.0,
     unit: str = "nats",
     verbose: str | int = "auto",
+    steps: int | None = None,
 ) -> Any:
     """Predicts with the dropout on, many times, and returns what the samples say.
 
@@ -55,9 +57,11 @@ def mc_predict(
 
     Args:
         model: Built Keras model. Functional, Sequential or subclassed.
-        x: Inputs: an array or tensor, a list, tuple or dict of them, a
-            `tf.data.Dataset` in batches, a `keras.utils.PyDataset` or a
-            `torch.utils.data.DataLoader`. The targets of a dataset are ignored.
+        x: Inputs: an array or tensor, a list, tuple or dict of them, with `None` for
+            an optional input; a `tf.data.Dataset` in batches, a
+            `keras.utils.PyDataset`, a `torch.utils.data.DataLoader` or a generator of
+            tuples. Sparse tensors are made dense. The targets of a dataset are
+            ignored.
         samples: Integer >= 2, number of samples; with `tolerance` the largest
             number. Defaults to `100`.
         batch_size: Integer >= 1, rows at once, or `None` for as many as the memory
@@ -67,11 +71,13 @@ def mc_predict(
             same samples with the same model, `strategy`, batches and memory limit,
             on the same backend. Defaults to `None`.
         activation: Applied to the outputs before anything else, for models that
-            return logits: a name such as `"softmax"`, a function, or a structure of
-            them like that of the outputs. Defaults to `None`.
-        variance: `"variance"` or `"log_variance"` if the second half of the output's
-            last axis predicts the variance of the first half, or its logarithm.
+            return logits: a name such as `"softmax"` or a function, for all outputs;
+            a dict by the names of outputs, for those only; or a list of one for each.
             Defaults to `None`.
+        variance: `"variance"` or `"log_variance"` if the second half of the output's
+            last axis predicts the variance of the first half, or its logarithm; a
+            dict or a list where there are several outputs, of which one value alone
+            is for those that have a last axis of 2. Defaults to `None`.
         layers: Which layers to switch on: a list of layers, names or layer classes,
             your own included, which must be random when `training=True` and keep
             their `SeedGenerator` as an attribute. Defaults to `None`, all of Keras'
@@ -96,6 +102,8 @@ def mc_predict(
         unit: `"nats"` or `"bits"`, of entropies. Defaults to `"nats"`.
         verbose: `0`, `1` or `"auto"`: whether to show a progress bar; `"auto"` shows
             one when it takes more than two seconds. Defaults to `"auto"`.
+        steps: Integer >= 1, number of batches to predict, or `None` for all there
+            are. Needed for a dataset without an end. Defaults to `None`.
 
     Returns:
         An `MCPrediction`, or for a model of several outputs one for each of them, in
@@ -103,8 +111,8 @@ def mc_predict(
 
     Raises:
         ValueError: If an argument has no valid value, if the model is not built or
-            has nothing to switch on, or if the inputs do not fit the model or hold
-            NaN.
+            has nothing to switch on, if all samples of an output are equal, or if the
+            inputs do not fit the model or hold NaN.
         NotImplementedError: If the Keras backend is none of TensorFlow, JAX and torch.
 
     Example:
@@ -124,11 +132,11 @@ def mc_predict(
     checks.check_samples(samples, tolerance, return_samples)
     check_choice("strategy", strategy, ("auto", "cached", "tiled", "loop"))
     check_choice("unit", unit, ("nats", "bits"))
-    check_choice("variance", variance, (None, "variance", "log_variance"))
     check_choice("verbose", verbose, ("auto", 0, 1))
     checks.check_positive("memory_limit", memory_limit)
     checks.check_whole("batch_size", batch_size, least=1)
     checks.check_whole("seed", seed, least=0)
+    checks.check_whole("steps", steps, least=1)
     checks.check_model(model)
     run = SamplingRun(
         model,
@@ -139,9 +147,7 @@ def mc_predict(
         shared=shared_masks,
         tolerance=tolerance,
         memory=memory_limit * 2**20,
-        transform=make_transform(activation, variance),
-        transform_key=(key_of_activation(activation), variance),
-        has_variance=variance is not None,
+        transform=Transform(activation, variance, output_names(model)),
         keeps_samples=return_samples,
     )
-    return run.predict(x, batch_size, unit, verbose)
+    return run.predict(x, batch_size, unit, verbose, steps)

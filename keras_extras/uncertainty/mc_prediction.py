@@ -8,15 +8,15 @@ import numpy as np
 from keras_extras.uncertainty.running import Running
 
 _NATS = {"nats": 1.0, "bits": 1.0 / math.log(2.0)}
-_SUM_TOLERANCE = 1e-3
 
 
 class MCPrediction:
     """Holds what `mc_predict` learnt of one output of a model.
 
     Arrays have the shape of what the model's `predict` returns, or that shape without
-    its last axis where a quantity is about all classes together. What a quantity
-    means for decisions:
+    its last axis where a quantity is about all classes together. Values from 0 to 1
+    that do not sum to 1 are several labels, each with a probability of its own: then
+    entropies and votes are those of each label. What a quantity means for decisions:
 
     - `predictive_entropy`: how uncertain the prediction is, for whatever reason.
     - `mutual_information` (BALD): the part of it that more training data could
@@ -59,10 +59,12 @@ class MCPrediction:
         strategy: str = "",
         has_variance: bool = False,
         samples_array: np.ndarray | None = None,
+        tolerance: float = 1e-3,
     ) -> None:
         rows = [len(batch.mean) for batch in batches]
         self._batches = batches
         self._has_variance = has_variance
+        self._tolerance = tolerance
         self._samples_array = samples_array
         self.unit = unit
         self.strategy = strategy
@@ -86,6 +88,8 @@ class MCPrediction:
         """Entropy of the mean probabilities."""
         self._check_probabilities("predictive_entropy")
         mean = self.mean.astype(np.float64)
+        if self._are_labels:
+            mean = mean[..., None]
         if mean.shape[-1] == 1:
             mean = np.concatenate([mean, 1 - mean], axis=-1)
         return (_entropy(mean) * _NATS[self.unit]).astype(np.float32)
@@ -94,7 +98,7 @@ class MCPrediction:
     def expected_entropy(self) -> np.ndarray:
         """Mean over the samples of the entropy of their probabilities."""
         self._check_probabilities("expected_entropy")
-        sums = self._join("entropy")
+        sums = self._join("label_entropy" if self._are_labels else "entropy")
         return sums / self._counts_like(sums) * np.float32(_NATS[self.unit])
 
     @property
@@ -107,8 +111,10 @@ class MCPrediction:
     def variation_ratio(self) -> np.ndarray:
         """Share of the samples, 0 to 1, that do not vote for the usual class."""
         self._check_probabilities("variation_ratio")
-        votes = self._join("votes")
+        votes = self._join("label_votes" if self._are_labels else "votes")
         shares = votes / self._counts_like(votes)
+        if self._are_labels:
+            return np.minimum(shares, 1 - shares)
         if shares.shape[-1] == 1:
             return np.minimum(shares, 1 - shares)[..., 0]
         return 1 - shares.max(axis=-1)
@@ -157,10 +163,26 @@ class MCPrediction:
         counts = self.sample_counts.astype(np.float32)
         return counts.reshape(-1, *[1] * (values.ndim - 1))
 
+    @property
+    def _range(self) -> tuple[float, float, float]:
+        """The smallest value, the largest, and how far a sum is from 1."""
+        return (
+            min(float(batch.low) for batch in self._batches),
+            max(float(batch.high) for batch in self._batches),
+            max(float(batch.excess) for batch in self._batches),
+        )
+
+    @property
+    def _are_labels(self) -> bool:
+        """Whether each value of the last axis is a probability of its own."""
+        low, high, excess = self._range
+        in_range = low >= -self._tolerance and high <= 1 + self._tolerance
+        several = self.mean.ndim > 1 and self.mean.shape[-1] > 1
+        return several and in_range and excess > self._tolerance
+
     def _check_probabilities(self, name: str) -> None:
-        low = min(float(batch.low) for batch in self._batches)
-        excess = max(float(batch.excess) for batch in self._batches)
-        if low >= -_SUM_TOLERANCE and excess <= _SUM_TOLERANCE:
+        low, _, excess = self._range
+        if low >= -self._tolerance and excess <= self._tolerance or self._are_labels:
             return
         if self.mean.ndim < 2:
             reason = "an output without an axis of classes"
@@ -169,9 +191,9 @@ class MCPrediction:
         else:
             reason = f"values from {low:.3g}, sums up to {excess:.3g} away from 1"
         raise ValueError(
-            f"`{name}` needs probabilities: an output of values from 0 to 1 that sum "
-            "to 1 along the last axis, or one such value. If the model returns "
-            "logits, use `mc_predict(..., activation='softmax')` (or 'sigmoid'). "
+            f"`{name}` needs probabilities: an output of values from 0 to 1, one for "
+            "each class, or for each label. If the model returns logits, use "
+            "`mc_predict(..., activation='softmax')`, or 'sigmoid' for labels. "
             f"Received: {reason}"
         )
 

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 Tensor = Any
+_NEARLY = 1e-3
 
 
 class Running(NamedTuple):
@@ -19,7 +20,11 @@ class Running(NamedTuple):
         squares: Sum over the samples of the squared distance from the mean.
         entropy: Sum over the samples of the entropy along the last axis, nats.
         votes: How often each class was the most probable one.
+        label_entropy: Sum over the samples of the entropy of each value, as that of a
+            label for itself; only where values look like several probabilities.
+        label_votes: How often each value was above one half; only there.
         low: Smallest value of all.
+        high: Largest value of all.
         excess: Largest distance of a sum along the last axis from 1.
         aleatoric: Mean over the samples of the predicted variance.
     """
@@ -28,7 +33,10 @@ class Running(NamedTuple):
     squares: Tensor
     entropy: Tensor
     votes: Tensor
+    label_entropy: Tensor
+    label_votes: Tensor
     low: Tensor
+    high: Tensor
     excess: Tensor
     aleatoric: Tensor
 
@@ -47,7 +55,10 @@ def start(rank: int, has_variance: bool) -> Running:
         squares=zero(full),
         entropy=zero(rows),
         votes=zero(full),
+        label_entropy=zero(full),
+        label_votes=zero(full),
         low=np.array(np.inf, "float32"),
+        high=np.array(-np.inf, "float32"),
         excess=zero(()),
         aleatoric=zero(full if has_variance else ()),
     )
@@ -94,31 +105,61 @@ def _update_classes(
 ) -> dict[str, Tensor]:
     infinity = float("inf")
     low = ops.minimum(state.low, ops.min(_only(samples, valid, infinity)))
+    high = ops.maximum(state.high, ops.max(_only(samples, valid, -infinity)))
+    found = {
+        "entropy": state.entropy,
+        "votes": state.votes,
+        "label_entropy": state.label_entropy,
+        "label_votes": state.label_votes,
+        "low": low,
+        "high": high,
+        "excess": state.excess,
+    }
     if len(samples.shape) < 3 or samples.shape[-1] is None:  # no axis of classes
-        return {
-            "entropy": state.entropy,
-            "votes": state.votes,
-            "low": low,
-            "excess": ops.full((), infinity, "float32"),
-        }
+        return {**found, "excess": ops.full((), infinity, "float32")}
     if samples.shape[-1] == 1:
         yes = ops.cast(samples > 0.5, "float32")
         entropy = entropy_of(samples) + entropy_of(1.0 - samples)
-        highest = ops.max(_only(samples, valid, -infinity)) - 1.0
         return {
+            **found,
             "entropy": state.entropy + _sum(entropy, valid),
             "votes": state.votes + _sum(yes, valid),
-            "low": low,
-            "excess": ops.maximum(state.excess, ops.maximum(highest, 0.0)),
+            "excess": ops.maximum(high - 1.0, 0.0),
         }
     winners = ops.one_hot(ops.argmax(samples, axis=-1), samples.shape[-1])
     off = ops.abs(ops.sum(samples, axis=-1) - 1.0)
+    excess = ops.maximum(state.excess, ops.max(_only(off, valid, 0.0)))
+    are_labels = (low >= -_NEARLY) & (high <= 1.0 + _NEARLY) & (excess > _NEARLY)
+    label_entropy, label_votes = _update_labels(state, samples, valid, are_labels)
     return {
+        **found,
         "entropy": state.entropy + _sum(entropy_of(samples), valid),
         "votes": state.votes + _sum(winners, valid),
-        "low": low,
-        "excess": ops.maximum(state.excess, ops.max(_only(off, valid, 0.0))),
+        "label_entropy": label_entropy,
+        "label_votes": label_votes,
+        "excess": excess,
     }
+
+
+def _update_labels(
+    state: Running, samples: Tensor, valid: Tensor | None, are_labels: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Adds up what several labels need, which costs classes nothing."""
+
+    def add() -> tuple[Tensor, Tensor]:
+        one, other = samples[..., None], 1.0 - samples[..., None]
+        entropy = entropy_of(one) + entropy_of(other)
+        yes = ops.cast(samples > 0.5, "float32")
+        return (
+            state.label_entropy + _sum(entropy, valid),
+            state.label_votes + _sum(yes, valid),
+        )
+
+    def keep() -> tuple[Tensor, Tensor]:
+        nothing = ops.zeros_like(samples[0])
+        return state.label_entropy + nothing, state.label_votes + nothing
+
+    return ops.cond(are_labels, add, keep)
 
 
 def _number(samples: Tensor, valid: Tensor | None) -> Tensor:

@@ -13,16 +13,34 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_extras.data.batches import flat_of
+from keras_extras.keras_internals.global_generator import global_generator_is
 from keras_extras.keras_internals.graph import takes_training
 from keras_extras.uncertainty import running
+from keras_extras.uncertainty.frontier import Frontier
 from keras_extras.uncertainty.graph import SplitGraph
 from keras_extras.uncertainty.sampling_plan import SamplingPlan
 from keras_extras.uncertainty.stochastic import IsBatch
+from keras_extras.uncertainty.stochastic import draws_without_seed
 from keras_extras.uncertainty.stochastic import random_layers
+from keras_extras.uncertainty.stochastic import seed_generators
 from keras_extras.uncertainty.stochastic import switched_on
+from keras_extras.uncertainty.tolerances import tolerance_of_sums
+from keras_extras.uncertainty.transform import Transform
 
 Tensor = Any
 MOST_ROWS = 1024  # at once, by default
+
+
+def with_another_first_row(tensor: Tensor) -> Tensor:
+    """Returns a tensor that differs from the given one in the first row."""
+    dtype = keras.backend.standardize_dtype(tensor.dtype)
+    first, rest = tensor[:1], tensor[1:]
+    if "float" in dtype:
+        return keras.ops.concatenate([first * 2 + 1, rest], axis=0)
+    if dtype == "string":
+        return tensor
+    return keras.ops.concatenate([keras.ops.zeros_like(first), rest], axis=0)
 
 
 class Sampler(abc.ABC):
@@ -38,18 +56,23 @@ class Sampler(abc.ABC):
         chosen: Layers to switch on.
         plan: How to draw.
         inputs: Batch in the structure that the model takes, to read shapes from.
-        transform: Function of the model's outputs, flat, that returns those to use.
+        transform: What to do with the model's outputs.
 
     Attributes:
+        draws_for_keras: Whether it has a generator for layers that have none.
         can_tile_all: Whether it tiles whatever layers do with the rows of a batch.
         plan: How it draws.
         structure: Structure of the model's outputs, known after the first sample.
+        has_variance: For each output whether the last axis holds means, then
+            variances; known then.
+        tolerances: For each output how far probabilities may be from a sum of 1.
 
     Raises:
         CannotTile: If the plan is to tile, and a layer gives all rows the same mask.
     """
 
     can_tile_all = False
+    draws_for_keras = True
 
     def __init__(
         self,
@@ -57,15 +80,24 @@ class Sampler(abc.ABC):
         chosen: list[Any],
         plan: SamplingPlan,
         inputs: Any,
-        transform: Callable[[Any], list[Tensor]],
+        transform: Transform,
     ) -> None:
         self.plan = plan
         self._bytes = 1, 1
+        self._frontier = Frontier()
         self.structure: Any = None
+        self.has_variance: list[bool] = []
+        self.tolerances: list[float] = []
         self._model = weakref.ref(model)
         self._chosen = [weakref.ref(layer) for layer in chosen]
-        self._inputs = keras.tree.map_structure(lambda _: 0, inputs)
+        self._inputs = keras.tree.map_structure(
+            lambda array: None if array is None else 0, inputs
+        )
         self._transform = transform
+        # For layers that draw from the generator of Keras: that of the user stays.
+        self._spare: Any = None
+        if self.draws_for_keras and draws_without_seed(model):
+            self._spare = keras.random.SeedGenerator(0, name="seed_generator")
 
     @property
     def prefix_bytes(self) -> int:
@@ -85,6 +117,21 @@ class Sampler(abc.ABC):
             seed: What to seed them with at the start, `None` for nothing.
         """
         return nullcontext()
+
+    @staticmethod
+    def without_gradients() -> AbstractContextManager[Any]:
+        """Computes without what gradients would need."""
+        return nullcontext()
+
+    @staticmethod
+    def drawing_alone(seed: int) -> AbstractContextManager[None]:
+        """Seeds generators of the backend for what goes on within the context."""
+        return nullcontext()
+
+    @staticmethod
+    def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+        """Returns a function of tensors as the backend runs it fastest."""
+        return function
 
     def chunk_of(self, most: int, samples: int, strategy: str) -> int:
         """Returns how many samples of so many to compute at once."""
@@ -155,6 +202,51 @@ class Sampler(abc.ABC):
     def read(self, common: Any, state: Any) -> list[running.Running]:
         """Returns the statistics as arrays, one set for each output."""
 
+    def rows_depend(self, inputs: Any) -> bool:
+        """Returns whether what a sample gives one row depends on the other rows.
+
+        Two samples of two rows are drawn twice with the same masks; the second time
+        the first row is another one, and the second row must not notice.
+
+        Args:
+            inputs: A batch.
+        """
+        rows = [
+            np.minimum([0, 1], array.shape[0] - 1) for array in flat_of(inputs)
+        ]
+        tensors = [
+            keras.ops.take(keras.ops.convert_to_tensor(a), places, axis=0)
+            for a, places in zip(flat_of(inputs), rows)
+        ]
+        common = self.begin(tensors, None, 2)
+        key = np.zeros(2, np.int64)
+        seen = [
+            self.advance_one(each, self.start(each), key, 0, 2, self._at_a_time)[1]
+            for each in (common, self._with_another_first_row(common))
+        ]
+        return any(
+            not np.allclose(one[:, 1], other[:, 1], 1e-4, 1e-5, equal_nan=True)
+            for one, other in zip(*seen)
+        )
+
+    @property
+    def mixes_rows(self) -> bool:
+        """Whether it computes rows with others than those of their own batch."""
+        return self.plan.tiled
+
+    @property
+    def _at_a_time(self) -> int:
+        return 2 if self.plan.tiled else 1
+
+    def _with_another_first_row(self, common: Any) -> Any:
+        """Returns what `begin` returned, with another first row in each tensor."""
+        raise NotImplementedError
+
+    def _changed(self, tensors: list[Tensor]) -> list[Tensor]:
+        """Returns the tensors of a frontier with other values in their first rows."""
+        batched = self._frontier.batched_with_masks()
+        return [with_another_first_row(t) if b else t for t, b in zip(tensors, batched)]
+
     def _fixed_part(self, flat: Iterable[Tensor]) -> tuple[list[Tensor], list[bool]]:
         """Returns what samples start from, and which of it has a row for each input."""
         tensors = list(flat)
@@ -169,6 +261,7 @@ class Sampler(abc.ABC):
         tensors: list[Tensor],
         values: Iterable[tuple[Any, Tensor]],
         is_batch: IsBatch | None,
+        kept: Iterable[Any] = (),
     ) -> list[Tensor]:
         """Returns one sample of the outputs, or one for each tile of the batch.
 
@@ -177,14 +270,23 @@ class Sampler(abc.ABC):
             tensors: What samples start from.
             values: Values that variables have for this sample, seeds above all.
             is_batch: See `switched_on`.
+            kept: Variables whose values after the sample are returned too.
         """
+        spare = self._spare
         with (
-            switched_on(model, self._living(), self.plan.shared, is_batch),
-            keras.StatelessScope(values),
+            switched_on(
+                model, self._living(), self.plan.shared, is_batch, spare=spare
+            ),
+            global_generator_is(spare),
+            keras.StatelessScope(values) as scope,
         ):
             outputs = self._call(model, tensors)
         self.structure = keras.tree.map_structure(lambda _: 0, outputs)
-        return [keras.ops.cast(t, "float32") for t in self._transform(outputs)]
+        after = [scope.get_current_value(variable) for variable in kept]
+        flat = self._transform(outputs)
+        self.has_variance = self._transform.has_variance(outputs)
+        self.tolerances = [tolerance_of_sums(tensor) for tensor in flat]
+        return [*(keras.ops.cast(t, "float32") for t in flat), *after]
 
     def _updated(
         self,
@@ -193,11 +295,15 @@ class Sampler(abc.ABC):
         count: Tensor,
         valid: Tensor | None = None,
     ) -> list[running.Running]:
-        variance = self.plan.has_variance
         return [
             running.update(state, new, count, variance, valid)
-            for state, new in zip(states, samples)
+            for state, new, variance in zip(states, samples, self.has_variance)
         ]
+
+    def _generators(self, model: Any) -> list[Any]:
+        """Returns all generators that a sample has seeds for."""
+        spare = [] if self._spare is None else [self._spare]
+        return [*seed_generators(model), *spare]
 
     def _graph(self) -> SplitGraph:
         model = self._model()
@@ -216,4 +322,8 @@ class Sampler(abc.ABC):
         return model(inputs)
 
     def _pack(self, flat: list[Tensor]) -> Any:
-        return keras.tree.pack_sequence_as(self._inputs, list(flat))
+        """Returns inputs as the model takes them, `None` where one is left out."""
+        rest = iter(flat)
+        return keras.tree.map_structure(
+            lambda place: None if place is None else next(rest), self._inputs
+        )

@@ -11,12 +11,10 @@ class SamplingPlan:
         split: Whether the part before the first random layer is computed once.
         tiled: Whether a step computes several samples of a batch.
         shared: Whether all rows share their masks.
-        has_variance: Whether the last axis holds means, then variances.
         any_rows: Whether a batch may have any number of rows.
     """
 
     split: bool
     tiled: bool
     shared: bool
-    has_variance: bool
     any_rows: bool

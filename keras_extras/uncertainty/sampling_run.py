@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -11,23 +10,35 @@ import numpy as np
 
 from keras_extras.data.batches import arrays_of
 from keras_extras.data.batches import batches
+from keras_extras.data.batches import check_ends
 from keras_extras.data.batches import count_batches
+from keras_extras.data.batches import flat_of
 from keras_extras.data.batches import is_dataset
+from keras_extras.data.batches import is_generator
 from keras_extras.data.batches import rows_of
+from keras_extras.data.batches import slice_rows
 from keras_extras.keras_internals.local_overrides import context_of_thread
 from keras_extras.uncertainty import checks
+from keras_extras.uncertainty.inputs import as_model_takes
 from keras_extras.uncertainty.inputs import check_inputs
 from keras_extras.uncertainty.inputs import fixed_batch_size
+from keras_extras.uncertainty.inputs import shapes_that_vary
 from keras_extras.uncertainty.make_sampler import make_sampler
 from keras_extras.uncertainty.mc_prediction import MCPrediction
+from keras_extras.uncertainty.plain_sampler import PlainSampler
+from keras_extras.uncertainty.plain_sampler import is_stateful
 from keras_extras.uncertainty.progress import Progress
 from keras_extras.uncertainty.running import Running
 from keras_extras.uncertainty.sampler import MOST_ROWS
 from keras_extras.uncertainty.sampler import Sampler
 from keras_extras.uncertainty.sampler_cache import cached_sampler
+from keras_extras.uncertainty.transform import Transform
 
 _ROWS_PER_STEP = 2048  # more in one step is no faster and needs more memory
 _LEAST_SAMPLES = 10  # before a standard error is believed
+_LEAST_DRAWS = 5000  # of rows, before samples are said to be all equal
+_MOST_SAMPLES = 1000  # for that
+_SAMPLES_OF_ROUNDING = 4.0
 
 
 class SamplingRun:
@@ -44,10 +55,9 @@ class SamplingRun:
         shared: bool,
         tolerance: float | None,
         memory: float,
-        transform: Callable[[Any], list[Any]],
-        transform_key: Any,
-        has_variance: bool,
+        transform: Transform,
         keeps_samples: bool,
+        must_differ: bool = True,
     ) -> None:
         checks.check_something_random(model, chosen)
         self._model = model
@@ -59,38 +69,55 @@ class SamplingRun:
         self._tolerance = tolerance
         self._memory = memory
         self._transform = transform
-        self._transform_key = transform_key
-        self._has_variance = has_variance
         self._keeps_samples = keeps_samples
+        self._must_differ = must_differ
         self._chooses_rows = False
+        self._carried: dict[int, list[Any]] = {}
+        if tolerance is not None and is_stateful(model):
+            raise ValueError(
+                "`tolerance` must be None for a stateful model, of which each sample "
+                f"goes through all batches. Received: tolerance={tolerance!r}"
+            )
 
     def predict(
-        self, x: Any, batch_size: int | None, unit: str, verbose: str | int
+        self,
+        x: Any,
+        batch_size: int | None,
+        unit: str,
+        verbose: str | int,
+        steps: int | None = None,
     ) -> Any:
-        if is_dataset(x):
+        has_batches = is_dataset(x) or is_generator(x)
+        if has_batches:
             checks.check_no_batch_size(batch_size)
+            check_ends(x, steps)
         else:
-            x = arrays_of(x)
+            x = as_model_takes(self._model, arrays_of(x))
             batch_size = batch_size or fixed_batch_size(self._model)
             self._chooses_rows = batch_size is None
-            first = keras.tree.map_structure(lambda array: array[: batch_size or 1], x)
+            first = slice_rows(x, slice(batch_size or 1))
             check_inputs(self._model, first, 0)
             batch_size = batch_size or self._default_batch_size(self._sampler(x))
-        progress = Progress(count_batches(x, batch_size), self._samples, verbose)
+        count = count_batches(x, batch_size)
+        count = steps if count is None else min(count, steps or count)
+        progress = Progress(count, self._samples, verbose)
         states, counts, kept, row, size = [], [], [], 0, 0
-        for number, batch in enumerate(batches(x, batch_size)):
+        for number, batch in enumerate(batches(x, batch_size, steps)):
+            batch = as_model_takes(self._model, batch)
             check_inputs(self._model, batch, row)
             sampler = self._sampler(batch)
             rows = rows_of(batch)
             # The last batch is computed with as many rows as the others, where it
             # would have to be compiled for otherwise.
-            whole = rows == batch_size or is_dataset(x)
+            whole = rows == batch_size or has_batches
             size = sampler.size_of(rows, size, whole)
-            state, count, samples = self._predict_batch(
+            state, done, samples = self._predict_batch(
                 sampler, batch, number, size, progress
             )
+            if number == 0 and self._must_differ:
+                self._check_samples_differ(sampler, batch, state)
             states.append(state)
-            counts.append(count)
+            counts.append(done)
             kept.append(samples)
             row += rows
         progress.close()
@@ -103,12 +130,50 @@ class SamplingRun:
                 counts,
                 unit,
                 how,
-                self._has_variance,
+                sampler.has_variance[index],
                 _join_samples(kept, index) if self._keeps_samples else None,
+                sampler.tolerances[index],
             )
             for index in range(len(states[0]))
         ]
         return keras.tree.pack_sequence_as(sampler.structure, predictions)
+
+    def _check_samples_differ(
+        self, sampler: Sampler, batch: Any, state: list[Running]
+    ) -> None:
+        """Raises `ValueError` for an output of which all samples are equal.
+
+        Few samples of few rows may be so by chance: then more are drawn, which count
+        for nothing else.
+        """
+        if not any(_all_equal(output) for output in state):
+            return
+        rows = rows_of(batch)
+        needed = min(_LEAST_DRAWS // rows, _MOST_SAMPLES)
+        if self._samples < needed and not is_stateful(self._model):
+            inputs = [keras.ops.convert_to_tensor(a) for a in flat_of(batch)]
+            size = sampler.size_of(rows, 0, True)
+            common = sampler.begin(inputs, self._prefix_rows(sampler), size)
+            key, chunk = _key(self._seed, 2**31), self._chunk(sampler, size)
+            more = sampler.start(common)
+            more = sampler.advance(common, more, key, 0, needed, chunk)
+            state = sampler.read(common, more)
+        equal = [number for number, each in enumerate(state) if _all_equal(each)]
+        if equal:
+            names = self._transform.names_of(sampler.structure)
+            which = ", ".join(repr(names[number]) for number in equal)
+            raise ValueError(
+                "`model` must have outputs that differ from sample to sample. "
+                f"Received: all samples are equal of output {which}, of {len(names)}. "
+                f"What is switched on does not reach it: {self._describe_chosen()}. A "
+                "layer of your own that is random in training must be named in "
+                "`layers`, and draw with a `keras.random.SeedGenerator` that is an "
+                "attribute of it"
+            )
+
+    def _describe_chosen(self) -> str:
+        names = [layer.name for layer in self._chosen]
+        return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
     def _predict_batch(
         self,
@@ -118,9 +183,7 @@ class SamplingRun:
         size: int,
         progress: Progress,
     ) -> tuple[list[Running], int, list[list[np.ndarray]]]:
-        tensors = [
-            keras.ops.convert_to_tensor(array) for array in keras.tree.flatten(batch)
-        ]
+        tensors = [keras.ops.convert_to_tensor(array) for array in flat_of(batch)]
         chunk = self._chunk(sampler, size)
         key = _key(self._seed, 0 if self._shared else number)
         common = sampler.begin(tensors, self._prefix_rows(sampler), size)
@@ -178,12 +241,18 @@ class SamplingRun:
 
     def _sampler(self, batch: Any) -> Sampler:
         """Returns the compiled sampler for batches like this one."""
-        flat = keras.tree.flatten(batch)
-        shapes = tuple((tuple(a.shape[1:]), str(a.dtype)) for a in flat)
-        names = str(keras.tree.map_structure(lambda _: 0, batch))
-        how = (self._strategy, self._shared, self._transform_key)
+        shapes = tuple(
+            (shape, str(array.dtype))
+            for array, shape in zip(
+                flat_of(batch), shapes_that_vary(self._model, batch)
+            )
+        )
+        names = str(
+            keras.tree.map_structure(lambda a: None if a is None else 0, batch)
+        )
+        how = (self._strategy, self._shared, self._transform.key)
         chosen = tuple(id(layer) for layer in self._chosen)
-        return cached_sampler(
+        sampler = cached_sampler(
             self._model,
             (chosen, how, names, shapes, context_of_thread()),
             lambda: make_sampler(
@@ -191,11 +260,19 @@ class SamplingRun:
                 self._chosen,
                 self._strategy,
                 self._shared,
-                self._has_variance,
                 batch,
                 self._transform,
             ),
         )
+        if isinstance(sampler, PlainSampler):
+            return sampler.for_one_run(self._carried)
+        return sampler
+
+
+def _all_equal(output: Running) -> bool:
+    """Returns whether the samples of an output differ by rounding only."""
+    ulp = np.finfo(np.float32).eps * np.abs(output.mean)
+    return bool((output.squares <= _SAMPLES_OF_ROUNDING * ulp**2).all())
 
 
 def _key(seed: int, batch: int) -> np.ndarray:

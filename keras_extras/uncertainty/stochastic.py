@@ -16,6 +16,7 @@ from typing import Any
 
 import keras
 
+from keras_extras.keras_internals.graph import takes_training
 from keras_extras.keras_internals.layer_tree import named_layers
 from keras_extras.keras_internals.layer_tree import own_seed_generators
 from keras_extras.keras_internals.layer_tree import sublayers
@@ -23,6 +24,8 @@ from keras_extras.keras_internals.layer_tree import unique
 from keras_extras.keras_internals.local_overrides import Override
 from keras_extras.keras_internals.local_overrides import overridden
 from keras_extras.keras_internals.overrides import Overrides
+from keras_extras.keras_internals.recurrent import draws_in_each_step
+from keras_extras.keras_internals.recurrent import runs_cell_in_a_loop
 from keras_extras.layers.always_on import in_training
 
 LayerChoice = Sequence[Any] | None
@@ -42,15 +45,33 @@ def stochastic_layers(model: Any, layers: LayerChoice = None) -> list[Any]:
             regularisation of Keras.
 
     Raises:
-        ValueError: If nothing of the model is chosen.
+        ValueError: If nothing of the model is chosen, or what cannot be random.
     """
     if layers is None:
         return [layer for layer in sublayers(model) if is_regularisation(layer)]
     chosen: list[Any] = []
     for layer in named_layers(model, layers):
         inside = [inner for inner in sublayers(layer) if is_regularisation(inner)]
+        if not inside and not _may_be_random(layer):
+            raise ValueError(
+                "`layers` must hold layers that are random when `training=True`. "
+                f"Received: layer {layer.name!r} of class {type(layer).__name__}, "
+                "which draws no random number"
+            )
         chosen += inside or [layer]
+    if not chosen:
+        raise ValueError(
+            "`layers` must hold at least one layer, or be None for all that drop or "
+            f"add noise. Received: layers={layers!r}"
+        )
     return unique(chosen)
+
+
+def _may_be_random(layer: Any) -> bool:
+    """Returns whether a layer without regularisation of Keras may be random."""
+    return any(
+        own_seed_generators(inner) or not _of_keras(inner) for inner in sublayers(layer)
+    )
 
 
 def is_regularisation(layer: Any) -> bool:
@@ -61,7 +82,14 @@ def is_regularisation(layer: Any) -> bool:
         return layer.stddev > 0
     if isinstance(layer, keras.layers.Attention):
         return layer.dropout > 0
+    if _is_stochastic_depth(layer):
+        return layer.drop_path_rate > 0
     return _is_dropping_cell(layer)
+
+
+def _is_stochastic_depth(layer: Any) -> bool:
+    # Of `keras.applications`, where it has no public name.
+    return _of_keras(layer) and type(layer).__name__ == "StochasticDepth"
 
 
 _DROPOUT = (
@@ -92,6 +120,14 @@ def random_layers(model: Any, chosen: list[Any]) -> list[Any]:
     ]
 
 
+def draws_without_seed(model: Any) -> bool:
+    """Returns whether layers may draw from the generator that `keras.random` keeps."""
+    return any(
+        not _of_keras(layer) or _is_stochastic_depth(layer)
+        for layer in sublayers(model)
+    )
+
+
 def _of_keras(layer: Any) -> bool:
     return type(layer).__module__.split(".")[0] == "keras"
 
@@ -109,6 +145,7 @@ def switched_on(
     shared: bool = False,
     is_batch: IsBatch | None = None,
     in_all_threads: bool = False,
+    spare: Any | None = None,
 ) -> Iterator[None]:
     """Switches the chosen layers on, in this thread, for as long as the context lasts.
 
@@ -120,8 +157,9 @@ def switched_on(
             batch, if rows stand for several samples of each input; a layer that gives
             all rows the same mask then raises `CannotTile`.
         in_all_threads: Whether to switch them on in all threads.
+        spare: The generator that layers without one draw from, if it is not Keras'.
     """
-    overrides = _switches(model, chosen, shared)
+    overrides = [*_loops(model, chosen, spare), *_switches(model, chosen, shared)]
     for layer in chosen:
         if _is_dropping_cell(layer):
             overrides += _masks_of_its_own(layer)
@@ -151,6 +189,25 @@ def _switches(model: Any, chosen: list[Any], shared: bool) -> list[Override]:
         if id(cell) in known and isinstance(layer, _FUSED):
             switches.append(Override(layer, "inner_loop", _in_training))
     return switches
+
+
+def _loops(model: Any, chosen: list[Any], spare: Any | None) -> list[Override]:
+    """Gives each time step of a cell with random layers within it masks of its own."""
+    known = {id(layer) for layer in random_layers(model, chosen)}
+    overrides = []
+    for layer in sublayers(model):
+        if not runs_cell_in_a_loop(layer):
+            continue
+        # Cells of Keras draw their masks before the loop.
+        within = [x for x in sublayers(layer.cell) if not _is_dropping_cell(x)]
+        if any(id(inner) in known for inner in within):
+            generators = seed_generators(layer.cell)
+            if spare is not None:
+                generators = [*generators, spare]
+            overrides.append(
+                Override(layer, "inner_loop", draws_in_each_step(generators))
+            )
+    return overrides
 
 
 def _masks_of_its_own(cell: Any) -> list[Override]:
@@ -191,7 +248,7 @@ def _switches_of(layer: Any, shared: bool) -> list[Override]:
         return [Override(layer, "call", _shared_alpha), on]
     if isinstance(layer, keras.layers.GaussianNoise):
         return [Override(layer, "call", _shared_sum), on]
-    if isinstance(layer, _DROPOUT):
+    if isinstance(layer, _DROPOUT) or _is_stochastic_depth(layer):
         return [Override(layer, "call", _shared_product), on]
     if isinstance(layer, keras.layers.Attention):
         return [Override(layer, "_apply_scores", _shared_scores)]
@@ -204,7 +261,8 @@ def _switches_of(layer: Any, shared: bool) -> list[Override]:
 
 
 def _in_training(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
-    return in_training(call)
+    # A layer of somebody's own without the argument is random always.
+    return in_training(call) if takes_training(layer) else call
 
 
 def _rows_checked(is_batch: IsBatch) -> Callable[..., Any]:

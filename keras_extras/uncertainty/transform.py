@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 from typing import TypeAlias
 
@@ -10,37 +11,135 @@ import keras
 from keras import ops
 
 Activation: TypeAlias = Any  # a name, a function, None, or a structure of them
+Variance: TypeAlias = Any  # a name, None, or a structure of them
+
+_VARIANCES = (None, "variance", "log_variance")
 
 
-def make_transform(
-    activation: Activation, variance: str | None
-) -> Callable[[Any], list[Any]]:
-    """Returns a function from a model's outputs to the flat list of those to use.
+class Transform:
+    """Applies to each output of a model what was given for it.
+
+    Args:
+        activation: See `mc_predict`.
+        variance: See `mc_predict`.
+        names: Names of the outputs, in the order in which they are flattened, if the
+            model has any beside those of the structure that it returns.
 
     Raises:
-        ValueError: If Keras does not know an activation.
+        ValueError: If an activation or a variance is unknown.
     """
-    functions = [keras.activations.get(a) for a in keras.tree.flatten(activation)]
 
-    def transform(outputs: Any) -> list[Any]:
+    def __init__(
+        self,
+        activation: Activation = None,
+        variance: Variance = None,
+        names: Sequence[str] = (),
+    ) -> None:
+        self._activation, self._variance = activation, variance
+        self._names = list(names)
+        for each in _leaves(activation):
+            _function_of(each)
+        for each in _leaves(variance):
+            if each not in _VARIANCES:
+                raise ValueError(
+                    "`variance` must be None, 'variance' or 'log_variance', or a dict "
+                    f"or list of these. Received: variance={variance!r}"
+                )
+
+    @property
+    def key(self) -> Any:
+        """What tells it from others: it can be hashed."""
+        given = (self._activation, self._variance)
+        shapes = [str(keras.tree.map_structure(lambda _: 0, each)) for each in given]
+        return *shapes, *(tuple(_leaves(each)) for each in given)
+
+    def __call__(self, outputs: Any) -> list[Any]:
+        """Returns the flat list of the outputs to use."""
         flat = keras.tree.flatten(outputs)
-        chosen = functions * len(flat) if len(functions) == 1 else functions
-        if len(chosen) != len(flat):
+        functions = self._per_output("activation", self._activation, outputs)
+        flat = [_function_of(f)(output) for f, output in zip(functions, flat)]
+        variances = self._variances(outputs, [tuple(t.shape) for t in flat])
+        return [_with_variance(t, variance) for t, variance in zip(flat, variances)]
+
+    def has_variance(self, outputs: Any) -> list[bool]:
+        """Returns for each output whether the last axis holds means, then variances."""
+        shapes = [tuple(output.shape) for output in keras.tree.flatten(outputs)]
+        return [each is not None for each in self._variances(outputs, shapes)]
+
+    def _variances(self, outputs: Any, shapes: list[Any]) -> list[str | None]:
+        variance = self._variance
+        if len(shapes) == 1 or not isinstance(variance, str):
+            return self._per_output("variance", variance, outputs)
+        pairs = [len(shape) > 1 and shape[-1] == 2 for shape in shapes]
+        if not any(pairs):
             raise ValueError(
-                "`activation` must be one activation, or one for each output of the "
-                f"model, of which there are {len(flat)}. "
-                f"Received: activation={activation!r}"
+                "`variance` must say which of several outputs it is about, as in "
+                f"{{'{self.names_of(outputs)[0]}': {variance!r}}}, unless some have a "
+                f"last axis of 2. Received: variance={variance!r}, outputs of shapes "
+                f"{shapes}"
             )
-        flat = [function(output) for function, output in zip(chosen, flat)]
-        return [_with_variance(output, variance) for output in flat]
+        return [variance if is_pair else None for is_pair in pairs]
 
-    return transform
+    def names_of(self, outputs: Any) -> list[str]:
+        """Returns the names of the outputs in a structure of them."""
+        paths = [path for path, _ in keras.tree.flatten_with_path(outputs)]
+        if isinstance(outputs, dict):
+            return ["/".join(map(str, path)) for path in paths]
+        if len(self._names) == len(paths):
+            return self._names
+        return [str(number) for number in range(len(paths))]
+
+    def _per_output(self, argument: str, given: Any, outputs: Any) -> list[Any]:
+        """Returns what is given for each output, flat; `None` for those not named."""
+        names = self.names_of(outputs)
+        if isinstance(given, dict):
+            named = _by_path(given)
+            unknown = sorted(set(named) - set(names))
+            if unknown:
+                raise ValueError(
+                    f"`{argument}` must have keys that are outputs of the model, which "
+                    f"are {names}. Received: {unknown}"
+                )
+            return [named.get(name) for name in names]
+        if isinstance(given, list | tuple):
+            flat = _leaves(given)
+            if len(flat) != len(names):
+                raise ValueError(
+                    f"`{argument}` must be one {argument}, or one for each output of "
+                    f"the model, of which there are {len(names)}. "
+                    f"Received: {argument}={given!r}"
+                )
+            return flat
+        return [given] * len(names)
 
 
-def key_of_activation(activation: Activation) -> Any:
-    """Returns what tells one `activation` from another: it can be hashed."""
-    names = str(keras.tree.map_structure(lambda _: 0, activation))
-    return names, tuple(keras.tree.flatten(activation))
+def _leaves(given: Any) -> list[Any]:
+    """Returns what a structure holds, `None` included."""
+    if isinstance(given, dict):
+        return [leaf for key in sorted(given) for leaf in _leaves(given[key])]
+    if isinstance(given, list | tuple):
+        return [leaf for each in given for leaf in _leaves(each)]
+    return [given]
+
+
+def _by_path(given: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in given.items():
+        if isinstance(value, dict):
+            found |= _by_path(value, f"{prefix}{key}/")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def _function_of(activation: Any) -> Callable[[Any], Any]:
+    try:
+        return keras.activations.get(activation)
+    except (ValueError, TypeError):
+        raise ValueError(
+            "`activation` must be the name of an activation of Keras, a function, None, "
+            f"or a dict or list of these. Received: activation={activation!r}"
+        ) from None
 
 
 def _with_variance(output: Any, variance: str | None) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 from jax.extend.core import jaxpr_as_fun
 
+from keras_extras.data.batches import flat_of
 from keras_extras.keras_internals.layer_tree import unique
 from keras_extras.uncertainty import running
 from keras_extras.uncertainty.frontier import Frontier
@@ -25,6 +26,7 @@ from keras_extras.uncertainty.sampler import MOST_ROWS
 from keras_extras.uncertainty.sampler import Sampler
 from keras_extras.uncertainty.sampling_plan import SamplingPlan
 from keras_extras.uncertainty.stochastic import seed_generators
+from keras_extras.uncertainty.transform import Transform
 
 _Shapes = tuple[tuple[tuple[int, ...], str], ...]
 
@@ -46,6 +48,7 @@ class JaxSampler(Sampler):
     """
 
     can_tile_all = True
+    draws_for_keras = False  # Keras refuses to, within what is compiled
 
     def __init__(
         self,
@@ -53,20 +56,23 @@ class JaxSampler(Sampler):
         chosen: list[Any],
         plan: SamplingPlan,
         inputs: Any,
-        transform: Callable[[Any], list[Tensor]],
+        transform: Transform,
     ) -> None:
         super().__init__(model, chosen, plan, inputs, transform)
-        self._frontier = Frontier()
         self._programs: dict[tuple[str, _Shapes], ClosedJaxpr] = {}
         self._begin = jax.jit(self._begin_compiled)
         self._advance = jax.jit(self._advance_compiled, static_argnames="chunk")
         self._draw = jax.jit(self._draw_compiled, static_argnames="chunk")
         self._measured = not plan.any_rows
         # What becomes of foreign tensors and types, one row of them tells.
-        flat = keras.tree.flatten(inputs)
+        flat = flat_of(inputs)
         first = [keras.ops.convert_to_tensor(array[:1]) for array in flat]
         rows = rounded_up(min(flat[0].shape[0], MOST_ROWS))
         self._specs = [spec_of(tensor, rows) for tensor in first]
+
+    @property
+    def mixes_rows(self) -> bool:
+        return self.plan.any_rows  # it fills up batches
 
     @property
     def prefix_bytes(self) -> int:
@@ -117,10 +123,16 @@ class JaxSampler(Sampler):
         joined = zip(self._frontier.join(parts), self._frontier.batched_with_masks())
         return _Common([t[:size] if b else t for t, b in joined], rows)
 
+    def _with_another_first_row(self, common: _Common) -> _Common:
+        return common._replace(tensors=self._changed(common.tensors))
+
     def start(self, common: _Common) -> list[running.Running]:
         outputs = self._suffix(self._values(), common.tensors).out_avals
         samples = [jax.ShapeDtypeStruct((1, *o.shape), o.dtype) for o in outputs]
-        states = [running.start(len(o.shape), self.plan.has_variance) for o in outputs]
+        states = [
+            running.start(len(o.shape), variance)
+            for o, variance in zip(outputs, self.has_variance)
+        ]
         shapes = jax.eval_shape(self._updated, states, samples, np.float32(0))
         # In NumPy: JAX compiles for each operation outside of a function.
         return jax.tree.map(lambda a, s: np.broadcast_to(a, s.shape), states, shapes)

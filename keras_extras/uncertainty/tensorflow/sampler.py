@@ -10,12 +10,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_extras.data.batches import flat_of
 from keras_extras.uncertainty import running
 from keras_extras.uncertainty.frontier import Frontier
+from keras_extras.uncertainty.inputs import shapes_that_vary
 from keras_extras.uncertainty.sampler import Sampler
 from keras_extras.uncertainty.sampling_plan import SamplingPlan
 from keras_extras.uncertainty.stochastic import CannotTile
-from keras_extras.uncertainty.stochastic import seed_generators
 from keras_extras.uncertainty.tensorflow.tensors import Tensor
 from keras_extras.uncertainty.tensorflow.tensors import bytes_per_row
 from keras_extras.uncertainty.tensorflow.tensors import compiled
@@ -25,6 +26,7 @@ from keras_extras.uncertainty.tensorflow.tensors import repeat_rows
 from keras_extras.uncertainty.tensorflow.tensors import spec_of
 from keras_extras.uncertainty.tensorflow.tensors import spec_of_batch
 from keras_extras.uncertainty.tensorflow.tensors import stack_samples
+from keras_extras.uncertainty.transform import Transform
 
 _KEY = tf.TensorSpec((2,), tf.int64)
 
@@ -38,11 +40,22 @@ class TensorFlowSampler(Sampler):
         chosen: list[Any],
         plan: SamplingPlan,
         inputs: Any,
-        transform: Callable[[Any], list[Tensor]],
+        transform: Transform,
     ) -> None:
         super().__init__(model, chosen, plan, inputs, transform)
-        self._frontier = Frontier()
-        self._trace([spec_of_batch(x) for x in keras.tree.flatten(inputs)])
+        flat, shapes = flat_of(inputs), shapes_that_vary(model, inputs)
+        lengths = [
+            size
+            for array, shape in zip(flat, shapes)
+            for size, fixed in zip(array.shape[1:], shape)
+            if fixed is None
+        ]
+        self._length = max(lengths, default=1)
+        self._trace([spec_of_batch(a, shape) for a, shape in zip(flat, shapes)])
+
+    @staticmethod
+    def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+        return tf.function(function, autograph=False, reduce_retracing=True)
 
     def _trace(self, specs: list[tf.TensorSpec]) -> None:
         self._begin = compiled(self._trace_begin, specs)
@@ -50,8 +63,8 @@ class TensorFlowSampler(Sampler):
         number = tf.TensorSpec((), tf.int32)
         self._sample = compiled(self._trace_sample, frontier, _KEY, number, number)
         states = [
-            running.start(spec.shape.rank - 1, self.plan.has_variance)
-            for spec in _specs_of(self._sample)
+            running.start(spec.shape.rank - 1, variance)
+            for spec, variance in zip(_specs_of(self._sample), self.has_variance)
         ]
         self._states = tf.nest.map_structure(tf.constant, states)
 
@@ -82,6 +95,9 @@ class TensorFlowSampler(Sampler):
             for first in range(0, size, at_once)
         ]
         return self._frontier.join(parts)
+
+    def _with_another_first_row(self, common: list[Tensor]) -> list[Tensor]:
+        return self._changed(common)
 
     def start(self, common: list[Tensor]) -> list[Tensor]:
         return tf.nest.flatten(self._states)
@@ -121,7 +137,7 @@ class TensorFlowSampler(Sampler):
         with keras.StatelessScope():
             tensors, batched = self._fixed_part(flat)
         # Before `tf.identity`, whose operations would count too.
-        self._bytes = bytes_per_row(), 1
+        self._bytes = bytes_per_row(self._length), 1
         self._frontier, results = Frontier.of(tensors, batched)
         return [tf.identity(tensor) for tensor in results]
 
@@ -138,11 +154,11 @@ class TensorFlowSampler(Sampler):
             ]
         # Masks are set on objects of our own: `tf.identity` makes new ones.
         tensors = self._frontier.with_masks([tf.identity(t) for t in tensors])
-        generators = seed_generators(model)
+        generators = self._generators(model)
         seeds = draw_seeds(key, done, len(generators))
         values = [(g.state, seed) for g, seed in zip(generators, seeds)]
         flat = self._random_part(model, tensors, values, is_batch)
-        self._bytes = self.prefix_bytes, bytes_per_row()
+        self._bytes = self.prefix_bytes, bytes_per_row(self._length)
         return [stack_samples(t, count, rows) for t in flat]
 
     def _rows(self, frontier: list[Tensor]) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -19,9 +20,14 @@ def compiled(function: Callable[..., Any], *signature: Any) -> Any:
     return traced.get_concrete_function(*tf.nest.flatten(signature))
 
 
-def spec_of_batch(array: Any) -> tf.TensorSpec:
-    """Returns the signature of a batch with any number of rows."""
-    return tf.TensorSpec((None, *array.shape[1:]), array.dtype)
+def spec_of_batch(array: Any, shape: Sequence[int | None]) -> tf.TensorSpec:
+    """Returns the signature of batches with any number of rows.
+
+    Args:
+        array: A batch.
+        shape: Its shape without the rows, `None` where others may differ.
+    """
+    return tf.TensorSpec((None, *shape), array.dtype)
 
 
 def spec_of(tensor: Any, any_shape: bool = False) -> tf.TensorSpec:
@@ -59,17 +65,20 @@ def stack_samples(tensor: Tensor, count: Tensor, rows: Tensor | None) -> Tensor:
     return stacked
 
 
-def bytes_per_row() -> int:
+def bytes_per_row(length: int) -> int:
     """Returns how much memory a row takes in this trace: four of its largest tensors.
 
     Dropout alone holds its input, its random numbers, its mask and its output.
+
+    Args:
+        length: What to take for sizes that vary from batch to batch.
     """
     operations = tf.compat.v1.get_default_graph().get_operations()
-    sizes = [_row_bytes(tensor) for op in operations for tensor in op.outputs]
+    sizes = [_row_bytes(tensor, length) for op in operations for tensor in op.outputs]
     return max(1, 4 * max(sizes, default=0))
 
 
-def _row_bytes(tensor: Any) -> int:
+def _row_bytes(tensor: Any, length: int) -> int:
     if not tensor.shape.rank or tensor.shape[0] is not None:
         return 0
-    return tensor.dtype.size * math.prod(size or 1 for size in tensor.shape[1:])
+    return tensor.dtype.size * math.prod(size or length for size in tensor.shape[1:])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 from typing import NamedTuple
@@ -12,18 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from keras_extras.data.batches import flat_of
 from keras_extras.uncertainty import running
 from keras_extras.uncertainty.frontier import Frontier
 from keras_extras.uncertainty.sampler import Sampler
 from keras_extras.uncertainty.sampling_plan import SamplingPlan
 from keras_extras.uncertainty.stochastic import CannotTile
-from keras_extras.uncertainty.stochastic import seed_generators
 from keras_extras.uncertainty.torch.generators import generators_kept
 from keras_extras.uncertainty.torch.generators import one_sampling_thread
 from keras_extras.uncertainty.torch.tensors import LargestTensor
 from keras_extras.uncertainty.torch.tensors import draw_seeds
 from keras_extras.uncertainty.torch.tensors import repeat_rows
 from keras_extras.uncertainty.torch.tensors import stack_samples
+from keras_extras.uncertainty.transform import Transform
 
 # Numbers of rows of which no layer is likely to have a multiple of both for a reason
 # of its own.
@@ -52,13 +52,13 @@ class TorchSampler(Sampler):
         chosen: list[Any],
         plan: SamplingPlan,
         inputs: Any,
-        transform: Callable[[Any], list[Tensor]],
+        transform: Transform,
     ) -> None:
         super().__init__(model, chosen, plan, inputs, transform)
         if plan.any_rows:
             first = [
                 keras.ops.convert_to_tensor(array[:1])
-                for array in keras.tree.flatten(inputs)
+                for array in flat_of(inputs)
             ]
             for rows in _TRIED_ROWS:
                 self._try([repeat_rows(tensor, rows) for tensor in first], rows)
@@ -79,6 +79,14 @@ class TorchSampler(Sampler):
     def generators_kept(seed: int | None) -> AbstractContextManager[None]:
         return generators_kept(seed)
 
+    @staticmethod
+    def without_gradients() -> AbstractContextManager[Any]:
+        return torch.no_grad()
+
+    @staticmethod
+    def drawing_alone(seed: int) -> AbstractContextManager[None]:
+        return one_sampling_thread(seed)
+
     def begin(self, inputs: list[Tensor], at_once: int | None, size: int) -> _Common:
         with torch.no_grad():
             if at_once is None or at_once >= size:
@@ -93,7 +101,11 @@ class TorchSampler(Sampler):
     def _begin(self, inputs: list[Tensor]) -> _Common:
         with keras.StatelessScope():
             tensors, batched = self._fixed_part(inputs)
-        return _Common(*Frontier.of(tensors, batched), inputs[0].shape[0])
+        self._frontier, flat = Frontier.of(tensors, batched)
+        return _Common(self._frontier, flat, inputs[0].shape[0])
+
+    def _with_another_first_row(self, common: _Common) -> _Common:
+        return common._replace(tensors=self._changed(common.tensors))
 
     def start(self, common: _Common) -> list[running.Running]:
         return []
@@ -136,9 +148,11 @@ class TorchSampler(Sampler):
     def _add(
         self, state: list[running.Running], samples: list[Tensor], done: int
     ) -> list[running.Running]:
-        variance = self.plan.has_variance
         if not state:
-            state = [running.start(t.ndim - 1, variance) for t in samples]
+            state = [
+                running.start(t.ndim - 1, variance)
+                for t, variance in zip(samples, self.has_variance)
+            ]
             state = keras.tree.map_structure(keras.ops.convert_to_tensor, state)
         return self._updated(state, samples, float(done))
 
@@ -162,7 +176,7 @@ class TorchSampler(Sampler):
             ]
         # Masks are set on objects of our own: `view_as` makes new ones.
         tensors = common.frontier.with_masks([t.view_as(t) for t in tensors])
-        generators = seed_generators(model)
+        generators = self._generators(model)
         *seeds, own = draw_seeds(key, done, len(generators) + 1)
         values = [(g.state, seed) for g, seed in zip(generators, seeds)]
         with one_sampling_thread(int(own.sum())):
