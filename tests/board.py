@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+FLAGS += ["--disable-sync"]
 # TensorFlow would be imported for its file systems: seconds that nobody here needs.
 WITHOUT_TENSORFLOW = """
 import sys, types

@@ -144,3 +144,19 @@ def plugin_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("plugin_logs")
     plugin_logs.write_logs(root)
     return root
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A Chromium for the tests of what people see."""
+    import board
+
+    try:
+        import playwright.sync_api as playwright
+    except ImportError:
+        board.give_up("playwright is not installed")
+    path = board.chromium()
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=path, args=board.FLAGS)
+        yield browser
+        browser.close()

@@ -115,13 +115,21 @@ def test_too_few_points_suggest_nothing():
     assert LearningRateSweep(RATES[:9], CURVE[:9], 0.9, 41, "steep").suggestion is None
 
 
-def test_plot_marks_the_suggestions():
+def test_plot_and_notebook_recommend_one_rate():
     sweep = LearningRateSweep(RATES, CURVE, 0.0, 41, "edge")
     figure = sweep.plot()
     assert figure.layout.xaxis.type == "log"
-    np.testing.assert_array_equal(figure.data[1].y, CURVE)
-    marked = {trace.name.split(":")[0]: trace.x[0] for trace in figure.data[2:]}
-    assert marked == pytest.approx(sweep.suggestions)
+    np.testing.assert_allclose(figure.data[1].y, CURVE, rtol=1e-3)
+    assert figure.data[-1].x == pytest.approx([sweep.suggestion])
+    shown = sweep._repr_html_()
+    assert f"learning_rate={sweep.suggestion:.3g}" in shown
+    assert shown.count("<circle") == 1
+    assert all(rule in shown for rule in sweep.suggestions)
+
+
+def test_notebook_shows_a_sweep_that_ended_too_soon():
+    assert "too few" in LearningRateSweep([1e-3], [1.0], 0.0, 41, "edge")._repr_html_()
+    assert "No points" in LearningRateSweep([], [], 0.0, 41, "edge")._repr_html_()
 
 
 def replayed_losses(rates, **arguments):

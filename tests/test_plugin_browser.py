@@ -15,15 +15,13 @@ import numpy as np
 import plugin_logs as logs
 import pytest
 from board import Board
-from board import chromium
-from board import give_up
 
 from keras_extras.tuner import trial_findings
 
 try:
     import playwright.sync_api as playwright
     from axe_playwright_python.sync_playwright import Axe
-except ImportError:
+except ImportError:  # the fixture `browser` says so
     playwright = Axe = None
 
 TAB = "keras_diagnostics"
@@ -57,9 +55,6 @@ DRAWN = """async (data) => {
     return traces.map(({ x, z, customdata, hovertemplate }) => (
         { x, rows: rows(z), steps: customdata[0], hover: hovertemplate, styles }));
 }"""
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-background-networking", "--disable-component-update"]
-FLAGS += ["--disable-sync"]
 
 
 @pytest.fixture(scope="session")
@@ -73,17 +68,6 @@ def board(own_logs: Path) -> Iterator[Board]:
     board = Board(own_logs)
     yield board
     board.close()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    if playwright is None:
-        give_up("playwright and axe-playwright-python are not installed")
-    path = chromium()
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -246,14 +246,22 @@ def test_loss_of_each_epoch(board):
     assert validation["line"]["dash"] == "dash"
 
 
-def test_finder_marks_suggestion_and_divergence(board):
+def test_finder_recommends_one_rate_and_ends_where_the_loss_diverges(board):
     answer = board.json("figure", card="finder", run=WELL)
     (panel,) = answer["panels"]
-    layout = panel["figure"]["layout"]
-    suggested, diverges = (shape["x0"] for shape in layout["shapes"])
-    assert suggested == 0.05
-    assert diverges > 0.2
+    data, layout = panel["figure"]["data"], panel["figure"]["layout"]
+    (point,) = (trace for trace in data if trace["name"] == "recommended")
+    assert point["x"] == [0.05]
+    of_rules, diverges = layout["shapes"]
+    assert (of_rules["x0"], of_rules["x1"]) == (0.02, 0.05)
+    assert diverges["x0"] > 0.2
     assert layout["xaxis"]["type"] == "log"
+    low, high = layout["yaxis"]["range"]
+    # Of losses from 1 to 0.1, and 50 at the end.
+    assert 0.0 < low < 0.1
+    assert 1.0 < high < 1.3
+    texts = [note["text"] for note in layout["annotations"]]
+    assert any("recommended 0.05" in text for text in texts)
     rules = {row[1]: row[2] for row in answer["table"]["rows"]}
     assert rules == {"edge (chosen)": 0.05, "valley": 0.02}
 

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections.abc import Callable
-from collections.abc import Iterator
 from typing import Any
 from typing import Literal
 
@@ -16,7 +14,10 @@ from keras_extras.diagnostics.best_constant_loss import best_constant_loss
 from keras_extras.diagnostics.describe import describe
 from keras_extras.diagnostics.describe import describe_frozen
 from keras_extras.diagnostics.describe import describe_layers
+from keras_extras.diagnostics.diagnosis_html import diagnosis_html
+from keras_extras.diagnostics.diagnosis_html import not_trained_html
 from keras_extras.diagnostics.examine import examine
+from keras_extras.diagnostics.judging_without import judging_without
 from keras_extras.diagnostics.observation_collector import ObservationCollector
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.report import text_report
@@ -37,8 +38,8 @@ from keras_extras.keras_internals.running_fit import keeps_best
 from keras_extras.log_dir import LogDir
 from keras_extras.records.batch_rows import BatchRows
 from keras_extras.records.finding import Finding
+from keras_extras.records.findings import Findings
 from keras_extras.records.nonfinite_origin import NonFiniteOrigin
-from keras_extras.warn_safely import warn_safely
 
 Action = Literal["report", "stop"] | Callable[[list[Finding]], Any]
 
@@ -151,7 +152,7 @@ class TrainingDiagnostics(Monitor):
         self.verbose = verbose
         self.actions = actions
         self.replay = replay
-        self.findings: list[Finding] = []
+        self.findings = Findings()
         self._nonfinite: NonFiniteOrigin | None = None
         self._failed_rules: set[str] = set()
         self._evidence = ObservationCollector()
@@ -164,6 +165,11 @@ class TrainingDiagnostics(Monitor):
     def report(self) -> str:
         """Returns the findings as readable text."""
         return text_report(self.findings, self._steps, len(self.history))
+
+    def _repr_html_(self) -> str:
+        if not self._steps:
+            return not_trained_html(type(self).__name__)
+        return diagnosis_html(self.observations, self.findings)
 
     def examine(self) -> list[Finding]:
         """Looks at the evidence now, and returns the findings.
@@ -194,7 +200,7 @@ class TrainingDiagnostics(Monitor):
             steps = hyperparameters.batches_seen(self.model.optimizer)
             evidence.is_fresh = steps <= self.model.steps_per_execution
             evidence.layers = ()
-            with self._judging_without("weights"):
+            with judging_without("weights"):
                 evidence.layers = describe_layers(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -333,17 +339,5 @@ class TrainingDiagnostics(Monitor):
         self._look_at_model()
         parts = evidence.layers or ()
         evidence.structure = Structure(layers=parts)
-        with self._judging_without("outputs"):
+        with judging_without("outputs"):
             evidence.structure = describe(self.model, parts, evidence.is_fresh)
-
-    @contextlib.contextmanager
-    def _judging_without(self, what: str) -> Iterator[None]:
-        """Judges without what cannot be described, which ends no training."""
-        try:
-            yield
-        except Exception as error:
-            warn_safely(
-                f"keras_extras cannot tell the {what} of this model, and judges it "
-                f"without them: {type(error).__name__}: {error}",
-                stacklevel=4,
-            )

@@ -1,23 +1,21 @@
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING
-from typing import Any
 
 import numpy as np
 
+from keras_extras.diagnostics.diagnosis_html import diagnosis_html
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.report import text_report
 from keras_extras.records.finding import Finding
+from keras_extras.records.findings import Findings
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-_COLUMNS = ("severity", "finding", "layer", "seen", "what to do", "confidence")
-
 
 class Diagnosis:
-    """Holds what `keras_extras.diagnose` found. Notebooks show it as a table.
+    """Holds what `keras_extras.diagnose` found. A notebook shows it as a page.
 
     Args:
         observations: `keras_extras.diagnostics.observations.Observations`, the
@@ -44,7 +42,7 @@ class Diagnosis:
 
     def __init__(self, observations: Observations, findings: list[Finding]) -> None:
         self.observations = observations
-        self.findings = list(findings)
+        self.findings = Findings(findings)
         self.layers = tuple(layer.name for layer in observations.layers)
         self.steps = observations.steps
         self.statistics = dict(observations.statistics)
@@ -60,12 +58,11 @@ class Diagnosis:
         codes = ", ".join(finding.code for finding in self.findings)
         return f"<Diagnosis: {codes or 'no findings'}>"
 
+    def __str__(self) -> str:
+        return self.report()
+
     def _repr_html_(self) -> str:
-        if not self.findings:
-            return f"<p>{html.escape(self.report())}</p>"
-        head = "".join(f"<th>{name}</th>" for name in _COLUMNS)
-        rows = "".join(_row(finding) for finding in self.findings)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return diagnosis_html(self.observations, self.findings)
 
     def plot(self) -> go.Figure:
         """Returns a figure: loss over the steps, gradient norm of each layer.
@@ -105,18 +102,3 @@ class Diagnosis:
         figure.update_yaxes(autorange="reversed", row=2, col=1)
         figure.update_layout(template="plotly_white", showlegend=False)
         return figure
-
-
-def _row(finding: Finding) -> str:
-    code = finding.code
-    if finding.cause is not None:
-        code += f" (from {finding.cause})"
-    cells: tuple[Any, ...] = (
-        finding.severity,
-        code,
-        finding.layer or "",
-        finding.evidence,
-        finding.remedy,
-        f"{finding.confidence:.0%}",
-    )
-    return f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in cells)}</tr>"

@@ -14,12 +14,11 @@ from keras_extras.diagnostics.rules import RULES
 from keras_extras.diagnostics.rules import non_finite
 from keras_extras.diagnostics.rules import not_learning
 from keras_extras.records.finding import Finding
+from keras_extras.records.findings import Findings
 from keras_extras.warn_safely import warn_safely
 
 
-def examine(
-    observations: Observations, failed: set[str] | None = None
-) -> list[Finding]:
+def examine(observations: Observations, failed: set[str] | None = None) -> Findings:
     """Returns what is wrong, the most likely root cause first.
 
     Args:
@@ -34,7 +33,7 @@ def examine(
         findings += _ask(rule, finite, failed)
     if all(finding.severity == "info" for finding in findings):
         findings += _ask(not_learning, finite, failed)
-    return rank_by_cause(findings)
+    return Findings(rank_by_cause(findings))
 
 
 def _ask(

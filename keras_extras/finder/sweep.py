@@ -5,8 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from keras_diagnostics.views.sweep import sweep_figure
+from keras_diagnostics.views.theme import paint
 from keras_extras.finder.rules import RULES
 from keras_extras.finder.rules import edge
+from keras_extras.finder.sweep_html import sweep_html
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -69,42 +72,23 @@ class LearningRateSweep:
         }
 
     def plot(self) -> go.Figure:
-        """Returns a Plotly figure of the losses, with the suggestions marked.
+        """Returns a Plotly figure: the recommended rate, and the range of the rules.
+
+        It is the figure of the TensorBoard tab and of the report. The loss axis ends a
+        little above where the loss came from.
 
         Raises:
             ImportError: If Plotly is not installed.
         """
         from keras_extras.plotting import graph_objects
-        from keras_extras.plotting import line_figure
 
-        lines = {"loss of the batch": self.losses, "smoothed": self.smoothed}
-        figure = line_figure(
-            self.rates, lines, "Loss by learning rate", "learning rate", "loss"
-        )
-        figure.data[0].update(line={"width": 1}, opacity=0.4)
-        figure.update_xaxes(type="log")
-        if len(self.smoothed):
-            low, high = self.smoothed.min(), np.median(self.smoothed)
-            margin = max(high - low, 1e-12)
-            figure.update_yaxes(range=[low - margin / 2, high + margin])
         go = graph_objects()
-        for name, rate in self.suggestions.items():
-            loss = np.interp(np.log(rate), np.log(self.rates), self.smoothed)
-            chosen = name == self.rule
-            marker = {
-                "size": 12 if chosen else 8,
-                "symbol": "x" if chosen else "circle",
-            }
-            figure.add_trace(
-                go.Scatter(
-                    x=[rate],
-                    y=[loss],
-                    mode="markers",
-                    marker=marker,
-                    name=f"{name}: {rate:.2g}",
-                )
-            )
+        figure = go.Figure(paint(sweep_figure(self.to_dict()), "light"))
+        figure.update_layout(template="plotly_white", height=400)
         return figure
+
+    def _repr_html_(self) -> str:
+        return sweep_html(self.to_dict())
 
 
 def smooth(losses: np.ndarray, weight: float) -> np.ndarray:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keras_extras.uncertainty.prediction_html import prediction_html
 from keras_extras.uncertainty.running import Running
 
 _NATS = {"nats": 1.0, "bits": 1.0 / math.log(2.0)}
@@ -155,6 +156,23 @@ class MCPrediction:
             f"<MCPrediction of shape {self.mean.shape} from {self.samples} samples, "
             f"largest std {self.std.max():.3g}; {self.strategy}>"
         )
+
+    def _repr_html_(self) -> str:
+        return prediction_html(self, self._summaries())
+
+    def _summaries(self) -> dict[str, np.ndarray]:
+        """Returns what can be said of each row, by what it is called."""
+        found = {"mean": self.mean, "std": self.std}
+        if self._has_variance:
+            names = ["epistemic_variance", "aleatoric_variance"]
+        else:
+            names = ["predictive_entropy", "mutual_information", "variation_ratio"]
+        for name in names:
+            try:
+                found[name] = getattr(self, name)
+            except ValueError:  # these are no probabilities
+                continue
+        return found
 
     def _join(self, name: str) -> np.ndarray:
         return np.concatenate([getattr(batch, name) for batch in self._batches])

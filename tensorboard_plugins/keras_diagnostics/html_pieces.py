@@ -59,7 +59,8 @@ def findings_html(findings: Sequence[Mapping[str, Any]], with_run: bool = False)
     head = "".join(f'<th scope="col">{title}</th>' for title in titles)
     rows = "".join(_row(finding, with_run) for finding in findings)
     return (
-        '<div class="scroll"><table class="findings">'
+        '<div class="scroll" tabindex="0" role="region" aria-label="Findings">'
+        '<table class="findings">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
@@ -67,7 +68,7 @@ def findings_html(findings: Sequence[Mapping[str, Any]], with_run: bool = False)
 def _row(finding: Mapping[str, Any], with_run: bool) -> str:
     cells = [
         ("", _chip(finding["severity"])),
-        ("name", _code(finding)),
+        ("code", _code(finding)),
         ("name", escaped(finding["run"])) if with_run else None,
         ("name", _layer(finding["layer"])),
         ("steps", _steps(finding["first_step"], finding["last_step"])),

@@ -14,6 +14,7 @@ from keras_diagnostics.margin import whole_run
 from keras_diagnostics.request import Request
 from keras_diagnostics.views import figure as figures
 from keras_diagnostics.views import lines
+from keras_diagnostics.views import sweep as sweeps
 from keras_diagnostics.views.card import Card
 from keras_diagnostics.views.card import steps_shown
 
@@ -66,13 +67,13 @@ def loss_card(board: Board, request: Request) -> Card:
 def finder_card(board: Board, request: Request) -> Card:
     """Returns the sweeps of learning-rate finders."""
     found = {run: _swept(board, run) for run in lines.most_lines(request.runs)}
-    sweeps = {run: sweep for run, sweep in found.items() if sweep is not None}
-    if not sweeps:
+    swept = {run: sweep for run, sweep in found.items() if sweep is not None}
+    if not swept:
         return Card(
             message="No sweep in this run. LearningRateFinder(log_dir=...) writes one."
         )
-    panels = [lines.sweep_panel(run, sweep) for run, sweep in sweeps.items()]
-    return Card(panels, lines.sweep_table(sweeps))
+    panels = [sweeps.sweep_panel(run, sweep) for run, sweep in swept.items()]
+    return Card(panels, sweeps.sweep_table(swept))
 
 
 def uncertainty_card(board: Board, request: Request) -> Card:

@@ -207,10 +207,11 @@ def _findings_card(found: dict[str, Any]) -> str:
             "findings.md", "text/plain", findings.markdown_table(ordered, True) + "\n"
         ),
     )
+    header = header_html(found["header"]) if found["header"] else ""
     table = findings_html(ordered, with_run=len(found["looked_at"]) > 1)
     return (
         f'<article class="card"><h3>Findings</h3><p>{escaped(found["summary"])}</p>'
-        f"{header_html(found['header']) if found['header'] else ''}{table}<p>Download: {' '.join(links)}</p></article>"
+        f"{header}{table}<p>Download: {' '.join(links)}</p></article>"
     )
 
 
@@ -225,7 +226,8 @@ def _table(table: dict[str, Any]) -> str:
         for row in table["rows"]
     )
     return (
-        f'<div class="scroll"><table><caption>{escaped(table["caption"])}</caption>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>'
+        f"<caption>{escaped(table['caption'])}</caption>"
         f"<tr>{head}</tr>{rows}</table></div>"
     )
 

@@ -1,4 +1,4 @@
-"""Values that belong to no layer, as lines: schedules, losses, sweeps, uncertainty."""
+"""Values that belong to no layer, as lines: schedules, losses, uncertainty."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from keras_diagnostics.views.theme import run_color
 MOST_POINTS = 1000
 _MOST_POINTS_IN_ALL, _FEWEST_POINTS = 50_000, 50
 _MOST_RUNS = 8
-_MOST_RULES = 20
 _FIRST, _CHART, _GAP = 230, 150, 34  # pixels of a chart, and above it for its title
 _TOP, _BOTTOM = 26, 38
 _LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1}
@@ -82,68 +81,6 @@ def stacked_panel(
     titles = ", ".join(charts)
     (run,) = {_run_of(label) for label in colors} if _are_of_one(colors) else (None,)
     return Panel(run, titles, x, {"data": data, "layout": layout})
-
-
-def sweep_panel(run: str, sweep: Mapping[str, Any]) -> Panel:
-    """Returns the panel of a learning-rate finder's sweep."""
-    rates, losses, smoothed = (
-        np.asarray(sweep[name], float) for name in ("rates", "losses", "smoothed")
-    )
-    kept = choose_steps(np.arange(len(rates)), MOST_POINTS, ~np.isfinite(losses))
-    rates, losses, smoothed = rates[kept], losses[kept], smoothed[kept]
-    raw = figures.line(rates, losses, "loss of the batch", Token("muted"), opacity=0.45)
-    raw["line"] = {"color": Token("muted"), "width": 1}
-    mean = figures.line(rates, smoothed, "smoothed", Token("mark"))
-    data = [raw, mean, *figures.nonfinite_marks(rates, losses)]
-    for trace in data[:2]:
-        trace["hovertemplate"] = "rate %{x:.3~g}<br>loss %{y:.4~g}<extra></extra>"
-    layout = figures.layout(
-        280,
-        xaxis=figures.axis("learning rate", type="log", exponentformat="e"),
-        yaxis=figures.axis("loss", **_loss_range(smoothed)),
-        showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        shapes=[],
-        annotations=[],
-    )
-    layout["margin"] = {**layout["margin"], "t": 32}
-    for rate, text, color, side in _sweep_marks(sweep, rates, smoothed):
-        line = {"color": color, "width": 2, "dash": "dot"}
-        layout["shapes"].append(
-            {"type": "line", "x0": rate, "x1": rate, "y0": 0, "y1": 1, "line": line}
-            | {"xref": "x", "yref": "paper"}
-        )
-        layout["annotations"].append(
-            {"x": float(np.log10(rate)), "y": 1, "xref": "x", "yref": "paper"}
-            | {"text": text, "showarrow": False, "font": {"color": color}}
-            | {"xanchor": side, "yanchor": "top"}
-            | {"xshift": -4 if side == "right" else 4}
-        )
-    return Panel(run, run, "rate", {"data": data, "layout": layout})
-
-
-def sweep_table(sweeps: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Returns what the rules suggest for each sweep."""
-    columns = [column("run", numeric=False), column("rule", numeric=False)]
-    columns += [column("suggestion", "suggested learning rate")]
-    columns += [column("lowest", "rate of the lowest smoothed loss"), column("points")]
-    rows = []
-    for run, sweep in sweeps.items():
-        smoothed = np.asarray(sweep["smoothed"], float)
-        finite = np.isfinite(smoothed)
-        lowest = None
-        if finite.any():
-            lowest = float(sweep["rates"][int(np.nanargmin(smoothed))])
-        suggestions = sweep.get("suggestions")
-        suggestions = suggestions if isinstance(suggestions, dict) else {}
-        rules = list(suggestions.items())[:_MOST_RULES] or [
-            ("not recorded", sweep.get("suggestion"))
-        ]
-        for rule, rate in rules:
-            chosen = " (chosen)" if rule == sweep.get("rule") else ""
-            rate = rate if isinstance(rate, int | float) else None
-            rows.append([run, f"{rule}{chosen}", rate, lowest, len(smoothed)])
-    return Table("What each rule suggests", columns, rows)
 
 
 def series_table(caption: str, charts: Mapping[str, Mapping[str, Series]]) -> Table:
@@ -222,35 +159,3 @@ def _range_of_constant(lines: Mapping[str, Series]) -> dict[str, Any]:
         return {}
     end = float(finite[-1]) * 1.25 or 1.0
     return {"range": sorted(figures.rounded(np.array([0.0, end])))}
-
-
-def _loss_range(smoothed: np.ndarray) -> dict[str, Any]:
-    """Returns a range in which the explosion at the end does not hide the rest."""
-    finite = smoothed[np.isfinite(smoothed)]
-    if not len(finite):
-        return {}
-    low, middle = float(finite.min()), float(np.median(finite))
-    margin = max(middle - low, abs(low) * 1e-3, 1e-12)
-    return {"range": figures.rounded(np.array([low - margin / 2, middle + margin]))}
-
-
-def _sweep_marks(
-    sweep: Mapping[str, Any], rates: np.ndarray, smoothed: np.ndarray
-) -> list[tuple[float, str, Token, str]]:
-    marks = []
-    suggestion = sweep.get("suggestion")
-    if isinstance(suggestion, int | float) and 0 < suggestion < float("inf"):
-        text = f"suggested {figures.number(suggestion)}"
-        marks.append((float(suggestion), text, Token("mark"), "right"))
-    finite = np.flatnonzero(np.isfinite(smoothed))
-    if len(finite):
-        lowest = finite[smoothed[finite].argmin()]
-        above = np.flatnonzero(
-            ~(smoothed <= 2 * abs(smoothed[lowest]) + smoothed[lowest])
-        )
-        after = above[above > lowest]
-        if len(after) and rates[after[0]] > 0:
-            rate = float(rates[after[0]])
-            text = f"diverges {figures.number(rate)}"
-            marks.append((rate, text, Token("alarm"), "left"))
-    return marks

@@ -10,8 +10,8 @@ THEMES = ("light", "dark")
 _SHARED = ["#12b5cb", "#e52592", "#f9ab00", "#9334e6", "#7cb342", "#e8710a"]
 RUN_COLORS = {"light": ["#425066", *_SHARED], "dark": ["#8e98a3", *_SHARED]}
 
-_VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e"]
-_VIRIDIS += ["#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"]
+VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e"]
+VIRIDIS += ["#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"]
 
 _COLORS: dict[str, dict[str, Any]] = {
     "light": {
@@ -24,7 +24,7 @@ _COLORS: dict[str, dict[str, Any]] = {
         "share": ["#f8f9fa", "#f9ab00", "#7a1f00"],
         "ratio": ["#2166ac", "#92c5de", "#f8f9fa", "#f4a582", "#b35806"],
         "counts": ["#ffffff", "#9ecae1", "#2171b5", "#08306b"],
-        "viridis": _VIRIDIS,
+        "viridis": VIRIDIS,
     },
     "dark": {
         "text": "#e8eaed",
@@ -36,7 +36,7 @@ _COLORS: dict[str, dict[str, Any]] = {
         "share": ["#303134", "#b06000", "#fdd663"],
         "ratio": ["#5aa9e6", "#2f5d82", "#303134", "#8a5a2b", "#ffb066"],
         "counts": ["#303030", "#2b5c8a", "#6baed6", "#deebf7"],
-        "viridis": _VIRIDIS,
+        "viridis": VIRIDIS,
     },
 }
 
