@@ -70,6 +70,15 @@ def fit():
     return inspect.unwrap(keras.Model.fit)
 
 
+def adapter():
+    """Returns Keras' adapter of arrays, which only its iterators hold."""
+    trainer = importlib.import_module(f"keras.src.backend.{BACKEND}.trainer")
+    (iterates,) = [c for n, c in vars(trainer).items() if n.endswith("EpochIterator")][
+        -1:
+    ]
+    return iterates(np.zeros((4, 4)), batch_size=2).data_adapter
+
+
 def optimizer_class():
     return inspect.getmodule(keras.optimizers.Optimizer.exclude_from_weight_decay)
 
@@ -113,6 +122,8 @@ NAMES_OF_KERAS = {
     "_trainable_variables": keras.layers.Layer,
     "_value": lambda: keras.Variable(0.0),
     # Training
+    "_batch_size": adapter,
+    "_shuffle": adapter,
     "_compile_config": trained_model,
     "_compile_loss": trained_model,
     "_compile_metrics": trained_model,

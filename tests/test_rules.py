@@ -14,6 +14,8 @@ from keras_extras.callbacks import TrainingDiagnostics
 from keras_extras.diagnostics import rules
 from keras_extras.diagnostics.examine import examine
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.report import line_without_claims
+from keras_extras.diagnostics.report import text_report
 from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.records.batch_rows import BatchRows
@@ -438,15 +440,29 @@ def test_finding_becomes_plain_values():
 
 def test_report_is_printed_when_there_is_something_to_say(capsys):
     keras.utils.set_random_seed(0)
-    for verbose, is_ill, is_printed in (
-        (0, True, False),
-        (1, True, True),
-        (1, False, False),
-        (2, False, True),
+    for verbose, is_ill, lines in (
+        (0, True, 0),
+        (0, False, 0),
+        (1, True, None),
+        (1, False, 1),
+        (2, False, 1),
     ):
         model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
         model.compile("sgd", "mse", jit_compile=JIT)
         x = np.full((8, 2), np.nan if is_ill else 0.5, "float32")
         diagnostics = TrainingDiagnostics(every=1, verbose=verbose)
         model.fit(x, x[:, :1], callbacks=[diagnostics], verbose=0)
-        assert (diagnostics.report() in capsys.readouterr().out) == is_printed
+        printed = capsys.readouterr().out
+        assert lines is None or printed.count("\n") == lines
+        assert (diagnostics.report() in printed) == (lines != 0)
+
+
+def test_healthy_training_is_told_in_one_line_with_advice_too():
+    healthy = observe(loss=0.1)
+    said = "No findings in 291 steps, 30 of them sampled: loss 0.1 to 0.1, that of a "
+    assert text_report([], 291, 30, healthy.outcome).startswith(said + "constant is 1.")
+    advice = Finding("dead-units", "info", "dense", 0, 1, "seen", "do", 0.5)
+    line = line_without_claims([advice], 291, 30, healthy.outcome)
+    assert line.startswith("No errors or warnings in 291 steps")
+    assert "1 piece of advice" in line
+    assert "\n" not in line

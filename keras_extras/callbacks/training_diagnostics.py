@@ -11,23 +11,21 @@ from keras_extras.callbacks.monitor import Monitor
 from keras_extras.checks import check_choice
 from keras_extras.checks import check_choice_or_function
 from keras_extras.diagnostics.best_constant_loss import best_constant_loss
-from keras_extras.diagnostics.describe import describe
 from keras_extras.diagnostics.describe import describe_frozen
-from keras_extras.diagnostics.describe import describe_layers
 from keras_extras.diagnostics.diagnosis_html import diagnosis_html
 from keras_extras.diagnostics.diagnosis_html import not_trained_html
+from keras_extras.diagnostics.evidence_of_fit import EvidenceOfFit
 from keras_extras.diagnostics.examine import examine
-from keras_extras.diagnostics.judging_without import judging_without
+from keras_extras.diagnostics.failed_training_error import FailedTrainingError
 from keras_extras.diagnostics.observation_collector import ObservationCollector
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.report import line_without_claims
 from keras_extras.diagnostics.report import text_report
-from keras_extras.diagnostics.structure import Structure
 from keras_extras.inspection import measures as m
 from keras_extras.inspection.monitored_layers import LayerFilter
 from keras_extras.inspection.monitored_layers import MonitoredLayer
 from keras_extras.inspection.replay import ReplayChoice
 from keras_extras.inspection.sampling import Interval
-from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.asynchronous import unless_it_waits
 from keras_extras.keras_internals.building import is_built
 from keras_extras.keras_internals.building import is_ready
@@ -41,7 +39,7 @@ from keras_extras.records.finding import Finding
 from keras_extras.records.findings import Findings
 from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 
-Action = Literal["report", "stop"] | Callable[[list[Finding]], Any]
+Action = Literal["report", "stop", "raise"] | Callable[[list[Finding]], Any]
 
 # Shares of the training time that looking at the evidence may take.
 _SHARE_FOR_RULES, _SHARE_FOR_ACTIONS = 0.002, 0.02
@@ -80,9 +78,12 @@ class TrainingDiagnostics(Monitor):
             `every="auto"` may add, those of the first batches not counted.
             Defaults to `0.02`.
         verbose: Integer. 0 prints nothing, 1 prints the report when there are
-            errors or warnings, 2 prints it always. Defaults to `1`.
+            errors or warnings and one line otherwise, 2 prints the report always.
+            Defaults to `1`.
         actions: What to do when an error is found that was not there before:
-            `"report"` writes it down, `"stop"` also ends the training, and a function
+            `"report"` writes it down, `"stop"` also ends the training, `"raise"` ends
+            it with a `keras_extras.diagnostics.FailedTrainingError`, so that
+            `keras.callbacks.BackupAndRestore` keeps its backup, and a function
             is called with the list of all errors. Errors are looked for at the ends of
             epochs, as long as that takes less than 0.2 % of the time (2 % with other
             actions than `"report"`), and NaN or infinity after each batch. Defaults to
@@ -147,7 +148,7 @@ class TrainingDiagnostics(Monitor):
         history_size: int | None = 10_000,
     ) -> None:
         super().__init__(log_dir, every, layers, overhead, history_size)
-        check_choice_or_function("actions", actions, ("report", "stop"))
+        check_choice_or_function("actions", actions, ("report", "stop", "raise"))
         check_choice("replay", replay, ("auto", True, False))
         self.verbose = verbose
         self.actions = actions
@@ -156,6 +157,7 @@ class TrainingDiagnostics(Monitor):
         self._nonfinite: NonFiniteOrigin | None = None
         self._failed_rules: set[str] = set()
         self._evidence = ObservationCollector()
+        self._of_fit = EvidenceOfFit()
         self._steps = 0
         self._acted_on: set[tuple[str, str | None]] = set()
         self._written: list[Finding] | None = None  # nor an empty list as yet
@@ -164,7 +166,8 @@ class TrainingDiagnostics(Monitor):
 
     def report(self) -> str:
         """Returns the findings as readable text."""
-        return text_report(self.findings, self._steps, len(self.history))
+        outcome = self.observations.outcome
+        return text_report(self.findings, self._steps, len(self.history), outcome)
 
     def _repr_html_(self) -> str:
         if not self._steps:
@@ -191,17 +194,9 @@ class TrainingDiagnostics(Monitor):
             if self._session is not None:
                 self._session.replay_with(self.replay, data_of_fit())
             self._evidence.keeps_best = keeps_best(callbacks_of_fit())
+            self._of_fit = EvidenceOfFit(data_of_fit())
             if is_built(self.model):
-                self._look_at_model()
-
-    def _look_at_model(self) -> None:
-        evidence = self._evidence
-        if evidence.layers is None:
-            steps = hyperparameters.batches_seen(self.model.optimizer)
-            evidence.is_fresh = steps <= self.model.steps_per_execution
-            evidence.layers = ()
-            with judging_without("weights"):
-                evidence.layers = describe_layers(self.model)
+                self._of_fit.look_at_weights(self.model, self._evidence)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         super().on_epoch_begin(epoch, logs)
@@ -221,7 +216,7 @@ class TrainingDiagnostics(Monitor):
             return
         try:
             if evidence.layers is None and is_ready(self.model):
-                self._look_at_model()
+                self._of_fit.look_at_weights(self.model, evidence)
             if loss is not None:
                 evidence.curve.add(session.steps_per_batch, loss)
                 if self._nonfinite is None and not math.isfinite(loss):
@@ -241,7 +236,7 @@ class TrainingDiagnostics(Monitor):
             if self._session is not None:
                 self._nonfinite = self._nonfinite or self._session.origin
             if self._may_examine():
-                self._examine()
+                self._examine(between_epochs=True)
         self._act()
 
     def _may_examine(self) -> bool:
@@ -261,13 +256,21 @@ class TrainingDiagnostics(Monitor):
             if self._session is not None and self._nonfinite is None:
                 self._nonfinite = self._session.origin_of_bad_weights()
             if self._examined != self._evidence_so_far():
-                self._examine()
+                self._examine(between_epochs=True)
             if self._writer is not None and self._writer.session is not None:
                 self._writer.session.findings = tuple(self.findings)
+        self._of_fit = EvidenceOfFit()  # which holds none of the data
         super()._end_part()
-        claims = any(finding.severity != "info" for finding in self.findings)
-        if processes.is_first() and self.verbose > (0 if claims else 1):
-            print(self.report())
+        if self.verbose and processes.is_first():
+            with self._boundary():
+                print(self._report_or_line())
+
+    def _report_or_line(self) -> str:
+        """Returns the report, or one line where nothing is wrong."""
+        if self.verbose > 1 or any(f.severity != "info" for f in self.findings):
+            return self.report()
+        samples, outcome = len(self.history), self.observations.outcome
+        return line_without_claims(self.findings, self._steps, samples, outcome)
 
     def choose(self, layers: list[MonitoredLayer]) -> list[MonitoredLayer]:
         """Returns the layers to measure; another model is another case."""
@@ -299,11 +302,13 @@ class TrainingDiagnostics(Monitor):
             **self._evidence.as_observed(),
         )
 
-    def _examine(self) -> None:
-        began = time.perf_counter()
+    def _examine(self, between_epochs: bool = False) -> None:
         if self._session is not None:
             self._steps = self._session.steps_trained()
-        self._describe_model()
+        self._of_fit.look_at_outputs(self.model, self._evidence)
+        if between_epochs:
+            self._of_fit.look_at_calls(self.model, self._evidence)
+        began = time.perf_counter()  # what comes once is no reason to look less often
         seen = self.observations
         findings = examine(seen, self._failed_rules)
         if findings != self._written and self._writer is not None:
@@ -329,15 +334,7 @@ class TrainingDiagnostics(Monitor):
             return
         if callable(self.actions):
             self.actions(errors)
+        elif self.actions == "raise":
+            raise FailedTrainingError(errors)
         else:
             self.model.stop_training = True
-
-    def _describe_model(self) -> None:
-        evidence = self._evidence
-        if evidence.structure is not None or self.model is None:
-            return
-        self._look_at_model()
-        parts = evidence.layers or ()
-        evidence.structure = Structure(layers=parts)
-        with judging_without("outputs"):
-            evidence.structure = describe(self.model, parts, evidence.is_fresh)

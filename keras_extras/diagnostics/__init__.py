@@ -1,6 +1,7 @@
 """Judges observations: what is wrong, where, since when, what to do."""
 
 from keras_extras.diagnostics.diagnosis import Diagnosis
+from keras_extras.diagnostics.failed_training_error import FailedTrainingError
 from keras_extras.records.finding import Finding
 
-__all__ = ["Diagnosis", "Finding"]
+__all__ = ["Diagnosis", "FailedTrainingError", "Finding"]

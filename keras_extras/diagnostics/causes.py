@@ -17,8 +17,35 @@ _DYNAMIC = (
     "oscillating-loss",
     "not-learning",
 )
+_HARDLY_LEARNS = (*_DYNAMIC, "learning-rate-too-low", "wrong-labels", "overfitting")
+# Found by exact tests, which outrank every symptom; those nearer to the data first.
+EXACT: dict[str, tuple[str, ...]] = {
+    "unshuffled-data": (
+        "wrong-labels",
+        "overfitting",
+        "oscillating-loss",
+        "learning-rate-too-high",
+        "learning-rate-too-low",
+        "not-learning",
+    ),
+    "leaked-target": ("overfitting",),
+    "target-equals-input": ("overfitting",),
+    "imbalanced-classes": ("learning-rate-too-low", "not-learning", "wrong-labels"),
+    "broadcast-loss": (*_HARDLY_LEARNS, "hidden-activation", "over-regularized"),
+    "untracked-variables": (*_HARDLY_LEARNS, "hidden-activation"),
+    "no-gradient": (*_HARDLY_LEARNS, "bad-initialization"),
+    "not-updated": (
+        "vanishing-gradient",
+        "learning-rate-too-low",
+        "wrong-labels",
+        "not-learning",
+    ),
+    "random-evaluation": ("overfitting",),
+    "rows-not-independent": ("overfitting",),
+}
 # Causes, the more fundamental first, and what they can lead to.
 EXPLAINS: dict[str, tuple[str, ...]] = {
+    **EXACT,
     "output-loss-mismatch": (*_DYNAMIC, "learning-rate-too-low", "over-regularized"),
     "unnormalized-input": (*_DYNAMIC, "learning-rate-too-low", "unscaled-target"),
     "unscaled-target": (*_DYNAMIC, "learning-rate-too-low"),
@@ -57,13 +84,17 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
 }
 
 
-def rank_by_cause(findings: list[Finding]) -> list[Finding]:
+def rank_by_cause(findings: list[Finding], bad_batch: bool = False) -> list[Finding]:
     """Returns the findings with their causes, the most likely root cause first.
 
     Only a claim explains another one: advice explains nothing.
+
+    Args:
+        findings: The findings.
+        bad_batch: Whether NaN or infinity came with a batch, which nothing explains.
     """
     claims = [f for f in findings if f.severity != "info"]
-    bad_data = any(f.code == "nan-loss" and "batch" in f.evidence for f in claims)
+    bad_data = bad_batch and any(f.code == "nan-loss" for f in claims)
     with_causes = []
     for finding in findings:
         cause = None if bad_data else _cause_of(finding, claims)
@@ -83,6 +114,7 @@ def _rank(finding: Finding, findings: list[Finding]) -> tuple[float, ...]:
     return (
         float(finding.severity == "info"),
         float(finding.cause is not None),
+        float(finding.code not in EXACT),
         # What explains nothing that was seen is no more than a smell.
         float(not explains),
         -round(finding.confidence, 1),

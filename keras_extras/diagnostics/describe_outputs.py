@@ -17,6 +17,7 @@ from keras_extras.inspection.monitored_layers import find_layers
 from keras_extras.keras_internals.compiled_losses import compiled_losses
 from keras_extras.keras_internals.graph import graph_of
 from keras_extras.keras_internals.graph import operation_of
+from keras_extras.keras_internals.graph import output_structure
 
 # What passes values on, so that the activation before it is that of the output.
 _PASSES = ("Reshape", "Flatten", "Dropout", "Identity", "Permute", "Cropping1D")
@@ -24,14 +25,12 @@ _PASSES = ("Reshape", "Flatten", "Dropout", "Identity", "Permute", "Cropping1D")
 
 def outputs_of(model: Any, specs: tuple[LayerSpec, ...]) -> Iterator[Output]:
     """Yields the outputs of a model, in the order of its predictions."""
-    entries = compiled_losses(model)
-    losses = [entry.loss for entry in entries]
     metrics = tuple(_metric_names(model))
-    ends = _last_layers(model)
-    if len(losses) > 1 and [entry.path for entry in entries] != [
-        (place,) for place in range(len(ends))
-    ]:
-        ends = []  # which loss belongs to which output is not known
+    ends = _last_tensors(model)
+    entries = _in_order_of_outputs(model, compiled_losses(model))
+    if entries is None:
+        entries, ends = compiled_losses(model), []  # which belongs to which?
+    losses = [None if entry is None else entry.loss for entry in entries]
     monitored = find_layers(model)
     names = {id(each.layer): each.info.name for each in monitored}
     links = links_of(model)
@@ -90,24 +89,38 @@ def _metric_names(model: Any) -> Iterator[str]:
         yield from (m.name for m in inner if m.name != "loss")
 
 
-def _last_layers(model: Any) -> list[Any]:
+def _last_tensors(model: Any) -> list[Any]:
     graph = graph_of(model)
-    if graph is None:
-        return []
-    return [operation_of(t) for t in keras.tree.flatten(graph.outputs)]
+    return [] if graph is None else keras.tree.flatten(graph.outputs)
+
+
+def _in_order_of_outputs(model: Any, entries: list[Any]) -> list[Any] | None:
+    """Returns the losses in the order in which predictions are flattened.
+
+    Keras keeps them in the order in which they were compiled, with the path of their
+    output: its name in a dict, its place in a list. `None` for an output without a
+    loss; `None` for all of them where paths fit no output.
+    """
+    graph = graph_of(model)
+    if graph is None or len(entries) <= 1 == len(_last_tensors(model)):
+        return entries
+    paths = [path for path, _ in keras.tree.flatten_with_path(output_structure(graph))]
+    by_path = {entry.path: entry for entry in entries}
+    if not by_path.keys() <= set(paths) or len(by_path) != len(entries):
+        return entries if len(entries) <= 1 else None
+    return [by_path.get(path) for path in paths]
 
 
 def _end(
-    op: Any,
+    tensor: Any,
     specs: tuple[LayerSpec, ...],
     names: dict[int, str],
     links: dict[int, list[Any]],
 ) -> tuple[str | None, str | None, int | None]:
-    if op is None:
+    if tensor is None:
         return None, None, None
-    tensor = keras.tree.flatten(op.output)[0] if graph_of(op) is None else None
-    units = None if tensor is None or len(tensor.shape) < 2 else tensor.shape[-1]
-    (op, *_) = ends_of(op, [])
+    units = None if len(tensor.shape) < 2 else tensor.shape[-1]
+    (op, *_) = ends_of(operation_of(tensor), [])
     while type(op).__name__ in _PASSES and len(links.get(id(op), [])) == 1:
         (op,) = links[id(op)]
     name = names.get(id(op))

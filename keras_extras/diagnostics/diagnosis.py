@@ -51,7 +51,10 @@ class Diagnosis:
         """Returns the findings as text."""
         observations = self.observations
         return text_report(
-            self.findings, observations.last_step + 1, len(observations.steps)
+            self.findings,
+            observations.last_step + 1,
+            len(observations.steps),
+            observations.outcome,
         )
 
     def __repr__(self) -> str:

@@ -13,6 +13,8 @@ from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.rules import RULES
 from keras_extras.diagnostics.rules import non_finite
 from keras_extras.diagnostics.rules import not_learning
+from keras_extras.diagnostics.rules.common import fails
+from keras_extras.diagnostics.severities import raise_severities
 from keras_extras.records.finding import Finding
 from keras_extras.records.findings import Findings
 from keras_extras.warn_safely import warn_safely
@@ -33,7 +35,16 @@ def examine(observations: Observations, failed: set[str] | None = None) -> Findi
         findings += _ask(rule, finite, failed)
     if all(finding.severity == "info" for finding in findings):
         findings += _ask(not_learning, finite, failed)
-    return Findings(rank_by_cause(findings))
+    found = observations.nonfinite
+    bad_batch = found is not None and found.kind == "input"
+    ranked = rank_by_cause(findings, bad_batch)
+    return Findings(raise_severities(ranked, _fails(finite)))
+
+
+def _fails(observations: Observations) -> bool:
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return fails(observations)
 
 
 def _ask(

@@ -11,6 +11,8 @@ from keras_extras.diagnostics.loss_curve import LossCurve
 from keras_extras.diagnostics.structure import LayerSpec
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.records.batch_rows import BatchRows
+from keras_extras.records.data_facts import DataFacts
+from keras_extras.records.forward_facts import ForwardFacts
 
 _EARLY = _RECENT = 12
 
@@ -29,6 +31,8 @@ class ObservationCollector:
         self.reports_means = True
         self.keeps_best = keeps_best
         self.unfrozen_at = 0
+        self.forward = ForwardFacts()
+        self.data = DataFacts()
 
     def add_batch(self, batch: BatchRows) -> None:
         """Takes a few rows of a batch."""
@@ -67,6 +71,8 @@ class ObservationCollector:
             "epochs": {k: np.array(v) for k, v in self.epochs.items()},
             "keeps_best": self.keeps_best,
             "unfrozen_at": self.unfrozen_at,
+            "forward": self.forward,
+            "data": self.data,
         }
 
     def _halves(self) -> tuple[tuple[BatchRows, ...], tuple[BatchRows, ...]]:

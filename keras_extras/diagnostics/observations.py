@@ -12,6 +12,8 @@ from keras_extras.diagnostics.outcome import Outcome
 from keras_extras.diagnostics.outcome_of import outcome_of
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.records.batch_rows import BatchRows
+from keras_extras.records.data_facts import DataFacts
+from keras_extras.records.forward_facts import ForwardFacts
 from keras_extras.records.layer_info import LayerInfo
 from keras_extras.records.nonfinite_origin import NonFiniteOrigin
 
@@ -35,6 +37,8 @@ class Observations:
         epochs: For each name of Keras' logs an array with a value per epoch.
         keeps_best: Whether another callback keeps the weights of the best epoch.
         unfrozen_at: Step from which on the layers train that train now.
+        forward: What a few calls of the model have shown.
+        data: What the arrays that `fit` was given have shown.
     """
 
     layers: tuple[LayerInfo, ...]
@@ -50,6 +54,8 @@ class Observations:
     epochs: Mapping[str, np.ndarray] = field(default_factory=dict)
     keeps_best: bool = False
     unfrozen_at: int = 0
+    forward: ForwardFacts = field(default_factory=ForwardFacts)
+    data: DataFacts = field(default_factory=DataFacts)
 
     def __getitem__(self, statistic: str) -> np.ndarray:
         """Returns a statistic; all NaN if it was not measured."""
@@ -104,4 +110,5 @@ class Observations:
             self.losses,
             self.loss_counts,
             self.epochs,
+            self.data.constant,
         )

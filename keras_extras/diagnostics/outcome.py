@@ -79,6 +79,25 @@ class Outcome:
         return bool(-0.2 < gain < 0.1)
 
     @property
+    def is_at_chance(self) -> bool:
+        """Returns whether the model is no better than a constant, and none of it.
+
+        A validation set has other shares of the classes than the training data, and
+        so its loss may lie a few hundredths below that of a constant: then accuracy,
+        where there is one, has to be that of a constant too.
+        """
+        if not self.is_poor or np.isneginf(self.skill):
+            return False
+        if np.isfinite(self.baseline) and not np.isnan(self.skill):
+            return self.skill < (0.04 if self.gain < 0.05 else 0.02)
+        return bool(-0.05 < self.gain < 0.02)
+
+    @property
+    def is_worse(self) -> bool:
+        """Returns whether the model is clearly worse than a constant."""
+        return self.is_at_chance and self.skill < -0.02 - 2.0 * self.doubt
+
+    @property
     def is_known(self) -> bool:
         """Returns whether there is something to judge the training by."""
         return self.is_poor or bool(np.isfinite(self.baseline) and self.baseline > 0.0)

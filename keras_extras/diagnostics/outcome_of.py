@@ -32,8 +32,13 @@ def outcome_of(
     losses: np.ndarray,
     counts: np.ndarray,
     epochs: Mapping[str, np.ndarray],
+    weighted_constant: float = np.nan,
 ) -> Outcome:
-    """Returns the outcome of a training so far."""
+    """Returns the outcome of a training so far.
+
+    Where some rows count more than others, `weighted_constant` is what the best
+    constant prediction has.
+    """
     first, last = first_loss(losses, counts), last_loss(losses, counts)
     penalty, first_penalty = _penalty((recent or early)[-3:]), _penalty(early[:3])
     last_data = last - penalty
@@ -41,11 +46,16 @@ def outcome_of(
         last_data = _median([b.loss - b.penalty for b in recent or early])
     first_data = first - first_penalty
     baseline, chance = constant_prediction(structure, [*early, *recent])
+    weighted = any(batch.weighted for batch in (*early, *recent))
+    if weighted:
+        baseline = weighted_constant
     if 1e-6 * penalty > 0.01 * np.nanmax([baseline, first_data, 0.0]):
         last_data = np.nan  # lost in rounding
     best = last_data
-    if penalty < 0.1 * last:  # it has changed since the validation, otherwise
-        # Dropout makes training look worse, other data may lie on another scale.
+    # A large penalty has changed since the validation.
+    if penalty < 0.1 * last and not weighted:
+        # Dropout makes training look worse, other data may lie on another scale, or
+        # have no weights where the training data have some.
         validation = _best(epochs, ["val_loss"], _lately) - penalty
         best = float(np.fmin(last_data, np.maximum(validation, 0.8 * last_data)))
     reference = baseline if np.isfinite(baseline) else first_data

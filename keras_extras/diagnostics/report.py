@@ -5,24 +5,33 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+import numpy as np
+
 from keras_diagnostics import findings as found
+from keras_extras.diagnostics.outcome import Outcome
 from keras_extras.records.finding import Finding
 
 _WIDTH = 88
 _INDENT = " " * 4
 
 
-def text_report(findings: Sequence[Finding], steps: int, samples: int) -> str:
+def text_report(
+    findings: Sequence[Finding],
+    steps: int,
+    samples: int,
+    outcome: Outcome | None = None,
+) -> str:
     """Returns the findings as text for a terminal, the first one on top.
 
     Args:
         findings: The findings, most likely root cause first.
         steps: Number of steps trained.
         samples: Number of steps sampled.
+        outcome: How well the training goes, to say it where nothing was found.
     """
     seen = f"{steps:,} steps, {samples:,} of them sampled"
     if not findings:
-        return f"No findings in {seen}."
+        return f"No findings in {seen}{_course(outcome)}."
     roots = [finding for finding in findings if finding.cause is None]
     lines = [f"{found.counted(len(findings))} in {seen}:"]
     for number, finding in enumerate(roots, start=1):
@@ -32,6 +41,29 @@ def text_report(findings: Sequence[Finding], steps: int, samples: int) -> str:
         if first and effects:
             lines += _wrapped("leads to: ", ", ".join(_short(f) for f in effects))
     return "\n".join(lines)
+
+
+def line_without_claims(
+    findings: Sequence[Finding], steps: int, samples: int, outcome: Outcome
+) -> str:
+    """Returns one line about a training in which no error or warning was found."""
+    if not findings:
+        return text_report(findings, steps, samples, outcome)
+    advice = found.counted(len(findings), "piece") + " of advice"
+    return (
+        f"No errors or warnings in {steps:,} steps, {samples:,} of them sampled"
+        f"{_course(outcome)}. {advice}: `report()`."
+    )
+
+
+def _course(outcome: Outcome | None) -> str:
+    """Returns from where to where the loss went, and what a constant has."""
+    if outcome is None or not np.isfinite(outcome.last):
+        return ""
+    said = f": loss {outcome.first:.3g} to {outcome.last:.3g}"
+    if np.isfinite(outcome.baseline):
+        said += f", that of a constant is {outcome.baseline:.3g}"
+    return said
 
 
 def _short(finding: Finding) -> str:

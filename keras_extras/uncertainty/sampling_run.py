@@ -247,9 +247,7 @@ class SamplingRun:
                 flat_of(batch), shapes_that_vary(self._model, batch)
             )
         )
-        names = str(
-            keras.tree.map_structure(lambda a: None if a is None else 0, batch)
-        )
+        names = str(keras.tree.map_structure(lambda a: None if a is None else 0, batch))
         how = (self._strategy, self._shared, self._transform.key)
         chosen = tuple(id(layer) for layer in self._chosen)
         sampler = cached_sampler(

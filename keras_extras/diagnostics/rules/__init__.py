@@ -10,6 +10,16 @@ from collections.abc import Callable
 from collections.abc import Iterator
 
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.rules.exact.calls import random_evaluation
+from keras_extras.diagnostics.rules.exact.calls import rows_not_independent
+from keras_extras.diagnostics.rules.exact.calls import untracked_variables
+from keras_extras.diagnostics.rules.exact.classes import imbalanced_classes
+from keras_extras.diagnostics.rules.exact.classes import unshuffled_data
+from keras_extras.diagnostics.rules.exact.gradients import no_gradient
+from keras_extras.diagnostics.rules.exact.gradients import not_updated
+from keras_extras.diagnostics.rules.exact.targets import broadcast_loss
+from keras_extras.diagnostics.rules.exact.targets import leaked_target
+from keras_extras.diagnostics.rules.exact.targets import target_equals_input
 from keras_extras.diagnostics.rules.gradients import exploding_gradient
 from keras_extras.diagnostics.rules.gradients import vanishing_gradient
 from keras_extras.diagnostics.rules.hidden_activation import hidden_activation
@@ -36,6 +46,16 @@ Rule = Callable[[Observations], Iterator[Finding]]
 
 # Judge what was there before any value became NaN or infinite.
 RULES: tuple[Rule, ...] = (
+    unshuffled_data,
+    imbalanced_classes,
+    target_equals_input,
+    leaked_target,
+    broadcast_loss,
+    untracked_variables,
+    no_gradient,
+    not_updated,
+    random_evaluation,
+    rows_not_independent,
     output_loss_mismatch,
     hidden_activation,
     bad_initialization,

@@ -116,6 +116,24 @@ def steps_trained(observations: Observations) -> int:
     )
 
 
+def is_long(observations: Observations) -> bool:
+    """Returns whether a training went on for 200 steps, and for two epochs."""
+    epochs = max(map(len, observations.epochs.values()), default=0)
+    return epochs >= 2 and steps_trained(observations) >= 200
+
+
+def fails(observations: Observations) -> bool:
+    """Returns whether nothing came of a training: no model needs such weights."""
+    outcome = observations.outcome
+    if np.isneginf(outcome.skill):
+        return not observations.survived
+    if not outcome.is_at_chance:
+        return False
+    return is_long(observations) or (
+        outcome.is_worse and steps_trained(observations) >= 100
+    )
+
+
 def power_of_ten(factor: float) -> str:
     """Returns a factor as text, rounded to a power of ten; a huge one says little."""
     exponent = np.log10(factor)

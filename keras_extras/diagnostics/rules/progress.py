@@ -10,7 +10,9 @@ import numpy as np
 from keras_extras.diagnostics.neighbours import reconstructs
 from keras_extras.diagnostics.neighbours import relation
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.outcome import Outcome
 from keras_extras.diagnostics.rules.common import OTHER_DATA
+from keras_extras.diagnostics.rules.common import is_long
 from keras_extras.diagnostics.rules.common import steps_trained
 from keras_extras.diagnostics.rules.common import whole
 from keras_extras.records.finding import Finding
@@ -193,32 +195,49 @@ def not_learning(observations: Observations) -> Iterator[Finding]:
     References:
         SageMaker Debugger's LossNotDecreasing; TheDeepChecker's initial loss.
     """
-    outcome = observations.outcome
-    if (
-        steps_trained(observations) < 100
-        or not outcome.is_poor
-        or not outcome.skill < 0.02
-    ):
+    outcome, steps = observations.outcome, steps_trained(observations)
+    if steps < 100 or not outcome.is_at_chance:
         return
-    worse = outcome.skill < -0.02 - 2.0 * outcome.doubt
-    if not worse and not _could_be_learnt(observations):
+    may_be_noise = not outcome.is_worse and not _could_be_learnt(observations)
+    lasts = is_long(observations)
+    if may_be_noise and (not lasts or reconstructs(observations)):
         return
     yield whole(
         observations,
         "not-learning",
-        "warning",
+        "error" if lasts and not may_be_noise else "warning",
         None,
-        f"after {steps_trained(observations)} steps the loss is {outcome.last:.3g}; "
+        f"after {steps} steps the loss is {outcome.last:.3g}; {_reference(outcome)}"
         + (
-            f"a constant prediction has {outcome.baseline:.3g}"
-            if np.isfinite(outcome.baseline)
-            else f"it began with {outcome.first:.3g}"
+            ". Inputs that are alike do not have like targets: these may be noise"
+            if may_be_noise
+            else ""
         ),
         "Try to overfit ten examples: if that fails, the fault is in the model "
         "or the data, not in the training. `keras_extras.find_learning_rate` helps to "
-        "find the rate.",
+        "find the rate."
+        + (
+            " Look at some pairs of inputs and targets: do they belong together?"
+            if may_be_noise
+            else ""
+        ),
         0.6,
     )
+
+
+def _reference(outcome: Outcome) -> str:
+    """Returns what a model that has learnt nothing would have, as text."""
+    said = (
+        f"a constant prediction has {outcome.baseline:.3g}"
+        if np.isfinite(outcome.baseline)
+        else f"it began with {outcome.first:.3g}"
+    )
+    if np.isfinite(outcome.accuracy) and np.isfinite(outcome.chance):
+        said += (
+            f". The accuracy is {outcome.accuracy:.1%}; always to name the most "
+            f"frequent class has {outcome.chance:.1%}"
+        )
+    return said
 
 
 def _could_be_learnt(observations: Observations) -> bool:

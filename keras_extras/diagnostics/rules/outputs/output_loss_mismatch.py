@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -40,18 +41,46 @@ def output_loss_mismatch(observations: Observations) -> Iterator[Finding]:
     for place, output in enumerate(observations.structure.outputs):
         targets = targets_of(batches, place)
         predictions = predictions_of(batches, place)
+        if _counts_rows(observations, place):
+            predictions = None
         if len(observations.structure.outputs) > 1:
             targets = None  # which of them belongs to which output is not known
         if targets is not None and not np.isfinite(targets).all():
             continue
         if targets is not None and batches[0].weighted and targets.min() < 0:
             targets = None  # -1 may stand for no label, with a weight of 0
+        output = _as_the_loss_sees_it(output, observations, place)
         claim = _judge(output, targets, predictions, observations)
         if claim is not None:
             severity, confidence, evidence, remedy = claim
             yield whole(
                 observations, CODE, severity, output.layer, evidence, remedy, confidence
             )
+
+
+def _as_the_loss_sees_it(
+    output: Output, observations: Observations, place: int
+) -> Output:
+    """Returns the output, with no layer where the loss was given something else.
+
+    A training step of one's own may compare outputs with each other first, so that
+    the loss sees their similarities.
+    """
+    batches = observations.batches
+    shapes = {b.predictions[place].shape for b in batches if len(b.predictions) > place}
+    sizes = {shape[-1] if shape else 1 for shape in shapes}
+    if output.units is None or not sizes or sizes == {output.units}:
+        return output
+    (units,) = sizes if len(sizes) == 1 else (None,)
+    return dataclasses.replace(output, units=units, activation=None, layer=None)
+
+
+def _counts_rows(observations: Observations, place: int) -> bool:
+    """Returns whether the last axis of what the loss sees varies: it is no class."""
+    batches = observations.batches
+    shapes = {b.predictions[place].shape for b in batches if len(b.predictions) > place}
+    ends = {shape[-1:] for shape in shapes}
+    return len(ends) > 1 or (None,) in ends
 
 
 def _judge(

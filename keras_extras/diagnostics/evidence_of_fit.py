@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from keras_extras.backends.load import load_backend
+from keras_extras.diagnostics.describe import describe
+from keras_extras.diagnostics.describe import describe_layers
+from keras_extras.diagnostics.describe_data import data_facts
+from keras_extras.diagnostics.judging_without import judging_without
+from keras_extras.diagnostics.observation_collector import ObservationCollector
+from keras_extras.diagnostics.structure import Structure
+from keras_extras.diagnostics.try_forward import forward_facts
+from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.fit_arrays import FitArrays
+from keras_extras.keras_internals.fit_arrays import arrays_of
+from keras_extras.keras_internals.fit_arrays import validation_arrays_of
+
+
+class EvidenceOfFit:
+    """Looks at the model, its data and its calls, at the few moments when that is due.
+
+    What cannot be described is left out, which ends no training.
+
+    Args:
+        epoch_iterator: Keras' own iterator over the epochs of the `fit`.
+    """
+
+    def __init__(self, epoch_iterator: Any = None) -> None:
+        self._training: FitArrays | None = arrays_of(epoch_iterator)
+        self._has_called = self._has_validated = False
+
+    def look_at_weights(self, model: Any, evidence: ObservationCollector) -> None:
+        """Describes the layers as they are before the first step."""
+        if evidence.layers is not None:
+            return
+        steps = hyperparameters.batches_seen(model.optimizer)
+        evidence.is_fresh = steps <= model.steps_per_execution
+        evidence.layers = ()
+        with judging_without("weights"):
+            evidence.layers = describe_layers(model)
+
+    def look_at_outputs(self, model: Any, evidence: ObservationCollector) -> None:
+        """Describes outputs and losses, which are known after the first step."""
+        if evidence.structure is not None or model is None:
+            return
+        self.look_at_weights(model, evidence)
+        parts = evidence.layers or ()
+        evidence.structure = Structure(layers=parts)
+        with judging_without("outputs"):
+            evidence.structure = describe(model, parts, evidence.is_fresh)
+
+    def look_at_calls(self, model: Any, evidence: ObservationCollector) -> None:
+        """Calls the model on a few rows, once, and looks at the data, as it may."""
+        if model is None or evidence.structure is None:
+            return
+        if not self._has_called and (evidence.early or self._training is not None):
+            self._has_called = True
+            with contextlib.suppress(Exception), load_backend().values(model, None):
+                evidence.forward = forward_facts(model, evidence.early, self._training)
+        validation = validation_arrays_of(model)
+        if not self._has_validated:
+            self._has_validated = validation is not None
+            with contextlib.suppress(Exception):
+                evidence.data = data_facts(
+                    evidence.structure, self._training, validation
+                )

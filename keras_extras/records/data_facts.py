@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """Says what the arrays that `fit` was given show, as far as it was given arrays.
+
+    Attributes:
+        constant: Float. Loss of the best constant prediction over all rows, each
+            with its weight; NaN if it is not known.
+        missing: Float. Share of the rows of the validation data whose class is not
+            among those of the training data.
+        missing_classes: These classes, a few of them.
+        split: Whether Keras has split the validation data off itself.
+    """
+
+    constant: float = np.nan
+    missing: float = 0.0
+    missing_classes: tuple[float, ...] = ()
+    split: bool = False
