@@ -125,7 +125,7 @@ class OneCycleScheduler(Scheduler):
             "cycle_momentum", cycle_momentum, ("auto", True, False)
         )
         self.start = start
-        self.verbose = verbose
+        self.verbose = checks.check_verbose("verbose", verbose)
         self._shape = {
             "last_iterations": last_iterations,
             "anneal": anneal,

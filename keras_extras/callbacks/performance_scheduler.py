@@ -130,7 +130,7 @@ class PerformanceScheduler(Scheduler):
         verbose: int = 0,
     ) -> None:
         super().__init__(restore)
-        self.monitor = monitor
+        self.monitor = checks.check_text("monitor", monitor)
         self.factor = checks.check_fraction("factor", factor)
         self.patience = checks.check_count("patience", patience)
         self.mode = checks.check_choice("mode", mode, ("auto", "min", "max"))
@@ -143,7 +143,7 @@ class PerformanceScheduler(Scheduler):
             checks.check_count("every", every)
             # Keras reads the logs of each batch back for who has this hook.
             self.on_train_batch_end = self._look_at_steps
-        self.verbose = verbose
+        self.verbose = checks.check_verbose("verbose", verbose)
         self._given_multiplier = self.multiplier
         self._run = _Run()
 

@@ -11,6 +11,7 @@ from typing import Literal
 from keras_extras.callbacks.monitor import Monitor
 from keras_extras.checks import check_choice
 from keras_extras.checks import check_choice_or_function
+from keras_extras.checks import check_verbose
 from keras_extras.diagnostics.describe import describe
 from keras_extras.diagnostics.describe import describe_frozen
 from keras_extras.diagnostics.describe import describe_layers
@@ -146,7 +147,7 @@ class TrainingDiagnostics(Monitor):
         super().__init__(log_dir, every, layers, overhead, history_size)
         check_choice_or_function("actions", actions, ("report", "stop"))
         check_choice("replay", replay, ("auto", True, False))
-        self.verbose = verbose
+        self.verbose = check_verbose("verbose", verbose)
         self.actions = actions
         self.replay = replay
         self.findings: list[Finding] = []

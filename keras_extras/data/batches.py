@@ -13,9 +13,7 @@ import numpy as np
 def is_dataset(x: Any) -> bool:
     """Returns whether `x` comes in batches of its own."""
     return (
-        isinstance(x, keras.utils.PyDataset)
-        or _is_tf_dataset(x)
-        or is_torch_loader(x)
+        isinstance(x, keras.utils.PyDataset) or _is_tf_dataset(x) or is_torch_loader(x)
     )
 
 

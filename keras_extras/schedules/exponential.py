@@ -44,8 +44,8 @@ class Exponential(Curve):
     ) -> None:
         self.initial = checks.check_positive("initial", initial)
         self.decay_steps = checks.check_positive("decay_steps", decay_steps)
+        self.staircase = checks.check_flag("staircase", staircase)
         self.decay_rate = checks.check_positive("decay_rate", decay_rate)
-        self.staircase = staircase
 
     def __call__(self, step: Any) -> Any:
         times = as_float(step) / self.decay_steps

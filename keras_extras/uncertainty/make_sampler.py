@@ -97,4 +97,3 @@ def _plain_sampler(
     any_rows = fixed_batch_size(model) is None and not is_stateful(model)
     plan = SamplingPlan(False, False, shared, any_rows)
     return PlainSampler(load_sampler(), model, chosen, plan, inputs, transform)
-

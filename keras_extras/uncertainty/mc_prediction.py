@@ -182,7 +182,7 @@ class MCPrediction:
 
     def _check_probabilities(self, name: str) -> None:
         low, _, excess = self._range
-        if low >= -self._tolerance and excess <= self._tolerance or self._are_labels:
+        if (low >= -self._tolerance and excess <= self._tolerance) or self._are_labels:
             return
         if self.mean.ndim < 2:
             reason = "an output without an axis of classes"

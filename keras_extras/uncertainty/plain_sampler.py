@@ -95,14 +95,26 @@ class PlainSampler(Sampler):
         return []
 
     def advance(
-        self, common: Any, state: Any, key: np.ndarray, done: int, until: int, chunk: int
+        self,
+        common: Any,
+        state: Any,
+        key: np.ndarray,
+        done: int,
+        until: int,
+        chunk: int,
     ) -> Any:
         for number in range(done, until):
             state, _ = self.advance_one(common, state, key, number, number + 1, 1)
         return state
 
     def advance_one(
-        self, common: Any, state: Any, key: np.ndarray, done: int, until: int, chunk: int
+        self,
+        common: Any,
+        state: Any,
+        key: np.ndarray,
+        done: int,
+        until: int,
+        chunk: int,
     ) -> tuple[Any, list[np.ndarray]]:
         model = self._model()
         count = len(self._generators(model))

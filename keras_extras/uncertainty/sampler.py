@@ -211,9 +211,7 @@ class Sampler(abc.ABC):
         Args:
             inputs: A batch.
         """
-        rows = [
-            np.minimum([0, 1], array.shape[0] - 1) for array in flat_of(inputs)
-        ]
+        rows = [np.minimum([0, 1], array.shape[0] - 1) for array in flat_of(inputs)]
         tensors = [
             keras.ops.take(keras.ops.convert_to_tensor(a), places, axis=0)
             for a, places in zip(flat_of(inputs), rows)
@@ -274,9 +272,7 @@ class Sampler(abc.ABC):
         """
         spare = self._spare
         with (
-            switched_on(
-                model, self._living(), self.plan.shared, is_batch, spare=spare
-            ),
+            switched_on(model, self._living(), self.plan.shared, is_batch, spare=spare),
             global_generator_is(spare),
             keras.StatelessScope(values) as scope,
         ):

@@ -17,8 +17,10 @@ from keras_extras.data.batches import is_dataset
 from keras_extras.data.batches import is_generator
 from keras_extras.data.batches import rows_of
 from keras_extras.data.batches import slice_rows
+from keras_extras.keras_internals.graph import functional_of
 from keras_extras.keras_internals.local_overrides import context_of_thread
 from keras_extras.uncertainty import checks
+from keras_extras.uncertainty.graph import SplitGraph
 from keras_extras.uncertainty.inputs import as_model_takes
 from keras_extras.uncertainty.inputs import check_inputs
 from keras_extras.uncertainty.inputs import fixed_batch_size
@@ -32,6 +34,7 @@ from keras_extras.uncertainty.running import Running
 from keras_extras.uncertainty.sampler import MOST_ROWS
 from keras_extras.uncertainty.sampler import Sampler
 from keras_extras.uncertainty.sampler_cache import cached_sampler
+from keras_extras.uncertainty.stochastic import random_layers
 from keras_extras.uncertainty.transform import Transform
 
 _ROWS_PER_STEP = 2048  # more in one step is no faster and needs more memory
@@ -159,6 +162,11 @@ class SamplingRun:
             more = sampler.advance(common, more, key, 0, needed, chunk)
             state = sampler.read(common, more)
         equal = [number for number, each in enumerate(state) if _all_equal(each)]
+        if len(equal) < len(state) and functional_of(self._model) is not None:
+            # One that nothing random leads to is meant to be as it is.
+            random = random_layers(self._model, self._chosen)
+            depends = SplitGraph(self._model, random).random_outputs()
+            equal = [number for number in equal if depends[number]]
         if equal:
             names = self._transform.names_of(sampler.structure)
             which = ", ".join(repr(names[number]) for number in equal)
@@ -247,9 +255,7 @@ class SamplingRun:
                 flat_of(batch), shapes_that_vary(self._model, batch)
             )
         )
-        names = str(
-            keras.tree.map_structure(lambda a: None if a is None else 0, batch)
-        )
+        names = str(keras.tree.map_structure(lambda a: None if a is None else 0, batch))
         how = (self._strategy, self._shared, self._transform.key)
         chosen = tuple(id(layer) for layer in self._chosen)
         sampler = cached_sampler(

@@ -57,8 +57,7 @@ class TorchSampler(Sampler):
         super().__init__(model, chosen, plan, inputs, transform)
         if plan.any_rows:
             first = [
-                keras.ops.convert_to_tensor(array[:1])
-                for array in flat_of(inputs)
+                keras.ops.convert_to_tensor(array[:1]) for array in flat_of(inputs)
             ]
             for rows in _TRIED_ROWS:
                 self._try([repeat_rows(tensor, rows) for tensor in first], rows)
