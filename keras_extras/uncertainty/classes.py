@@ -10,12 +10,16 @@ import numpy as np
 from keras_extras.uncertainty.tolerances import tolerance_of_sums
 
 
+_TOLERANCE_OF_MEANS = 2.0**-5  # four times what bfloat16 is rounded by
+
+
 def classes_and_table(y_true: Any, probabilities: Any) -> tuple[np.ndarray, Any]:
     """Returns integer classes, `(rows,)`, and probabilities, `(rows, classes)`.
 
     Several labels, with a probability each, are rows of two classes.
     """
-    tolerance = tolerance_of_sums(probabilities)
+    # Means of samples are in single precision, whatever the model computed them in.
+    tolerance = tolerance_of_sums(probabilities, least=_TOLERANCE_OF_MEANS)
     table = numbers_of("probabilities", probabilities)
     if table.ndim > 1 and table.shape[-1] > 1:
         truth = numbers_of("y_true", y_true)
