@@ -1,4 +1,4 @@
-"""Numbers where formulas have their edges: ties, labels, low precision, dead signals."""
+"""Numbers at their limits: ties, labels, low precision, dead signals."""
 
 import keras
 import keras_tuner

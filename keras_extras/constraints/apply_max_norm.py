@@ -11,6 +11,7 @@ from keras_extras.constraints.max_norm_for import make
 from keras_extras.keras_internals.layer_tree import named_layers
 from keras_extras.keras_internals.layer_tree import sublayers
 from keras_extras.keras_internals.layer_tree import unique
+from keras_extras.keras_internals.stale_functions import drop_train_functions
 
 
 def apply_max_norm(
@@ -78,8 +79,7 @@ def apply_max_norm(
         _check(layer, kernel)
     for layer, kernel in found:
         _constrain(layer, kernel, max_value)
-    if getattr(model, "train_function", None) is not None:
-        model.train_function = None  # it was compiled without the constraint
+    drop_train_functions([model, *(layer for layer, _ in found)])
     return {_variable(layer, kernel).path: kernel.axes for layer, kernel in found}
 
 

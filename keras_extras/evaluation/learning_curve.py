@@ -131,7 +131,8 @@ def learning_curve(
             raise ValueError(f"`{name}` must hold arrays. Received: {name}={value!r}")
     if sample_weight is not None and not keras.tree.flatten(sample_weight):
         raise ValueError(
-            f"`sample_weight` must hold arrays. Received: sample_weight={sample_weight!r}"
+            "`sample_weight` must hold arrays. "
+            f"Received: sample_weight={sample_weight!r}"
         )
     rows, validation = held_out(
         (x, y, sample_weight), validation_data, validation_split, seed

@@ -9,7 +9,6 @@ import numpy as np
 
 from keras_extras.uncertainty.tolerances import tolerance_of_sums
 
-
 _TOLERANCE_OF_MEANS = 2.0**-5  # four times what bfloat16 is rounded by
 
 

@@ -54,12 +54,12 @@ class SamplingRun:
         *,
         samples: int,
         seed: int,
-        strategy: str,
-        shared: bool,
-        tolerance: float | None,
-        memory: float,
         transform: Transform,
-        keeps_samples: bool,
+        strategy: str = "auto",
+        shared: bool = False,
+        tolerance: float | None = None,
+        memory: float = 24 * 2.0**20,
+        keeps_samples: bool = False,
         must_differ: bool = True,
     ) -> None:
         checks.check_something_random(model, chosen)
