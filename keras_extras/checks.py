@@ -113,7 +113,8 @@ def check_choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
 
 def check_choice_or_function(name: str, value: Any, choices: Sequence[str]) -> Any:
     """Returns `value`, if it is one of `choices`, or can be called."""
-    if not callable(value) and value not in choices:
+    is_function = callable(value) and not isinstance(value, type)
+    if not is_function and value not in choices:
         allowed = ", ".join(f'"{choice}"' for choice in choices)
         raise ValueError(
             f"`{name}` must be {allowed} or a function. Received: {name}={value!r}"
@@ -144,3 +145,57 @@ def check_range(low_name: str, low: Any, high_name: str, high: Any) -> None:
             f"`{low_name}` must be less than `{high_name}`. "
             f"Received: {low_name}={low!r}, {high_name}={high!r}"
         )
+
+
+def check_optional_count(name: str, value: Any, least: int = 1) -> int | None:
+    """Returns `value` as an int, if it is one of at least `least`, or `None`."""
+    try:
+        return None if value is None else check_count(name, value, least)
+    except ValueError:
+        raise ValueError(
+            f"`{name}` must be an integer >= {least} or None. "
+            f"Received: {name}={value!r}"
+        ) from None
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Returns `value` as a bool, if it is one, or 0 or 1."""
+    is_flag = isinstance(value, bool) or (is_number(value) and value in (0, 1))
+    # What NumPy compares with is no number there, nor is it a bool.
+    if not is_flag and type(value).__name__ not in ("bool", "bool_"):
+        raise ValueError(f"`{name}` must be a boolean. Received: {name}={value!r}")
+    return bool(value)
+
+
+def check_verbose(name: str, value: Any, allowed: Sequence[Any] = (0, 1, 2)) -> Any:
+    """Returns `value`, if it is a boolean or one of what is allowed."""
+    if isinstance(value, bool):
+        return value
+    return check_choice(name, value, allowed)
+
+
+def check_text(name: str, value: Any) -> str:
+    """Returns `value`, if it is a string that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise ValueError(
+            f"`{name}` must be a string that is not empty. Received: {name}={value!r}"
+        )
+    return value
+
+
+def check_list(name: str, value: Any) -> list[Any]:
+    """Returns `value` as a list, if it is a list, tuple or array of something."""
+    is_array = hasattr(value, "tolist") and getattr(value, "ndim", 0) == 1
+    is_list = is_array or (isinstance(value, Sequence) and not isinstance(value, str))
+    if not is_list or len(value) == 0:
+        raise ValueError(
+            f"`{name}` must be a list that is not empty. Received: {name}={value!r}"
+        )
+    return value.tolist() if is_array else list(value)
+
+
+def check_function(name: str, value: Any) -> Any:
+    """Returns `value`, if it can be called and is no class."""
+    if not callable(value) or isinstance(value, type):
+        raise ValueError(f"`{name}` must be a function. Received: {name}={value!r}")
+    return value

@@ -122,10 +122,10 @@ def test_coverage_of_honest_and_of_too_narrow_intervals():
         (lambda y, p: u.reliability_curve(y, p, bins=0), "`bins` must be an integer"),
         (
             lambda y, p: u.accuracy_rejection_curve(y, p, y[1:]),
-            "`uncertainty` must hold one finite number",
+            "`uncertainty` must hold one number for each of the 500",
         ),
         (lambda y, p: u.interval_coverage(y, y, y * 0), "`std` must be > 0"),
-        (lambda y, p: u.interval_coverage(y, y[1:], y), "same number of values"),
+        (lambda y, p: u.interval_coverage(y, y[1:], y), "the same shape"),
         (lambda y, p: u.interval_coverage(y, y, y + 1, [1.5]), "`levels` must be"),
     ],
 )

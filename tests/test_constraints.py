@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from backend_in_use import JIT
 from keras import layers
 
 from keras_extras.constraints import apply_max_norm
@@ -298,3 +299,15 @@ def test_share_of_units_at_the_limit():
     apply_max_norm(model, 2.0, layers="limited")
     assert share_at_limit(model.layers[0].trainable_variables) == pytest.approx(0.4)
     assert share_at_limit(model.layers[1].trainable_variables) is None
+
+
+def test_a_limit_on_a_model_within_another_holds_in_the_training_of_that():
+    inner = keras.Sequential([keras.Input((4,)), layers.Dense(3)])
+    model = keras.Sequential([keras.Input((4,)), inner, layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(1.0), "mse", jit_compile=JIT)
+    x, y = np.ones((8, 4), "float32"), np.full((8, 1), 100.0, "float32")
+    model.fit(x, y * 0, verbose=0)
+    apply_max_norm(inner, LIMIT)
+    model.fit(x, y, verbose=0)
+    kernel = np.array(inner.layers[0].kernel)
+    assert np.linalg.norm(kernel, axis=0).max() <= LIMIT * 1.001

@@ -191,6 +191,7 @@ NAMES = {**NAMES_OF_KERAS, **NAMES_OF[BACKEND]}
 # What is imported from modules that are not public.
 MODULES_OF = {
     "keras": {
+        "keras.src.backend": {"rnn"},
         "keras.src.backend.common": {"global_state"},
         "keras.src.backend.common.masking": {"get_keras_mask", "set_keras_mask"},
     },

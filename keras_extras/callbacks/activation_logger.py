@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from keras_extras.callbacks.monitor import Monitor
+from keras_extras.checks import check_flag
 from keras_extras.inspection import measures as m
 from keras_extras.inspection.monitored_layers import LayerFilter
 from keras_extras.inspection.sampling import Interval
@@ -75,7 +76,7 @@ class ActivationLogger(Monitor):
         history_size: int | None = 10_000,
     ) -> None:
         super().__init__(log_dir, every, layers, history_size=history_size)
-        self.histograms = histograms
+        self.histograms = check_flag("histograms", histograms)
         measures = {m.ACTIVATIONS}
         measures |= {m.ACTIVATION_HISTOGRAMS} if histograms else set()
         self.measures = frozenset(measures)

@@ -29,6 +29,7 @@ from keras_extras.keras_internals.resume import last_epoch_begun
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.keras_internals.trainable_flags import accept_flags
 from keras_extras.steering.controller import retrace
+from keras_extras.transfer.checks import check_choice_of_layers
 from keras_extras.transfer.checks import check_epochs
 from keras_extras.transfer.checks import check_function
 from keras_extras.transfer.checks import check_model
@@ -66,8 +67,9 @@ class FreezeUnfreeze(keras.callbacks.Callback):
     optimizer's variables and its rate go together, so it can be saved and trained on.
 
     Batch normalisation runs in inference as long as it is frozen. Unfrozen, it uses
-    the batch's statistics and updates its own, unless it was called with
-    `training=False` or `batch_normalization="frozen"`.
+    the batch's statistics and updates its own, unless
+    `batch_normalization="frozen"`. To call the reused model in inference mode is not
+    enough: in a Functional model of Keras 3.15 `fit` overrules that argument.
 
     A training that goes on, with `initial_epoch` or `BackupAndRestore`, goes on in the
     stage of its epoch, with the rate and optimizer that were saved. List this callback
@@ -141,7 +143,7 @@ class FreezeUnfreeze(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.unfreeze_at = check_epochs(unfreeze_at)
-        self.layers = layers
+        self.layers = check_choice_of_layers(layers)
         self.learning_rate = learning_rate
         self._rates = check_rates(learning_rate, len(epochs_of(self.unfreeze_at)))
         self.factor = (
@@ -158,7 +160,7 @@ class FreezeUnfreeze(keras.callbacks.Callback):
         self.batch_normalization = checks.check_choice(
             "batch_normalization", batch_normalization, ("train", "frozen")
         )
-        self.verbose = checks.check_choice("verbose", verbose, (0, 1))
+        self.verbose = checks.check_verbose("verbose", verbose)
         self._stages: Stages | None = None
         self._began = False
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from keras_extras.callbacks.monitor import Monitor
+from keras_extras.checks import check_flag
 from keras_extras.inspection import measures as m
 from keras_extras.inspection.monitored_layers import LayerFilter
 from keras_extras.inspection.monitored_layers import MonitoredLayer
@@ -91,8 +92,8 @@ class GradientLogger(Monitor):
         history_size: int | None = 10_000,
     ) -> None:
         super().__init__(log_dir, every, layers, history_size=history_size)
-        self.histograms = histograms
-        self.updates = updates
+        self.histograms = check_flag("histograms", histograms)
+        self.updates = check_flag("updates", updates)
         measures = {m.GRADIENTS, m.LIMITS}
         measures |= {m.UPDATES} if updates else set()
         measures |= {m.GRADIENT_HISTOGRAMS} if histograms else set()

@@ -65,7 +65,7 @@ class HyperparameterScheduler(Scheduler):
             raise ValueError(
                 f"`name` must be the name of a hyperparameter. Received: name={name!r}"
             )
-        if not callable(curve):
+        if not callable(curve) or isinstance(curve, type):
             raise ValueError(
                 "`curve` must be a function of the step, such as one of "
                 f"`keras_extras.schedules`. Received: curve={curve!r}"

@@ -204,6 +204,9 @@ def _check_prefix(prefix: Any) -> None:
 
 
 def _check_data(x: Any, y: Any, sample_weight: Any) -> None:
+    for name, value in {"x": x, "y": y, "sample_weight": sample_weight}.items():
+        if not keras.tree.flatten(value):
+            raise ValueError(f"`{name}` must hold arrays. Received: {name}={value!r}")
     if (x is None or is_dataset(x)) and not (y is None and sample_weight is None):
         raise ValueError(
             "`y` and `sample_weight` must be None unless `x` is given as arrays. "

@@ -18,6 +18,7 @@ from keras_extras.keras_internals.callback_state import state_of
 from keras_extras.keras_internals.loss_tracker import LossTracker
 from keras_extras.keras_internals.rates import RATE
 from keras_extras.keras_internals.snapshot import Snapshot
+from keras_extras.log_dir import check_log_dir
 from keras_extras.schedules.curve import as_float
 from keras_extras.steering.checks import check_alone
 from keras_extras.steering.checks import check_backend
@@ -121,6 +122,7 @@ class LearningRateFinder(keras.callbacks.Callback):
             )
         self.stop_factor = stop_factor
         self.rule = checks.check_choice("rule", rule, NAMES)
+        check_log_dir(log_dir)
         self.log_dir = log_dir
         self.sweep: LearningRateSweep | None = None
         self._run: _Run | None = None

@@ -132,7 +132,7 @@ class OneCycleScheduler(Scheduler):
             "cycle_momentum", cycle_momentum, ("auto", True, False)
         )
         self.start = start
-        self.verbose = checks.check_choice("verbose", verbose, (0, 1))
+        self.verbose = checks.check_verbose("verbose", verbose)
         self._shape = {
             "last_iterations": last_iterations,
             "anneal": anneal,

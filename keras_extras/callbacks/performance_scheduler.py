@@ -137,12 +137,7 @@ class PerformanceScheduler(Scheduler):
         optimizer: Any = None,
     ) -> None:
         super().__init__(restore, optimizer)
-        if not isinstance(monitor, str) or not monitor:
-            raise ValueError(
-                "`monitor` must be the name of what training logs. "
-                f"Received: monitor={monitor!r}"
-            )
-        self.monitor = monitor
+        self.monitor = checks.check_text("monitor", monitor)
         self.factor = checks.check_fraction("factor", factor)
         self.patience = checks.check_count("patience", patience)
         self.mode = checks.check_choice("mode", mode, ("auto", "min", "max"))
@@ -155,7 +150,7 @@ class PerformanceScheduler(Scheduler):
             checks.check_count("every", every)
             # Keras reads the logs of each batch back for who has this hook.
             self.on_train_batch_end = self._look_at_steps
-        self.verbose = checks.check_choice("verbose", verbose, (0, 1))
+        self.verbose = checks.check_verbose("verbose", verbose)
         self._given_multiplier = self.multiplier
         self._run = _Run()
 

@@ -10,6 +10,7 @@ from keras_extras.backends import processes
 from keras_extras.callbacks.monitor import Monitor
 from keras_extras.checks import check_choice
 from keras_extras.checks import check_choice_or_function
+from keras_extras.checks import check_verbose
 from keras_extras.diagnostics.best_constant_loss import best_constant_loss
 from keras_extras.diagnostics.describe import describe_frozen
 from keras_extras.diagnostics.diagnosis_html import diagnosis_html
@@ -150,7 +151,7 @@ class TrainingDiagnostics(Monitor):
         super().__init__(log_dir, every, layers, overhead, history_size)
         check_choice_or_function("actions", actions, ("report", "stop", "raise"))
         check_choice("replay", replay, ("auto", True, False))
-        self.verbose = verbose
+        self.verbose = check_verbose("verbose", verbose)
         self.actions = actions
         self.replay = replay
         self.findings = Findings()

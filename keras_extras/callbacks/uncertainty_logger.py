@@ -5,7 +5,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_extras.checks import check_count
 from keras_extras.keras_internals.callback_state import state_of
+from keras_extras.keras_internals.graph import output_names
 from keras_extras.log_dir import LogDir
 from keras_extras.log_dir import check_log_dir
 from keras_extras.summaries.run import end_with_fit
@@ -13,11 +15,12 @@ from keras_extras.summaries.run import open_run
 from keras_extras.summaries.writer import SummaryWriter
 from keras_extras.uncertainty import checks
 from keras_extras.uncertainty.calibration_error import expected_calibration_error
-from keras_extras.uncertainty.classes import check_bins
 from keras_extras.uncertainty.classes import classes_and_table
-from keras_extras.uncertainty.mc_predict import mc_predict
 from keras_extras.uncertainty.mc_prediction import MCPrediction
+from keras_extras.uncertainty.sampling_run import SamplingRun
 from keras_extras.uncertainty.scores import negative_log_likelihood
+from keras_extras.uncertainty.stochastic import stochastic_layers
+from keras_extras.uncertainty.transform import Transform
 
 
 class UncertaintyLogger(keras.callbacks.Callback):
@@ -84,9 +87,10 @@ class UncertaintyLogger(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         checks.check_samples(samples, None, False)
-        checks.check_whole("every", every, least=1)
-        checks.check_whole("seed", seed, least=0)
-        check_bins(bins)
+        check_count("every", every)
+        check_count("seed", seed, least=0)
+        Transform(activation)
+        check_count("bins", bins)
         check_log_dir(log_dir)
         checks.check_lengths(x, y)
         self.x, self.y = x, y
@@ -135,14 +139,16 @@ class UncertaintyLogger(keras.callbacks.Callback):
             writer.close()
 
     def _measure(self, x: Any, y: Any, samples: int) -> dict[str, float]:
-        prediction = mc_predict(
+        # A network that has died gives equal samples: that ends no training.
+        run = SamplingRun(
             self.model,
-            x,
-            samples=samples,
-            seed=self.seed,
-            activation=self.activation,
-            verbose=0,
+            stochastic_layers(self.model),
+            samples=int(samples),
+            seed=int(self.seed),
+            transform=Transform(self.activation, None, output_names(self.model)),
+            must_differ=False,
         )
+        prediction = run.predict(x, None, "nats", 0)
         if not isinstance(prediction, MCPrediction):
             raise ValueError(
                 "`UncertaintyLogger` needs a model with one output. "

@@ -4,13 +4,14 @@ from typing import Any
 
 import keras
 
-from keras_extras.constraints import checks
+from keras_extras.checks import check_positive
 from keras_extras.constraints.axes import Kernel
 from keras_extras.constraints.axes import kernels_of
 from keras_extras.constraints.max_norm_for import make
 from keras_extras.keras_internals.layer_tree import named_layers
 from keras_extras.keras_internals.layer_tree import sublayers
 from keras_extras.keras_internals.layer_tree import unique
+from keras_extras.keras_internals.stale_functions import drop_train_functions
 
 
 def apply_max_norm(
@@ -22,7 +23,8 @@ def apply_max_norm(
     `kernel_constraint` in each layer; the axis follows from the type of each layer,
     as in `max_norm_for`. It reaches models within the model, wrappers, cells, and the
     projections of attention layers. Weights above the limit are brought to it at
-    once, and after each step of a training.
+    once, and after each step of a training. Frozen layers are limited too, at once and
+    only then: nothing else changes their weights.
 
     The constraints are saved with the model, but for those within attention layers,
     whose configuration has one constraint for kernels of different axes: apply them
@@ -59,7 +61,7 @@ def apply_max_norm(
         from overfitting", section 5.1.
     """
     if max_value is not None:
-        checks.check_max_value(max_value)
+        max_value = check_positive("max_value", max_value)
     if not isinstance(model, keras.layers.Layer) or not model.built:
         raise ValueError(f"`model` must be a built Keras model. Received: {model!r}")
     found = [
@@ -77,8 +79,7 @@ def apply_max_norm(
         _check(layer, kernel)
     for layer, kernel in found:
         _constrain(layer, kernel, max_value)
-    if getattr(model, "train_function", None) is not None:
-        model.train_function = None  # it was compiled without the constraint
+    drop_train_functions([model, *(layer for layer, _ in found)])
     return {_variable(layer, kernel).path: kernel.axes for layer, kernel in found}
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from keras_extras.constraints import checks
+from keras_extras.checks import check_positive
 from keras_extras.constraints.axes import Kernel
 from keras_extras.constraints.axes import kernels_of
 from keras_extras.constraints.axes import kernels_of_class
@@ -53,7 +53,7 @@ def max_norm_for(
         Srivastava et al. (2014), "Dropout: a simple way to prevent neural networks
         from overfitting", section 5.1.
     """
-    checks.check_max_value(max_value)
+    max_value = check_positive("max_value", max_value)
     kernels = _kernels(layer_or_class)
     if weight is not None:
         kernels = [kernel for kernel in kernels if kernel.name == weight]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -22,6 +23,9 @@ def share_at_limit(variables: list[Any]) -> float | None:
     Returns:
         Float, 0 to 1, or `None` if no variable has a max-norm constraint.
 
+    Raises:
+        ValueError: If `variables` holds something else.
+
     Example:
 
     ```python
@@ -30,6 +34,12 @@ def share_at_limit(variables: list[Any]) -> float | None:
         print(keras_extras.constraints.share_at_limit(layer.trainable_variables))
     ```
     """
+    is_list = isinstance(variables, Iterable) and not isinstance(variables, str)
+    if not is_list or not all(isinstance(v, keras.Variable) for v in variables):
+        raise ValueError(
+            "`variables` must be a list of Keras variables, such as those of a layer: "
+            f"`layer.trainable_variables`. Received: variables={variables!r}"
+        )
     held = [
         np.ravel(keras.ops.convert_to_numpy(units_at_limit(variable)))
         for variable in variables

@@ -52,14 +52,16 @@ class ActivationProfile:
         """Array of shape `(initializers,)`: by what a layer multiplies the deviation.
 
         The geometric mean over seeds and all layers but the last one, whose scale is
-        the loss function's affair. 1 is a signal that neither fades nor explodes; NaN
-        stands for models of fewer than three layers.
+        the loss function's affair. 1 is a signal that neither fades nor explodes, 0 one
+        that is dead at the end; NaN stands for one that is dead from the first layer
+        on, and for models of fewer than three layers.
         """
-        hidden = np.maximum(self.std[:, :, :-1], 1e-300)
+        hidden = self.std[:, :, :-1]
         if hidden.shape[-1] < 2:
             return np.full(len(self.initializers), np.nan)
-        ratios = np.log(hidden[:, :, -1] / hidden[:, :, 0]) / (hidden.shape[-1] - 1)
-        return np.exp(ratios.mean(axis=1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = np.log(hidden[:, :, -1] / hidden[:, :, 0])
+            return np.exp(ratios.mean(axis=1) / (hidden.shape[-1] - 1))
 
     def report(self) -> str:
         """Returns a line per initialiser, means over the seeds."""

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_extras.checks import check_count
+from keras_extras.data.batches import is_dataset
 from keras_extras.diagnostics import self_normalizing
 from keras_extras.diagnostics.condition import Condition
 from keras_extras.diagnostics.describe import describe_layers
@@ -97,6 +98,8 @@ def check_self_normalizing(
             f"and epochs={epochs}"
         )
     inputs = some_batches(x, max_rows, batch_size or _BATCH_SIZE)
+    if epochs and not is_dataset(x):
+        _check_targets(x, y)
     if not is_built(model):
         model(inputs[0], training=False)
     specs = describe_layers(model)
@@ -117,6 +120,17 @@ def check_self_normalizing(
         None if after is None else after.mean,
         None if after is None else after.std,
     )
+
+
+def _check_targets(x: Any, y: Any) -> None:
+    """Raises `ValueError` unless there is a target for each row of the inputs."""
+    rows = np.shape(keras.tree.flatten(x)[0])[0]
+    shapes = [np.shape(part) for part in keras.tree.flatten(y)]
+    if not shapes or any(not shape or shape[0] != rows for shape in shapes):
+        raise ValueError(
+            f"`y` must hold a target for each of the {rows} rows to train with. "
+            f"Received: y={y!r}"
+        )
 
 
 def _measure_trained(

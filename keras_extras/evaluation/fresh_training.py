@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable
 from typing import Any
 from typing import NamedTuple
@@ -19,6 +20,10 @@ class Scores(NamedTuple):
 
     train: float
     validation: float
+
+
+class SameModelError(ValueError):
+    """One model was returned for two trainings."""
 
 
 class FreshTraining:
@@ -55,6 +60,7 @@ class FreshTraining:
         self._epochs, self._steps = 1, math.inf
         self.metric = metric
         self.higher_is_better = False
+        self._last: Callable[[], Any] = lambda: None
 
     def plan(self, epochs: int, largest: int, budget: str) -> None:
         """Sets how long to train: epochs, or the steps of the largest subset."""
@@ -71,6 +77,13 @@ class FreshTraining:
                 "`build` must return a new compiled model. "
                 f"Received: a function that returns {model!r}"
             )
+        if model is self._last():
+            raise SameModelError(
+                "`build` must return a new model at each call, for each training "
+                "starts from the beginning. Received: a function that returns the same "
+                f"model again, {model!r}"
+            )
+        self._last = weakref.ref(model)
         x, y, weight = take_rows(data, rows)
         self._fit(model, x, y, weight, len(rows))
         train = self._evaluate(model, (x, y, weight))

@@ -12,7 +12,9 @@ import numpy as np
 
 from keras_extras.constraints.axes import kernels_of
 from keras_extras.keras_internals.graph import has_graph
+from keras_extras.keras_internals.layer_state import copy_state
 from keras_extras.keras_internals.layer_tree import inner_layers
+from keras_extras.keras_internals.layer_tree import own_trainable
 from keras_extras.keras_internals.layer_tree import sublayers
 
 _AS_IT_IS = "as it is"
@@ -64,7 +66,11 @@ def labelled(initializers: Any) -> dict[str, Any]:
 def _check(initializer: Any) -> None:
     try:
         keras.initializers.get(initializer)
-    except ValueError as error:
+        if isinstance(initializer, type) and not issubclass(
+            initializer, keras.initializers.Initializer
+        ):
+            raise ValueError("a class of something else")
+    except (ValueError, TypeError) as error:
         raise ValueError(
             "`initializers` must be initialisers of Keras, by name or as objects. "
             f"Received: {initializer!r}"
@@ -103,11 +109,10 @@ def _made(model: Any) -> Any:
 def _keep_values(model: Any, fresh: Any) -> None:
     """Copies what is not drawn at the start of a training."""
     for old, new in _pairs(model, fresh):
-        is_kept = not old.trainable or isinstance(old, keras.layers.Normalization)
+        # Preprocessing has no weights that a training would change.
+        is_kept = not old.trainable or not own_trainable(old)
         if is_kept and old.built and not inner_layers(old):
-            store: dict[str, Any] = {}
-            old.save_own_variables(store)
-            new.load_own_variables(store)
+            copy_state(old, new)
 
 
 def _pairs(old: Any, new: Any) -> Iterator[tuple[Any, Any]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_extras import checks
 from keras_extras.evaluation.fresh_training import FreshTraining
+from keras_extras.evaluation.fresh_training import SameModelError
 from keras_extras.evaluation.fresh_training import Scores
 from keras_extras.evaluation.learning_curve_result import LearningCurve
 from keras_extras.evaluation.subsets import checked_sizes
@@ -91,7 +92,7 @@ def learning_curve(
 
     Raises:
         ValueError: If an argument has no valid value, if `build` returns no compiled
-            model, or if it has no such metric.
+            model or the same one twice, or if it has no such metric.
 
     Example:
 
@@ -122,7 +123,17 @@ def learning_curve(
         checks.check_count(name, value)
     checks.check_count("seed", seed, least=0)
     checks.check_choice("budget", budget, ("steps", "epochs"))
+    checks.check_text("metric", metric)
+    checks.check_verbose("verbose", verbose, ("auto", 0, 1, 2))
     _check_functions(build, callbacks)
+    for name, value in {"x": x, "y": y}.items():
+        if not keras.tree.flatten(value) or value is None:
+            raise ValueError(f"`{name}` must hold arrays. Received: {name}={value!r}")
+    if sample_weight is not None and not keras.tree.flatten(sample_weight):
+        raise ValueError(
+            "`sample_weight` must hold arrays. "
+            f"Received: sample_weight={sample_weight!r}"
+        )
     rows, validation = held_out(
         (x, y, sample_weight), validation_data, validation_split, seed
     )
@@ -179,6 +190,8 @@ def _scores(
 ) -> Scores:
     try:
         return training.run(data, rows, seed)
+    except SameModelError:
+        raise
     except Exception as error:
         if is_first:
             raise
@@ -198,7 +211,8 @@ def _check_functions(build: Any, callbacks: Any) -> None:
             "`build` must be a function without arguments that returns a new compiled "
             f"model. Received: build={build!r}"
         )
-    if callbacks is not None and not callable(callbacks):
+    is_function = callable(callbacks) and not isinstance(callbacks, type)
+    if callbacks is not None and not is_function:
         raise ValueError(
             "`callbacks` must be a function without arguments that returns a list, "
             "for each training needs callbacks of its own. "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import numbers
 from typing import Any
 
 import keras
@@ -77,8 +78,8 @@ def checked_sizes(sizes: Any, count: int) -> list[int]:
 def _as_count(size: Any, count: int) -> int:
     if not checks.is_number(size):
         raise TypeError
-    if isinstance(size, int):
-        return size
+    if isinstance(size, numbers.Integral):
+        return int(size)
     if not 0 < size <= 1:
         raise ValueError
     return max(round(size * count), 1)

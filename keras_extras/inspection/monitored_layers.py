@@ -41,6 +41,16 @@ def check_layers(layers: object) -> None:
             "`layers` must be a regular expression that names layers, or a list of "
             f"names. Received: layers={layers!r} ({error})"
         ) from error
+    if layers is None or isinstance(layers, str | re.Pattern):
+        return
+    if callable(layers) and not isinstance(layers, type):
+        return
+    names = list(layers) if isinstance(layers, Iterable) else [layers]
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            "`layers` must be a regular expression that names layers, a list of names, "
+            f"a function of a layer, or None. Received: layers={layers!r}"
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_extras.keras_internals.graph import graph_of
 
@@ -68,8 +67,9 @@ def _is_model(layer: Any) -> bool:
 
 
 def _works_row_by_row(layer: Any) -> bool:
-    axes = np.ravel(getattr(layer, "axis", None))
-    return _is_stock_layer(layer) and 0 not in list(axes)
+    axis = getattr(layer, "axis", None)
+    axes = axis if isinstance(axis, list | tuple) else [axis]
+    return _is_stock_layer(layer) and 0 not in axes
 
 
 def _held(model: Any) -> Iterator[Any]:

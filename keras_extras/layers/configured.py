@@ -42,9 +42,11 @@ def configured(layer_class: type | Configured, **defaults: Any) -> Configured:
     Use it where many layers of a model share their arguments. Unlike `partial`, it
     refuses an argument that the class does not have when it is defined rather than
     when it is used, prints what it is, takes positional arguments that override a
-    default, and gives each layer an initializer of its own: one initializer object
-    without a seed would start all layers with the same numbers. The layers are of
-    the plain class, so a model made of them saves and loads without this package.
+    default, and gives each layer initializers and layers of its own: one initializer
+    object without a seed would start all layers with the same numbers, and layers that
+    share one, an activation with weights for instance, would train it together. The
+    layers are of the plain class, so a model made of them saves and loads without this
+    package.
 
     Args:
         layer_class: Subclass of `keras.layers.Layer`, or what another call of
@@ -142,9 +144,11 @@ def _positional_names(layer_class: type) -> list[str]:
 
 
 def _own_copy(value: Any) -> Any:
-    """Returns an initializer with random numbers of its own, others as they are."""
-    if isinstance(value, keras.initializers.Initializer):
+    """Returns an initializer or a layer of its own, others as they are."""
+    if isinstance(value, keras.initializers.Initializer | keras.layers.Layer):
         return type(value).from_config(value.get_config())
+    if isinstance(value, list | tuple):
+        return type(value)(map(_own_copy, value))
     return value
 
 

@@ -112,6 +112,7 @@ def _groups(model: Any, groups: Any) -> list[list[Any]]:
     """Returns the layers of each group, from the input to the output."""
     layers = _trained_layers(model)
     if isinstance(groups, Sequence) and not isinstance(groups, str):
+        checks.check_list("groups", groups)
         return _named_groups(
             layers, [matching_layers(model, g, "groups") for g in groups]
         )
@@ -130,6 +131,11 @@ def _groups(model: Any, groups: Any) -> list[list[Any]]:
 def _groups_of_factors(
     model: Any, factors: Mapping[Any, float]
 ) -> list[tuple[list[Any], float]]:
+    if not isinstance(factors, Mapping) or not factors:
+        raise ValueError(
+            "`factors` must be a dict from layers to numbers > 0. "
+            f"Received: factors={factors!r}"
+        )
     values = [checks.check_positive("factors", factor) for factor in factors.values()]
     chosen = [matching_layers(model, choice, "factors") for choice in factors]
     members = _named_groups(_trained_layers(model), chosen)
@@ -207,7 +213,15 @@ def _copy(optimizer: Any, factor: float, name: str) -> Any:
 
 
 def _check_optimizer(optimizer: Any) -> Any:
-    found = keras.optimizers.get(optimizer)
+    try:
+        found = keras.optimizers.get(optimizer)
+    except (ValueError, TypeError):
+        found = None
+    if not isinstance(found, keras.optimizers.Optimizer):
+        raise ValueError(
+            "`optimizer` must be a Keras optimizer or the name of one. "
+            f"Received: optimizer={optimizer!r}"
+        )
     wraps = hasattr(found, "inner_optimizer") or hasattr(found, "optimizers")
     if wraps or not has_number(found):
         raise ValueError(

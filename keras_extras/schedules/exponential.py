@@ -46,7 +46,7 @@ class Exponential(Curve):
         self.initial = checks.check_rate("initial", initial)
         self.decay_steps = checks.check_steps("decay_steps", decay_steps)
         self.decay_rate = checks.check_decay("decay_rate", decay_rate)
-        self.staircase = checks.check_choice("staircase", staircase, (False, True))
+        self.staircase = checks.check_flag("staircase", staircase)
 
     def __call__(self, step: Any) -> Any:
         times = as_float(step) / self.decay_steps

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_extras import checks
@@ -34,6 +37,26 @@ def check_epochs(unfreeze_at: Any) -> Unfreezing:
     if isinstance(unfreeze_at, Mapping):
         return {int(epoch): chosen for epoch, chosen in unfreeze_at.items()}
     return [int(epoch) for epoch in epochs] if several else int(unfreeze_at)
+
+
+def check_choice_of_layers(layers: Any) -> Any:
+    """Returns `layers`, if it can stand for layers of some model."""
+    if layers is None:
+        return None
+    single = isinstance(layers, str | type) or not isinstance(layers, Iterable)
+    choices = [layers] if single else list(layers)
+    known = str | re.Pattern | keras.layers.Layer
+    valid = [
+        isinstance(each, known)
+        or (isinstance(each, type) and issubclass(each, keras.layers.Layer))
+        for each in choices
+    ]
+    if not valid or not all(valid):
+        raise ValueError(
+            "`layers` must be names, paths or regular expressions, layers, layer "
+            f"classes, or a list of these. Received: layers={layers!r}"
+        )
+    return layers
 
 
 def check_rates(learning_rate: Any, count: int) -> list[Any] | None:

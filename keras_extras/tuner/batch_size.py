@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_extras import checks
+from keras_extras.tuner.arguments import check_search
 
 
 def batch_size(
@@ -37,6 +38,8 @@ def batch_size(
             return model.fit(*args, batch_size=size, **kwargs)
     ```
     """
-    for size in sizes:
-        checks.check_count("sizes", size)
-    return int(hp.Choice(name, list(sizes)))
+    check_search(hp, name)
+    counts = [
+        checks.check_count("sizes", size) for size in checks.check_list("sizes", sizes)
+    ]
+    return int(hp.Choice(name, counts))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
 
@@ -193,7 +194,10 @@ def _keep_weights(model: Any, callbacks: list[Any]) -> None:
 
 def _check_stop_on(stop_on: Any) -> tuple[str, ...]:
     allowed = {*SEVERITIES, *CODES}
-    if isinstance(stop_on, str) or not set(stop_on) <= allowed:
+    is_list = isinstance(stop_on, Iterable) and not isinstance(stop_on, str)
+    if not is_list or any(
+        not isinstance(each, str) or each not in allowed for each in stop_on
+    ):
         raise ValueError(
             '`stop_on` must be a tuple of "error", "warning" and codes of findings: '
             f"{', '.join(sorted(CODES))}. Received: stop_on={stop_on!r}"

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
 
 from keras_extras import checks
+from keras_extras.tuner.arguments import check_search
 
 
 def dropout(
@@ -17,7 +19,8 @@ def dropout(
     Args:
         hp: KerasTuner `HyperParameters`.
         max_rate: Float between 0 and 1, the highest rate. Defaults to `0.5`.
-        step: Float, difference of neighbouring rates. Defaults to `0.1`.
+        step: Float > 0, difference of neighbouring rates; that of the two highest may
+            be smaller. Defaults to `0.1`.
         name: String, name of the hyperparameter. Defaults to `"dropout"`.
 
     Returns:
@@ -46,7 +49,15 @@ def dropout(
 
 def dropout_rate(hp: Any, max_rate: float, step: float, name: str) -> float:
     """Returns a rate from 0 to `max_rate`."""
+    check_search(hp, name)
     checks.check_fraction("max_rate", max_rate)
-    checks.check_positive("step", step)
-    # Without what adding up steps leaves behind: 0.30000000000000004 is no name.
-    return round(float(hp.Float(name, 0.0, max_rate, step=step)), 10)
+    if checks.check_positive("step", step) > max_rate:
+        raise ValueError(
+            "`step` must not be above `max_rate`. "
+            f"Received: step={step!r}, max_rate={max_rate!r}"
+        )
+    # Named one by one: where steps are added up, what is left behind by rounding keeps
+    # the highest rate out.
+    count = math.ceil(round(max_rate / step, 9))
+    rates = [round(number * step, 10) for number in range(count)]
+    return round(float(hp.Choice(name, [*rates, float(max_rate)], ordered=True)), 10)

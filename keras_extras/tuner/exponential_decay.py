@@ -4,6 +4,7 @@ from typing import Any
 
 from keras_extras import checks
 from keras_extras.schedules.exponential import Exponential
+from keras_extras.tuner.arguments import check_search
 
 
 def exponential_decay(
@@ -44,6 +45,8 @@ def exponential_decay(
     optimizer = keras.optimizers.SGD(rate, momentum=0.9)
     ```
     """
+    check_search(hp, name)
+    checks.check_positive("decay_steps", decay_steps)
     checks.check_range("min_rate", min_rate, "max_rate", max_rate)
     checks.check_fraction("min_decay", min_decay)
     initial = hp.Float(f"{name}/initial", min_rate, max_rate, sampling="log")

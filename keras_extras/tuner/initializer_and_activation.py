@@ -3,6 +3,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from keras_extras.checks import check_list
+from keras_extras.tuner.arguments import check_search
+
 PAIRS = {
     "relu": "he_normal",
     "leaky_relu": "he_normal",
@@ -51,10 +54,12 @@ def initializer_and_activation(
         Glorot & Bengio (2010), "Understanding the difficulty of training deep
         feedforward neural networks".
     """
-    if isinstance(activations, str) or not set(activations) <= set(PAIRS):
+    check_search(hp, name)
+    names = check_list("activations", activations)
+    if any(not isinstance(each, str) or each not in PAIRS for each in names):
         raise ValueError(
             f"`activations` must be a list of {', '.join(PAIRS)}. "
             f"Received: activations={activations!r}"
         )
-    activation = hp.Choice(name, list(activations))
+    activation = hp.Choice(name, names)
     return {"activation": activation, "kernel_initializer": PAIRS[activation]}

@@ -6,6 +6,7 @@ import keras
 
 from keras_extras import checks
 from keras_extras.constraints.max_norm_for import max_norm_for
+from keras_extras.tuner.arguments import check_search
 
 
 def max_norm(
@@ -45,7 +46,9 @@ def max_norm(
         Srivastava et al. (2014), "Dropout: a simple way to prevent neural networks
         from overfitting", section 5.1.
     """
+    check_search(hp, name)
     checks.check_range("min_value", min_value, "max_value", max_value)
+    max_norm_for(layer_or_class, max_value)  # a wrong one fails now, not when chosen
     if not hp.Boolean(name):
         return None
     with hp.conditional_scope(name, [True]):

@@ -4,6 +4,7 @@ from typing import Any
 
 from keras_extras import checks
 from keras_extras.callbacks.one_cycle_scheduler import OneCycleScheduler
+from keras_extras.tuner.arguments import check_search
 
 
 def one_cycle(
@@ -54,6 +55,7 @@ def one_cycle(
         Smith (2018), "A disciplined approach to neural network hyper-parameters",
         arXiv:1803.09820.
     """
+    check_search(hp, name)
     checks.check_range("min_rate", min_rate, "max_rate", max_rate)
     arguments = {"verbose": 0, **fixed}
     if "max_rate" not in fixed:

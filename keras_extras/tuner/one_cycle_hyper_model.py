@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 import warnings
@@ -11,6 +12,7 @@ import keras_tuner
 
 from keras_extras import checks
 from keras_extras import files
+from keras_extras.callbacks.learning_rate_finder import LearningRateFinder
 from keras_extras.callbacks.one_cycle_scheduler import OneCycleScheduler
 from keras_extras.dry_run.find_learning_rate import find_learning_rate
 from keras_extras.keras_internals import hyperparameters
@@ -31,6 +33,11 @@ _OF_FINDER = (
     "steps_per_epoch",
 )
 _SIZES = ("units", "filters", "kernel_size", "strides", "num_heads", "output_dim")
+
+
+_SWEEP = frozenset(inspect.signature(LearningRateFinder).parameters)
+_FINDER = frozenset(inspect.signature(find_learning_rate).parameters)
+_CYCLE = frozenset(inspect.signature(OneCycleScheduler).parameters)
 
 
 class OneCycleHyperModel(keras_tuner.HyperModel):
@@ -88,9 +95,10 @@ class OneCycleHyperModel(keras_tuner.HyperModel):
         if not checks.is_number(span) or span <= 1:
             raise ValueError(f"`span` must be a number > 1. Received: span={span!r}")
         self.span = float(span)
-        self.one_cycle = {"verbose": 0, **(one_cycle or {})}
-        self.finder = dict(finder or {})
-        self.factor_name = name
+        self.one_cycle = {"verbose": 0, **_checked("one_cycle", one_cycle, _CYCLE)}
+        self.finder = _checked("finder", finder, _FINDER)
+        self.factor_name = checks.check_text("name", name)
+        LearningRateFinder(**{k: v for k, v in self.finder.items() if k in _SWEEP})
         OneCycleScheduler(**{"max_rate": 1.0, **self.one_cycle})  # wrong ones fail now
 
     def build(self, hp: Any) -> Any:
@@ -173,3 +181,15 @@ def _initializer(layer: Any) -> Any:
         k: v for k, v in config.items() if k != "seed" and not isinstance(v, dict)
     }
     return type(initializer).__name__, repr(sorted(numbers.items()))
+
+
+def _checked(name: str, given: Any, known: frozenset[str]) -> dict[str, Any]:
+    """Returns arguments of a function as a dict, if it has arguments of these names."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not set(given) <= known:
+        raise ValueError(
+            f"`{name}` must be a dict of {', '.join(sorted(known))}. "
+            f"Received: {name}={given!r}"
+        )
+    return dict(given)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from keras_extras import checks
+from keras_extras.tuner.arguments import check_search
 
 # The rates that are worth a trial, relative to those of Adam.
 _KINDS: dict[str, tuple[float, Callable[..., Any]]] = {
@@ -65,10 +66,15 @@ def optimizer(
         return model
     ```
     """
-    if isinstance(kinds, str) or not kinds or not set(kinds) <= set(_KINDS):
+    check_search(hp, name)
+    kinds = checks.check_list("kinds", kinds)
+    if any(not isinstance(kind, str) or kind not in _KINDS for kind in kinds):
         raise ValueError(
             f"`kinds` must be a list of {', '.join(_KINDS)}. Received: kinds={kinds!r}"
         )
+    is_schedule = callable(learning_rate) and not isinstance(learning_rate, type)
+    if learning_rate is not None and not is_schedule:
+        checks.check_positive("learning_rate", learning_rate)
     checks.check_range("min_rate", min_rate, "max_rate", max_rate)
     chosen = hp.Choice(name, list(kinds))
     arguments: dict[str, Any] = {}

@@ -5,7 +5,9 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from keras_extras.checks import check_count
 from keras_extras.tuner import trial_files
+from keras_extras.tuner.arguments import check_tuner
 from keras_extras.tuner.trial_findings import trial_records
 from keras_extras.tuner.trial_result import ranked_trials
 
@@ -26,6 +28,9 @@ def results_table(tuner: Any, width: int = 100) -> str:
     Returns:
         String of several lines.
 
+    Raises:
+        ValueError: If an argument has no valid value.
+
     Example:
 
     ```python
@@ -35,6 +40,8 @@ def results_table(tuner: Any, width: int = 100) -> str:
     print(keras_extras.tuner.results_table(tuner))
     ```
     """
+    check_tuner(tuner)
+    width = check_count("width", width)
     trials = ranked_trials(tuner)
     names = dict.fromkeys(name for trial in trials for name in _hyperparameters(trial))
     head = ["trial", "score", "state", "findings", *names]

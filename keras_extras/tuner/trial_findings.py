@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras_extras.checks import check_count
+from keras_extras.checks import check_text
 from keras_extras.records.finding import Finding
 from keras_extras.tuner import trial_files
+from keras_extras.tuner.arguments import check_tuner
 
 
 def trial_findings(tuner: Any, trial_id: str, execution: int = 0) -> list[Finding]:
@@ -33,6 +36,9 @@ def trial_findings(tuner: Any, trial_id: str, execution: int = 0) -> list[Findin
     print(keras_extras.tuner.trial_findings(tuner, best.trial_id))
     ```
     """
+    check_tuner(tuner)
+    check_text("trial_id", trial_id)
+    check_count("execution", execution, least=0)
     for record in trial_records(tuner, trial_id):
         if record["execution"] == execution:
             return [Finding(**finding) for finding in record["findings"]]

@@ -33,7 +33,7 @@ def as_hypermodel(hypermodel: Any) -> keras_tuner.HyperModel:
     """Returns a hypermodel, also of a function that builds a model."""
     if isinstance(hypermodel, keras_tuner.HyperModel):
         return hypermodel
-    if not callable(hypermodel):
+    if not callable(hypermodel) or isinstance(hypermodel, type):
         raise ValueError(
             "`hypermodel` must be a `keras_tuner.HyperModel`, or a function of the "
             f"hyperparameters that returns a model. Received: hypermodel={hypermodel!r}"

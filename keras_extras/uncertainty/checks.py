@@ -5,25 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 
+from keras_extras import checks
 from keras_extras.uncertainty.stochastic import random_layers
-
-
-def check_whole(name: str, value: Any, least: int) -> None:
-    """Raises `ValueError` unless the value is an integer >= `least`, or `None`."""
-    if value is None:
-        return
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
-        raise ValueError(
-            f"`{name}` must be an integer >= {least} or None. "
-            f"Received: {name}={value!r}"
-        )
-
-
-def check_positive(name: str, value: Any) -> None:
-    """Raises `ValueError` unless the value is a number > 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise ValueError(f"`{name}` must be a number > 0. Received: {name}={value!r}")
 
 
 def check_samples(samples: Any, tolerance: Any, return_samples: bool) -> None:
@@ -31,7 +16,7 @@ def check_samples(samples: Any, tolerance: Any, return_samples: bool) -> None:
     if samples is None:
         raise ValueError("`samples` must be an integer >= 2. Received: samples=None")
     try:
-        check_whole("samples", samples, least=2)
+        checks.check_count("samples", samples, least=2)
     except ValueError:
         raise ValueError(
             "`samples` must be an integer >= 2: one sample has no spread. "
@@ -39,7 +24,7 @@ def check_samples(samples: Any, tolerance: Any, return_samples: bool) -> None:
         ) from None
     if tolerance is None:
         return
-    check_positive("tolerance", tolerance)
+    checks.check_positive("tolerance", tolerance)
     if return_samples:
         raise ValueError(
             "`return_samples` must be False with `tolerance`: batches may have "
@@ -82,9 +67,17 @@ def check_something_random(model: Any, chosen: list[Any]) -> None:
 
 def check_lengths(x: Any, y: Any) -> None:
     """Raises `ValueError` unless there is a target for each input."""
-    lengths = {len(part) for part in [*keras.tree.flatten(x), y]}
-    if len(lengths) != 1:
+    lengths = []
+    for name, value in (("x", x), ("y", y)):
+        parts = keras.tree.flatten(value)
+        if not parts or not all(len(np.shape(part)) for part in parts):
+            raise ValueError(
+                f"`{name}` must be an array, or a list, tuple or dict of them. "
+                f"Received: {name}={value!r}"
+            )
+        lengths += [len(part) for part in parts]
+    if len(set(lengths)) != 1 or not lengths[0]:
         raise ValueError(
             "`x` and `y` must have the same number of rows. Received: "
-            f"{sorted(lengths)}"
+            f"{sorted(set(lengths))}"
         )

@@ -80,6 +80,10 @@ class SplitGraph:
         """Returns for each tensor of `prefix` whether its first axis is the batch."""
         return [self._symbolic[place].shape[0] is None for place in self._frontier]
 
+    def random_outputs(self) -> list[bool]:
+        """Returns for each output whether it depends on a random layer."""
+        return [self._is_random[place] for place in self._outputs]
+
     def can_tile(self) -> bool:
         """Returns whether rows of a batch can be several samples of one input."""
         shapes = [tuple(self._symbolic[place].shape) for place in self._frontier]

@@ -80,8 +80,14 @@ def check_inputs(model: Any, batch: Any, first_row: int) -> None:
     functional = functional_of(model)
     if functional is not None:
         _check_shapes(functional, batch)
+    inputs = [] if functional is None else functional.inputs
+    takes_numbers = bool(inputs) and all(t.dtype != "string" for t in inputs)
     for array in flat_of(batch):
         kind = keras.backend.standardize_dtype(array.dtype)
+        if kind == "string" and takes_numbers:
+            raise ValueError(
+                "`x` must hold numbers, which the model takes. Received: strings"
+            )
         if "float" in kind:
             _check_numbers(array, first_row)
 

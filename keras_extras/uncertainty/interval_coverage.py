@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_extras.uncertainty.classes import numbers_of
+
 
 def interval_coverage(
     y_true: Any, mean: Any, std: Any, levels: Any = (0.5, 0.8, 0.9, 0.95)
@@ -48,17 +50,27 @@ def interval_coverage(
         Kuleshov, Fenner & Ermon (2018), "Accurate uncertainties for deep learning
         using calibrated regression".
     """
-    truth, mean, std = (np.ravel(np.asarray(a, float)) for a in (y_true, mean, std))
-    if not len(truth) == len(mean) == len(std) > 0:
+    truth, mean, std = (
+        numbers_of(name, values)
+        for name, values in {"y_true": y_true, "mean": mean, "std": std}.items()
+    )
+    shapes = [array.shape for array in (truth, mean, std)]
+    if len({_without_ones(shape) for shape in shapes}) > 1:
         raise ValueError(
-            "`y_true`, `mean` and `std` must have the same number of values. "
-            f"Received: {len(truth)}, {len(mean)} and {len(std)}"
+            "`y_true`, `mean` and `std` must have the same shape. "
+            f"Received: {', '.join(map(str, shapes))}"
         )
+    truth, mean, std = truth.ravel(), mean.ravel(), std.ravel()
     if not (std > 0).all():
         raise ValueError(f"`std` must be > 0. Received: smallest {std.min()}")
-    levels = [float(level) for level in np.ravel(levels)]
+    levels = np.ravel(numbers_of("levels", levels)).tolist()
     if any(not 0 < level < 1 for level in levels):
         raise ValueError(f"`levels` must be between 0 and 1. Received: levels={levels}")
     distance = np.abs(truth - mean) / std
     widths = {level: NormalDist().inv_cdf(0.5 + level / 2) for level in levels}
     return {level: float(np.mean(distance <= w)) for level, w in widths.items()}
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Returns a shape without axes of one: `(rows, 1)` fits `(rows,)`."""
+    return tuple(size for size in shape if size != 1)

@@ -7,11 +7,14 @@ from typing import Any
 
 import keras
 
+from keras_extras.checks import check_optional_count
 from keras_extras.keras_internals.compiled_apart import compiled_apart
 from keras_extras.keras_internals.compiled_apart import starts_threads
+from keras_extras.keras_internals.global_generator import global_generator_is
 from keras_extras.uncertainty import checks
 from keras_extras.uncertainty.load_sampler import load_sampler
 from keras_extras.uncertainty.stochastic import LayerChoice
+from keras_extras.uncertainty.stochastic import draws_without_seed
 from keras_extras.uncertainty.stochastic import seed_generators
 from keras_extras.uncertainty.stochastic import stochastic_layers
 from keras_extras.uncertainty.stochastic import switched_on
@@ -52,7 +55,8 @@ def mc_dropout(
         The model.
 
     Raises:
-        ValueError: If the model has nothing to switch on.
+        ValueError: If an argument has no valid value, or the model is not built or has
+            nothing to switch on.
 
     Example:
 
@@ -61,16 +65,25 @@ def mc_dropout(
         samples = np.stack([model.predict(x_test, verbose=0) for _ in range(20)])
     ```
     """
-    checks.check_whole("seed", seed, least=0)
+    seed = check_optional_count("seed", seed, least=0)
+    checks.check_model(model)
     chosen = stochastic_layers(model, layers)
     checks.check_something_random(model, chosen)
     with (
         _seeds_kept(model, seed),
+        global_generator_is(_own_generator(model, seed)),
         load_sampler().generators_kept(seed),
         compiled_apart(model, "predict_function", "test_function"),
         switched_on(model, chosen, in_all_threads=starts_threads(model)),
     ):
         yield model
+
+
+def _own_generator(model: Any, seed: int | None) -> Any | None:
+    """Returns what layers without a generator draw from, if a seed is to decide it."""
+    if seed is None or not draws_without_seed(model):
+        return None
+    return keras.random.SeedGenerator(seed % (2**31 - 1), name="seed_generator")
 
 
 @contextmanager

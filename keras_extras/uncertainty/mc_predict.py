@@ -4,6 +4,10 @@ import random
 from typing import Any
 
 from keras_extras.checks import check_choice
+from keras_extras.checks import check_flag
+from keras_extras.checks import check_optional_count
+from keras_extras.checks import check_positive
+from keras_extras.checks import check_verbose
 from keras_extras.keras_internals.graph import output_names
 from keras_extras.uncertainty import checks
 from keras_extras.uncertainty.load_sampler import load_sampler
@@ -129,24 +133,25 @@ def mc_predict(
         application of dropout in recurrent neural networks".
     """
     load_sampler()
+    return_samples = check_flag("return_samples", return_samples)
     checks.check_samples(samples, tolerance, return_samples)
     check_choice("strategy", strategy, ("auto", "cached", "tiled", "loop"))
     check_choice("unit", unit, ("nats", "bits"))
-    check_choice("verbose", verbose, ("auto", 0, 1))
-    checks.check_positive("memory_limit", memory_limit)
-    checks.check_whole("batch_size", batch_size, least=1)
-    checks.check_whole("seed", seed, least=0)
-    checks.check_whole("steps", steps, least=1)
+    check_verbose("verbose", verbose, ("auto", 0, 1))
+    check_positive("memory_limit", memory_limit)
+    batch_size = check_optional_count("batch_size", batch_size)
+    seed = check_optional_count("seed", seed, least=0)
+    steps = check_optional_count("steps", steps)
     checks.check_model(model)
     run = SamplingRun(
         model,
         stochastic_layers(model, layers),
-        samples=samples,
+        samples=int(samples),
         seed=random.randrange(2**31) if seed is None else seed,
         strategy=strategy,
-        shared=shared_masks,
-        tolerance=tolerance,
-        memory=memory_limit * 2**20,
+        shared=check_flag("shared_masks", shared_masks),
+        tolerance=None if tolerance is None else float(tolerance),
+        memory=float(memory_limit) * 2**20,
         transform=Transform(activation, variance, output_names(model)),
         keeps_samples=return_samples,
     )

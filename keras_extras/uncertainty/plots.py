@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_extras.checks import check_list
+from keras_extras.checks import is_number
 from keras_extras.plotting import graph_objects
 from keras_extras.uncertainty.mc_prediction import MCPrediction
 from keras_extras.uncertainty.rejection_curve import RejectionCurve
@@ -125,8 +127,11 @@ def plot_samples(
     """
     go = graph_objects()
     _check_row(prediction, row)
+    row = int(row)
     mean, std = prediction.mean[row], prediction.std[row]
-    names = [str(n) for n in class_names or range(len(mean))]
+    names = list(map(str, range(len(mean))))
+    if class_names is not None:
+        names = [str(name) for name in check_list("class_names", class_names)]
     if len(names) != len(mean):
         raise ValueError(
             f"`class_names` must be {len(mean)} names. Received: {len(names)}"
@@ -148,7 +153,8 @@ def _check_row(prediction: MCPrediction, row: int) -> None:
             "`prediction` must be an `MCPrediction` of shape (rows, classes). "
             f"Received: prediction={prediction!r}"
         )
-    if not -len(prediction) <= row < len(prediction):
+    is_whole = is_number(row) and int(row) == row
+    if not is_whole or not -len(prediction) <= row < len(prediction):
         raise ValueError(
             f"`row` must be one of {len(prediction)} rows. Received: row={row!r}"
         )

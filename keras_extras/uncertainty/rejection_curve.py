@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_extras.uncertainty.classes import classes_and_table
+from keras_extras.uncertainty.classes import numbers_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ def accuracy_rejection_curve(
     """Returns the accuracy of what is left when the most uncertain are refused.
 
     Use it to choose how many predictions a person should look at, and to compare
-    measures of uncertainty: of the better one the curve rises earlier.
+    measures of uncertainty: of the better one the curve rises earlier. Where several
+    predictions are equally uncertain, the curve is the mean over all their orders.
 
     Args:
         y_true: Integer classes, `(rows,)` or `(rows, 1)`, or one-hot rows.
@@ -64,15 +66,21 @@ def accuracy_rejection_curve(
         comparing classification methods with a reject option".
     """
     classes, table = classes_and_table(y_true, probabilities)
-    doubt = 1 - table.max(axis=1) if uncertainty is None else np.ravel(uncertainty)
-    if len(doubt) != len(classes) or not np.isfinite(doubt).all():
+    doubt = 1 - table.max(axis=1)
+    if uncertainty is not None:
+        doubt = np.ravel(numbers_of("uncertainty", uncertainty))
+    if len(doubt) != len(classes):
         raise ValueError(
-            f"`uncertainty` must hold one finite number for each of the {len(classes)} "
-            f"rows. Received: shape {np.shape(uncertainty)}"
+            f"`uncertainty` must hold one number for each of the {len(classes)} "
+            f"predictions. Received: shape {np.shape(uncertainty)}"
         )
-    right = table.argmax(axis=1) == classes
+    right = (table.argmax(axis=1) == classes).astype(float)
     order = np.argsort(doubt, kind="stable")
     kept = np.arange(1, len(order) + 1)
-    accuracy = np.cumsum(right[order]) / kept
+    # Which of equally uncertain ones is refused first is chance: each is right as
+    # often as all of them are.
+    _, place = np.unique(doubt[order], return_inverse=True)
+    shares = np.bincount(place, right[order]) / np.bincount(place)
+    accuracy = np.cumsum(shares[place]) / kept
     rejected = 1 - kept / len(kept)
     return RejectionCurve(rejected=rejected[::-1], accuracy=accuracy[::-1])

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras.uncertainty.classes import check_bins
+from keras_extras.checks import check_count
+from keras_extras.checks import check_flag
 from keras_extras.uncertainty.classes import classes_and_table
 
 
@@ -65,7 +66,8 @@ def reliability_curve(
         DeGroot & Fienberg (1983), "The comparison and evaluation of forecasters".
         Guo et al. (2017), "On calibration of modern neural networks".
     """
-    check_bins(bins)
+    bins = check_count("bins", bins)
+    adaptive = check_flag("adaptive", adaptive)
     classes, table = classes_and_table(y_true, probabilities)
     confidence, right = table.max(axis=1), table.argmax(axis=1) == classes
     edges = np.linspace(0.0, 1.0, bins + 1)

@@ -17,8 +17,10 @@ from keras_extras.data.batches import is_dataset
 from keras_extras.data.batches import is_generator
 from keras_extras.data.batches import rows_of
 from keras_extras.data.batches import slice_rows
+from keras_extras.keras_internals.graph import functional_of
 from keras_extras.keras_internals.local_overrides import context_of_thread
 from keras_extras.uncertainty import checks
+from keras_extras.uncertainty.graph import SplitGraph
 from keras_extras.uncertainty.inputs import as_model_takes
 from keras_extras.uncertainty.inputs import check_inputs
 from keras_extras.uncertainty.inputs import fixed_batch_size
@@ -32,6 +34,7 @@ from keras_extras.uncertainty.running import Running
 from keras_extras.uncertainty.sampler import MOST_ROWS
 from keras_extras.uncertainty.sampler import Sampler
 from keras_extras.uncertainty.sampler_cache import cached_sampler
+from keras_extras.uncertainty.stochastic import random_layers
 from keras_extras.uncertainty.transform import Transform
 
 _ROWS_PER_STEP = 2048  # more in one step is no faster and needs more memory
@@ -51,12 +54,12 @@ class SamplingRun:
         *,
         samples: int,
         seed: int,
-        strategy: str,
-        shared: bool,
-        tolerance: float | None,
-        memory: float,
         transform: Transform,
-        keeps_samples: bool,
+        strategy: str = "auto",
+        shared: bool = False,
+        tolerance: float | None = None,
+        memory: float = 24 * 2.0**20,
+        keeps_samples: bool = False,
         must_differ: bool = True,
     ) -> None:
         checks.check_something_random(model, chosen)
@@ -159,6 +162,11 @@ class SamplingRun:
             more = sampler.advance(common, more, key, 0, needed, chunk)
             state = sampler.read(common, more)
         equal = [number for number, each in enumerate(state) if _all_equal(each)]
+        if len(equal) < len(state) and functional_of(self._model) is not None:
+            # One that nothing random leads to is meant to be as it is.
+            random = random_layers(self._model, self._chosen)
+            depends = SplitGraph(self._model, random).random_outputs()
+            equal = [number for number in equal if depends[number]]
         if equal:
             names = self._transform.names_of(sampler.structure)
             which = ", ".join(repr(names[number]) for number in equal)

@@ -50,7 +50,7 @@ def stochastic_layers(model: Any, layers: LayerChoice = None) -> list[Any]:
     if layers is None:
         return [layer for layer in sublayers(model) if is_regularisation(layer)]
     chosen: list[Any] = []
-    for layer in named_layers(model, layers):
+    for layer in _named(model, layers):
         inside = [inner for inner in sublayers(layer) if is_regularisation(inner)]
         if not inside and not _may_be_random(layer):
             raise ValueError(
@@ -65,6 +65,16 @@ def stochastic_layers(model: Any, layers: LayerChoice = None) -> list[Any]:
             f"add noise. Received: layers={layers!r}"
         )
     return unique(chosen)
+
+
+def _named(model: Any, layers: Any) -> list[Any]:
+    try:
+        return named_layers(model, layers)
+    except TypeError:  # compared with what cannot be
+        raise ValueError(
+            "`layers` must be a list of layers, names or layer classes. "
+            f"Received: layers={layers!r}"
+        ) from None
 
 
 def _may_be_random(layer: Any) -> bool:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any
 
 import keras
 
 from keras_extras import layers
+from keras_extras.keras_internals.layer_state import copy_state
 from keras_extras.keras_internals.layer_tree import sublayers
 from keras_extras.layers.always_on import ALWAYS_ON
 from keras_extras.uncertainty import checks
@@ -36,8 +38,9 @@ def to_mc(model: Any) -> Any:
     Keras' layers are replaced by those of `keras_extras.layers`, recurrent and
     attention layers with dropout by such that drop always, at any depth; so the copy
     samples after saving and loading too, if `keras_extras` is imported. Layers that
-    a subclassed model makes for itself are switched on in the copy, but not in what
-    is saved of it.
+    a class of your own makes for itself are switched on in the copy, but not in what
+    is saved of it: a warning names them. The copy has tables, adapted statistics, LoRA
+    and quantised weights as the model has them.
 
     Args:
         model: Built Keras model that can be made anew from its configuration.
@@ -64,13 +67,20 @@ def to_mc(model: Any) -> Any:
     checks.check_model(model)
     checks.check_something_random(model, stochastic_layers(model))
     converted = _rebuild(model)
-    _copy_weights(model, converted)
+    _copy_state(model, converted)
     plain = [
         layer
         for layer in sublayers(converted)
         if is_regularisation(layer) and not isinstance(layer, _ON)
     ]
     install(converted, plain)
+    within = {
+        id(inner)
+        for layer in sublayers(converted)
+        if isinstance(layer, _ON)
+        for inner in sublayers(layer)
+    }
+    _say_what_is_lost([layer for layer in plain if id(layer) not in within])
     return converted
 
 
@@ -123,12 +133,37 @@ def _reference(converted: type) -> dict[str, str]:
     }
 
 
-def _copy_weights(model: Any, converted: Any) -> None:
+def _copy_state(model: Any, converted: Any) -> None:
+    pairs = list(zip(sublayers(model), sublayers(converted)))
     shapes = [tuple(w.shape) for w in model.weights]
-    if shapes != [tuple(w.shape) for w in converted.weights]:
+    same = len(sublayers(model)) == len(sublayers(converted))
+    same = same and all(isinstance(new, _kind_of(old)) for old, new in pairs)
+    if not same or shapes != [tuple(w.shape) for w in converted.weights]:
         raise ValueError(
-            "`model` must have all its weights in the copy that is made from its "
-            f"configuration. Received: {len(shapes)} weights, of which the copy has "
-            f"{len(converted.weights)}"
+            "`model` must have all its layers and weights in the copy that is made "
+            f"from its configuration. Received: {len(shapes)} weights, of which the "
+            f"copy has {len(converted.weights)}"
         )
+    for old, new in pairs:
+        copy_state(old, new)
+    # Weights of models that share them, or that hold some beside their layers.
     converted.set_weights(model.get_weights())
+
+
+def _kind_of(layer: Any) -> Any:
+    """Returns the class that a layer of Keras has, or the name of another one."""
+    return _BASE_OF.get(type(layer), type(layer))
+
+
+_BASE_OF = {converted: plain for plain, converted in _CONVERTED.items()}
+
+
+def _say_what_is_lost(layers: list[Any]) -> None:
+    if layers:
+        names = ", ".join(layer.name for layer in layers)
+        warnings.warn(
+            "The copy samples, but not after it was saved and loaded: a class of "
+            f"your own makes its layers itself ({names}). Save the model instead, and "
+            "sample with `mc_predict`, or call `to_mc` after loading",
+            stacklevel=3,
+        )

@@ -37,6 +37,9 @@ class Transform:
     ) -> None:
         self._activation, self._variance = activation, variance
         self._names = list(names)
+        for name, given in (("activation", activation), ("variance", variance)):
+            if not _leaves(given):
+                raise ValueError(f"`{name}` must not be empty. Received: {given!r}")
         for each in _leaves(activation):
             _function_of(each)
         for each in _leaves(variance):
@@ -134,11 +137,13 @@ def _by_path(given: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _function_of(activation: Any) -> Callable[[Any], Any]:
     try:
+        if isinstance(activation, type):
+            raise TypeError("a class")
         return keras.activations.get(activation)
     except (ValueError, TypeError):
         raise ValueError(
-            "`activation` must be the name of an activation of Keras, a function, None, "
-            f"or a dict or list of these. Received: activation={activation!r}"
+            "`activation` must be the name of an activation of Keras, a function, "
+            f"None, or a dict or list of these. Received: activation={activation!r}"
         ) from None
 
 
