@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import json
-import math
-import os
 import warnings
 from dataclasses import dataclass
 from dataclasses import field
@@ -11,7 +8,9 @@ from typing import Any
 import keras
 
 from keras_extras import checks
+from keras_extras.callbacks.plateau import Plateau
 from keras_extras.callbacks.scheduler import Scheduler
+from keras_extras.callbacks.state_beside_backup import StateBesideBackup
 from keras_extras.keras_internals.hyperparameters import number
 from keras_extras.keras_internals.loss_tracker import LossTracker
 from keras_extras.keras_internals.metric_direction import check_mode
@@ -21,38 +20,17 @@ from keras_extras.steering.controller import HyperparameterController
 from keras_extras.steering.live_number import LiveNumber
 from keras_extras.steering.values import present_value
 
-_STATE_FILE = "performance_scheduler.json"
-
-
-@dataclass
-class _Plateau:
-    """The least loss so far, and for how many looks there was none below it."""
-
-    best: float = math.inf
-    waited: int = 0
-    cooling: int = 0  # looks in which patience is not counted
-
-    def look(self, loss: float, min_delta: float) -> None:
-        """Compares a loss with the least one."""
-        self.cooling = max(self.cooling - 1, 0)
-        if loss < self.best - min_delta:
-            self.best, self.waited = loss, 0
-        elif self.cooling == 0:
-            self.waited += 1
-
-    def start_over(self, cooldown: int) -> None:
-        """Counts anew, after so many looks."""
-        self.waited, self.cooling = 0, cooldown
+_STATE_NAME = "performance_scheduler"
 
 
 @dataclass
 class _Run:
     """The state of one `fit`."""
 
-    plateau: _Plateau = field(default_factory=_Plateau)
+    plateau: Plateau = field(default_factory=Plateau)
     multipliers: list[LiveNumber] = field(default_factory=list)  # one of each optimizer
     loss: LossTracker | None = None
-    state_path: str | None = None
+    state: StateBesideBackup | None = None
     looked_at: int | None = None  # the last step at which the loss was looked at
     step: int = 0  # the count of steps when it was read last
     unread: int = 0  # batches since then
@@ -137,12 +115,7 @@ class PerformanceScheduler(Scheduler):
         optimizer: Any = None,
     ) -> None:
         super().__init__(restore, optimizer)
-        if not isinstance(monitor, str) or not monitor:
-            raise ValueError(
-                "`monitor` must be the name of what training logs. "
-                f"Received: monitor={monitor!r}"
-            )
-        self.monitor = monitor
+        self.monitor = checks.check_name("monitor", monitor)
         self.factor = checks.check_fraction("factor", factor)
         self.patience = checks.check_count("patience", patience)
         self.mode = checks.check_choice("mode", mode, ("auto", "min", "max"))
@@ -183,7 +156,7 @@ class PerformanceScheduler(Scheduler):
         if isinstance(rate, keras.Variable):
             initial = number(rate)
             controller.at_end(lambda: rate.assign(initial))
-        self._run.state_path = _state_path(controller.callbacks())
+        self._run.state = StateBesideBackup(controller.callbacks(), _STATE_NAME)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._run.loss is not None:
@@ -257,41 +230,17 @@ class PerformanceScheduler(Scheduler):
                 )
 
     def _save_state(self, epoch: int) -> None:
-        path = self._run.state_path
-        if path is None:
-            return
-        states = _read(path)
-        # That of the epoch before too: which was backed up last is not known here.
-        states = {key: states[key] for key in states if int(key) == epoch - 1}
-        states[str(epoch)] = {
-            **vars(self._run.plateau),
-            "multipliers": [float(m) for m in self._run.multipliers],
-        }
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w") as file:
-            json.dump(states, file)
+        run = self._run
+        if run.state is not None:
+            multipliers = [float(m) for m in run.multipliers]
+            run.state.save(epoch, {**vars(run.plateau), "multipliers": multipliers})
 
     def _load_state(self, epoch: int) -> None:
-        state = _read(self._run.state_path).get(str(epoch))
+        run = self._run
+        state = {} if run.state is None else run.state.load(epoch)
         if not state:
             return
-        self._run.plateau = _Plateau(state["best"], state["waited"], state["cooling"])
-        for multiplier, value in zip(self._run.multipliers, state["multipliers"]):
+        run.plateau = Plateau(state["best"], state["waited"], state["cooling"])
+        for multiplier, value in zip(run.multipliers, state["multipliers"]):
             multiplier.assign(value)
             self.multiplier = value
-
-
-def _state_path(callbacks: list[Any]) -> str | None:
-    """Returns where to keep the state: beside the backup that Keras keeps."""
-    for callback in callbacks:
-        if isinstance(callback, keras.callbacks.BackupAndRestore):
-            return os.path.join(str(callback.backup_dir), _STATE_FILE)
-    return None
-
-
-def _read(path: str | None) -> dict[str, Any]:
-    if path is None or not os.path.exists(path):
-        return {}
-    with open(path) as file:
-        states: dict[str, Any] = json.load(file)
-    return states
