@@ -29,6 +29,8 @@ COUNTS = [0, -5, 2.5, "many", NAN, INF, 1e12, True]
 RATES = [0, -0.1, NAN, INF, 1e9, "high", True]
 BAD = {
     "anneal": ["cubic", 1],
+    "attempts": COUNTS,
+    "directory": [""],
     "batch_normalization": ["thaw", True],
     "boundaries": [[5, 3], [-1], [NAN], [INF], "x", 5, None],
     "cooldown": [-1, NAN, 1e12, "long"],

@@ -19,6 +19,7 @@ from keras_extras.callbacks.piecewise_constant_scheduler import (
     PiecewiseConstantScheduler,
 )
 from keras_extras.callbacks.power_scheduler import PowerScheduler
+from keras_extras.callbacks.recover_from_nan import RecoverFromNaN
 from keras_extras.callbacks.training_diagnostics import TrainingDiagnostics
 from keras_extras.callbacks.warm_restarts_scheduler import WarmRestartsScheduler
 from keras_extras.callbacks.warmup_stable_decay_scheduler import (
@@ -41,6 +42,7 @@ __all__ = [
     "PerformanceScheduler",
     "PiecewiseConstantScheduler",
     "PowerScheduler",
+    "RecoverFromNaN",
     "TrainingDiagnostics",
     "WarmRestartsScheduler",
     "WarmupStableDecayScheduler",

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_extras import checks
+from keras_extras.callbacks.best_weights import BestWeights
 from keras_extras.callbacks.cooldown_run import CooldownRun
 from keras_extras.callbacks.planned_scheduler import PlannedScheduler
 from keras_extras.callbacks.state_beside_backup import StateBesideBackup
@@ -154,6 +155,8 @@ class CooldownAtStop(PlannedScheduler):
         if run.state is None:
             name = "cooldown_at_stop"
             run.state = StateBesideBackup(controller.callbacks(), name)
+            if self.restore_best_weights:
+                run.weights = BestWeights(run.state)
             self._hear_interrupts(controller)
         begin, steps = run.begin, run.steps
 
@@ -218,9 +221,8 @@ class CooldownAtStop(PlannedScheduler):
 
     def on_train_end(self, logs: Any = None) -> None:
         run, self._run = self._run, None
-        if run is not None and self.restore_best_weights and run.weights is not None:
-            for variable, value in zip(self.model.weights, run.weights):
-                variable.assign(value)
+        if run is not None and run.weights is not None:
+            run.weights.put_back(self.model)
         super().on_train_end(logs)
 
     def check_end(self) -> None:

@@ -5,8 +5,7 @@ from dataclasses import field
 from time import monotonic
 from typing import Any
 
-import numpy as np
-
+from keras_extras.callbacks.best_weights import BestWeights
 from keras_extras.callbacks.plateau import Plateau
 from keras_extras.callbacks.state_beside_backup import StateBesideBackup
 from keras_extras.steering.live_number import LiveNumber
@@ -21,7 +20,7 @@ class CooldownRun:
     begin: LiveNumber = field(default_factory=lambda: LiveNumber(_NEVER))
     steps: LiveNumber = field(default_factory=lambda: LiveNumber(1.0))
     plateau: Plateau = field(default_factory=Plateau)
-    weights: list[np.ndarray] | None = None  # of the best epoch
+    weights: BestWeights | None = None
     best: float = float("inf")
     state: StateBesideBackup | None = None
     high_is_good: bool = False
@@ -53,10 +52,9 @@ class CooldownRun:
         value = -value if self.high_is_good else value
         self.plateau.look(value, min_delta)
         if value < self.best:
-            self.best, self.weights = value, [np.array(w) for w in model.weights]
-            path = None if self.state is None else self.state.path("npz")
-            if path is not None:
-                np.savez(path, *self.weights)
+            self.best = value
+            if self.weights is not None:
+                self.weights.keep(model)
 
     def save(self, epoch: int, training_began: int) -> None:
         """Keeps what a restarted training needs, if there is a backup."""
@@ -84,9 +82,7 @@ class CooldownRun:
         self.best, self.reason, self.due = kept["best"], kept["reason"], kept["due"]
         self.cool_down(int(kept["begin"]), int(kept["steps"]))
         self.started -= kept["seconds"]
-        path = self.state.path("npz")
-        if path is not None and np.isfinite(self.best):
-            with np.load(path) as arrays:
-                self.weights = [arrays[name] for name in arrays.files]
+        if self.weights is not None:
+            self.weights.load()
         began: int = kept["training_began"]
         return began

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_extras import checks
+from keras_extras.callbacks.best_weights import BestWeights
 from keras_extras.callbacks.plateau import Plateau
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.callbacks.state_beside_backup import StateBesideBackup
@@ -31,6 +32,7 @@ class _Run:
     multipliers: list[LiveNumber] = field(default_factory=list)  # one of each optimizer
     loss: LossTracker | None = None
     state: StateBesideBackup | None = None
+    weights: BestWeights | None = None
     looked_at: int | None = None  # the last step at which the loss was looked at
     step: int = 0  # the count of steps when it was read last
     unread: int = 0  # batches since then
@@ -82,6 +84,10 @@ class PerformanceScheduler(Scheduler):
             these. `None` for those that the training step applies: the one that the
             model was compiled with, or what a `train_step` of its own names. Defaults
             to `None`.
+        restore_best_weights: Boolean. Whether to go back to the weights of the best
+            look whenever the rate is lowered, and at the end. Only weights go back:
+            what the optimizer has gathered, and its count of steps, stay. Defaults to
+            `False`.
 
     Attributes:
         multiplier: Product of the factors that act on a schedule so far.
@@ -113,6 +119,7 @@ class PerformanceScheduler(Scheduler):
         restore: bool = True,
         verbose: int = 0,
         optimizer: Any = None,
+        restore_best_weights: bool = False,
     ) -> None:
         super().__init__(restore, optimizer)
         self.monitor = checks.check_name("monitor", monitor)
@@ -129,6 +136,9 @@ class PerformanceScheduler(Scheduler):
             # Keras reads the logs of each batch back for who has this hook.
             self.on_train_batch_end = self._look_at_steps
         self.verbose = checks.check_choice("verbose", verbose, (0, 1))
+        self.restore_best_weights = checks.check_choice(
+            "restore_best_weights", restore_best_weights, (True, False)
+        )
         self._given_multiplier = self.multiplier
         self._run = _Run()
 
@@ -156,7 +166,11 @@ class PerformanceScheduler(Scheduler):
         if isinstance(rate, keras.Variable):
             initial = number(rate)
             controller.at_end(lambda: rate.assign(initial))
-        self._run.state = StateBesideBackup(controller.callbacks(), _STATE_NAME)
+        if self._run.state is None:
+            state = StateBesideBackup(controller.callbacks(), _STATE_NAME)
+            self._run.state = state
+            if self.restore_best_weights:
+                self._run.weights = BestWeights(state)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._run.loss is not None:
@@ -181,6 +195,11 @@ class PerformanceScheduler(Scheduler):
                 )
         self._save_state(epoch + 1)
 
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._run.weights is not None:
+            self._run.weights.put_back(self.model)
+        super().on_train_end(logs)
+
     def _look_at_steps(self, batch: int, logs: Any = None) -> None:
         run = self._run
         if self._controller is None or run.loss is None:
@@ -192,7 +211,7 @@ class PerformanceScheduler(Scheduler):
                 return
         # JAX keeps the variables to itself during an epoch; to ask for the model
         # brings them back, and waits for the step.
-        step = int(number(self._parts[0].iterations))
+        step = int(number(self._parts[0].iterations)) if self.model else 0
         run.step, run.unread = step, 0
         if run.looked_at is None:
             run.looked_at = step - step % int(self.every)
@@ -201,13 +220,17 @@ class PerformanceScheduler(Scheduler):
             self._look(run.loss.read(logs), f"step {step}")
 
     def _look(self, value: float, when: str) -> None:
-        plateau = self._run.plateau
+        plateau, best = self._run.plateau, self._run.plateau.best
         plateau.look(-value if self._run.high_is_good else value, self.min_delta)
+        if self._run.weights is not None and plateau.best < best:
+            self._run.weights.keep(self.model)
         if plateau.waited >= self.patience:
             self._lower(when)
 
     def _lower(self, when: str) -> None:
         self._run.plateau.start_over(self.cooldown)
+        if self._run.weights is not None:
+            self._run.weights.put_back(self.model)
         controller = self._controller
         if controller is None:
             return
@@ -241,6 +264,8 @@ class PerformanceScheduler(Scheduler):
         if not state:
             return
         run.plateau = Plateau(state["best"], state["waited"], state["cooling"])
+        if run.weights is not None:
+            run.weights.load()
         for multiplier, value in zip(run.multipliers, state["multipliers"]):
             multiplier.assign(value)
             self.multiplier = value
