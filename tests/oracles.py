@@ -36,6 +36,50 @@ def book(steps, top, start=None, last_steps=None, last=None):
     return np.array(rates), np.array(momenta)
 
 
+def _rising(steps, warmup):
+    return [(t + 1) / (warmup + 1) if t < warmup else 1.0 for t in range(steps)]
+
+
+def linear_to_zero(steps, warmup):
+    """Shares of the highest rate: a warm-up, then a line."""
+    rising = _rising(steps, warmup)
+    line = [(steps - t) / (steps - warmup) for t in range(steps)]
+    return np.array([r if t < warmup else line[t] for t, r in enumerate(rising)])
+
+
+def warmup_stable_decay(steps, warmup, cooldown, shape):
+    """Shares of the highest rate: a warm-up, a plateau, then what Hägele et al. do."""
+    length = round(cooldown * steps)
+    shares = np.array(_rising(steps, warmup))
+    x = np.arange(length) / length
+    falling = {
+        "linear": 1 - x,
+        "cosine": (1 + np.cos(np.pi * x)) / 2,
+        "1-sqrt": 1 - np.sqrt(x),
+    }[shape]
+    shares[steps - length :] *= falling
+    return shares
+
+
+def inverse_square_root(steps, warmup):
+    """Vaswani et al., section 5.3, in shares of the highest rate."""
+    number = np.arange(1, steps + 1, dtype=float)
+    shares = np.minimum(number**-0.5, number * warmup**-1.5)
+    return shares * warmup**0.5
+
+
+def warm_restarts(steps, top, first, t_mul, m_mul, last, warmup):
+    """SGDR, walked through cycle by cycle."""
+    rates = [top * r for r in _rising(warmup, warmup)]
+    cycle = 0
+    while len(rates) < steps:
+        length, high = round(first * t_mul**cycle), top * m_mul**cycle
+        x = np.arange(length) / length
+        rates.extend(last + (high - last) * (1 + np.cos(np.pi * x)) / 2)
+        cycle += 1
+    return np.array(rates[:steps])
+
+
 def torch(steps, top, phases, cosine, share=0.3):
     """`OneCycleLR`: the phases end on steps, and the last one on the last."""
     start, last = top / 25, top / 25 / 1e4

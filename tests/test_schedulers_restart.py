@@ -11,8 +11,12 @@ from test_schedulers import weights_of
 
 from keras_extras.callbacks import ExponentialDecayScheduler
 from keras_extras.callbacks import HyperparameterScheduler
+from keras_extras.callbacks import InverseSquareRootScheduler
+from keras_extras.callbacks import LinearToZeroScheduler
 from keras_extras.callbacks import OneCycleScheduler
 from keras_extras.callbacks import PerformanceScheduler
+from keras_extras.callbacks import WarmRestartsScheduler
+from keras_extras.callbacks import WarmupStableDecayScheduler
 from keras_extras.schedules import Interpolation
 
 optimizers = keras.optimizers
@@ -76,6 +80,10 @@ SCHEDULERS = {
     "cycle": lambda: OneCycleScheduler(max_rate=0.05),
     "cycle_of_given_length": lambda: OneCycleScheduler(80, max_rate=0.05),
     "decay": lambda: ExponentialDecayScheduler(20),
+    "line": lambda: LinearToZeroScheduler(warmup_steps=5),
+    "stable": lambda: WarmupStableDecayScheduler(warmup_steps=5, cooldown=0.5),
+    "root": lambda: InverseSquareRootScheduler(5),
+    "restarts": lambda: WarmRestartsScheduler(7),
     "momentum": lambda: HyperparameterScheduler(
         "momentum", Interpolation([0, 50], [0.9, 0.1])
     ),
@@ -111,6 +119,10 @@ def momentum_rmsprop():
         ("cycle", 37, adam),
         ("cycle_of_given_length", 37, sgd),
         ("decay", 13, adam),
+        ("line", 13, sgd),
+        ("stable", 37, adam),
+        ("root", 13, sgd),
+        ("restarts", 13, sgd),
         ("momentum", 13, sgd),
         ("momentum", 37, momentum_rmsprop),
         ("plateau", 37, sgd),

@@ -138,6 +138,60 @@ def test_warmup_rises_to_where_the_curve_starts():
     assert_close(curve.values(9), [*rising, *schedules.Power(0.4, 10).values(5)])
 
 
+@pytest.mark.parametrize("warmup", [0, 1, 7])
+def test_linear_to_zero(warmup):
+    curve = schedules.LinearToZero(0.3, 50, warmup)
+    assert_close(curve.values(50), 0.3 * oracles.linear_to_zero(50, warmup))
+    assert np.min(curve.values(50)) > 0
+    np.testing.assert_array_equal(curve.at([50, 51, 1000]), 0)
+    # The last values keep their digits in a long training.
+    last = schedules.LinearToZero(1.0, 1_000_000).at([999_999])
+    np.testing.assert_allclose(last, 1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", ["linear", "cosine", "1-sqrt"])
+@pytest.mark.parametrize("warmup", [0, 7])
+def test_warmup_stable_decay(warmup, shape):
+    curve = schedules.WarmupStableDecay(0.3, 50, warmup, 0.3, shape)
+    expected = 0.3 * oracles.warmup_stable_decay(50, warmup, 0.3, shape)
+    np.testing.assert_allclose(curve.values(50), expected, rtol=2e-6)
+    assert np.sum(np.isclose(expected, 0.3)) == 50 - 15 - warmup + 1
+    np.testing.assert_array_equal(curve.at([50, 51, 1000]), 0)
+    long = schedules.WarmupStableDecay(1.0, 10**6, 0, 0.5, shape)
+    last = {"linear": 2e-6, "cosine": (np.pi * 1e-6) ** 2, "1-sqrt": 1e-6}[shape]
+    np.testing.assert_allclose(long.at([10**6 - 1]), last, rtol=1e-5)
+
+
+def test_inverse_square_root():
+    curve = schedules.InverseSquareRoot(0.3, 7)
+    assert_close(curve.values(100), 0.3 * oracles.inverse_square_root(100, 7))
+    assert curve.at([6])[0] == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("warmup", [0, 4])
+@pytest.mark.parametrize(("t_mul", "m_mul"), [(1.0, 1.0), (2.0, 0.5), (1.5, 0.9)])
+def test_warm_restarts(t_mul, m_mul, warmup):
+    curve = schedules.WarmRestarts(0.3, 7, t_mul, m_mul, 0.003, warmup)
+    expected = oracles.warm_restarts(100, 0.3, 7, t_mul, m_mul, 0.003, warmup)
+    np.testing.assert_allclose(curve.values(100), expected, rtol=2e-6)
+    if warmup == 0 and t_mul != 1.5:  # of whole steps, which Keras does not round
+        keras_own = keras.optimizers.schedules.CosineDecayRestarts(
+            0.3, 7, t_mul, m_mul, alpha=0.0
+        )
+        ours = schedules.WarmRestarts(0.3, 7, t_mul, m_mul)
+        theirs = [float(keras_own(i)) for i in range(6)]
+        assert_close(ours.values(6), theirs)
+
+
+def test_late_cycles_begin_on_their_step():
+    curve = schedules.WarmRestarts(0.1, 3)
+    begins = 3 * (2 ** np.arange(29) - 1)
+    np.testing.assert_allclose(curve.at(begins), 0.1, rtol=1e-6)
+    assert np.all(curve.at(begins[1:] - 1) < 0.03)
+    all_alike = schedules.WarmRestarts(0.1, 1000, t_mul=1.0)
+    np.testing.assert_allclose(all_alike.at([0, 10**9]), 0.1, rtol=1e-6)
+
+
 CURVES = [
     OneCycle(50, 0.1),
     OneCycle(50, 0.1, 0.05, None, 1e-5, "linear", 0.4, 2, "torch"),
@@ -150,6 +204,10 @@ CURVES = [
     schedules.Interpolation([0, 5], [0.0, 1.0], "cosine"),
     schedules.Warmup(keras.optimizers.schedules.CosineDecay(0.1, 20), 5),
     schedules.Join([schedules.Cosine(0.1, 10), schedules.Power(0.1, 10)], [10]),
+    schedules.LinearToZero(0.1, 50, 7),
+    schedules.WarmupStableDecay(0.1, 50, 7, 0.3, "cosine"),
+    schedules.InverseSquareRoot(0.1, 9),
+    schedules.WarmRestarts(0.1, 5, 1.5, 0.5, 0.01, 3),
 ]
 
 
@@ -243,6 +301,27 @@ def test_plot_without_plotly_says_what_to_install():
         (lambda: schedules.Interpolation([0, 5], [1]), "one for each"),
         (lambda: schedules.Join([schedules.Power(1, 1)], [5]), "one more than"),
         (lambda: schedules.Warmup(0.1, 5), "must be a curve"),
+        (lambda: schedules.LinearToZero(0, 10), "`peak` must be a number > 0"),
+        (lambda: schedules.LinearToZero(1, 0), "`total_steps` must be an integer"),
+        (lambda: schedules.LinearToZero(1, 5, 5), "`warmup_steps` must be less than"),
+        (
+            lambda: schedules.WarmupStableDecay(1, 10, 9),
+            "`warmup_steps` must be less than `total_steps`, of which the last 2",
+        ),
+        (
+            lambda: schedules.WarmupStableDecay(1, 10, shape="sqrt"),
+            "`shape` must be one of '1-sqrt'",
+        ),
+        (
+            lambda: schedules.WarmupStableDecay(1, 10, cooldown=1.5),
+            "`cooldown` must be a number between 0 and 1",
+        ),
+        (lambda: schedules.InverseSquareRoot(1, 0), "`warmup_steps` must be an int"),
+        (lambda: schedules.WarmRestarts(1, 0), "`first_steps` must be an integer"),
+        (lambda: schedules.WarmRestarts(1, 9, 0.5), "`t_mul` must be a number from 1"),
+        (lambda: schedules.WarmRestarts(1, 9, 1.0001), "`t_mul` must be 1, or so"),
+        (lambda: schedules.WarmRestarts(1, 9, m_mul=2), "`m_mul` must be a number"),
+        (lambda: schedules.WarmRestarts(1, 9, last=2), "`last` must be a number >= 0"),
         (lambda: schedules.Power(1, 10).plot(0), "`total_steps` must be an integer"),
     ],
 )

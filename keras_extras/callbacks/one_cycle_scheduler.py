@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +8,8 @@ import keras
 import numpy as np
 
 from keras_extras import checks
-from keras_extras.callbacks.scheduler import Scheduler
+from keras_extras.callbacks.planned_scheduler import PlannedScheduler
 from keras_extras.callbacks.scheduler import momentum_names
-from keras_extras.keras_internals import hyperparameters
-from keras_extras.keras_internals.hyperparameters import optimizers_of
 from keras_extras.keras_internals.rates import RATE
 from keras_extras.schedules.one_cycle import OneCycle
 from keras_extras.schedules.one_cycle_momentum import OneCycleMomentum
@@ -22,7 +19,7 @@ _LONGEST_TABLE = 500_000  # steps: 4 megabytes in the compiled step
 _LEAST_STEPS = 1_000_000  # enough for the phases, to check other arguments with
 
 
-class OneCycleScheduler(Scheduler):
+class OneCycleScheduler(PlannedScheduler):
     """Trains in one cycle: the rate goes up, then down, the momentum the other way.
 
     A high rate in the middle acts as a regulariser and lets a training that knows
@@ -123,15 +120,10 @@ class OneCycleScheduler(Scheduler):
         optimizer: Any = None,
     ) -> None:
         super().__init__(restore, optimizer)
-        if iterations is not None:
-            checks.check_count("iterations", iterations)
-        if start is not None:
-            checks.check_count("start", start, least=0)
-        self.iterations = iterations
+        self.iterations = self.check_length("iterations", iterations, start)
         self.cycle_momentum = checks.check_choice(
             "cycle_momentum", cycle_momentum, ("auto", True, False)
         )
-        self.start = start
         self.verbose = checks.check_verbose("verbose", verbose)
         self._shape = {
             "last_iterations": last_iterations,
@@ -147,25 +139,10 @@ class OneCycleScheduler(Scheduler):
         }
         self._momenta = {"max_momentum": max_momentum, "min_momentum": min_momentum}
         self.rate, self.momentum = self._curves(iterations or _LEAST_STEPS)
-        self._begins = 0
-        self._counts_before: dict[int, int] = {}
-        self._place_known = self._warned = False
-
-    def set_model(self, model: Any) -> None:
-        super().set_model(model)
-        self._counts_before = {
-            id(part): _batches(part)
-            for optimizer in ([] if model is None else optimizers_of(model))
-            for part in hyperparameters.parts(optimizer)
-        }
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        self._place_known = self._warned = False
-        super().on_train_begin(logs)
 
     def check(self) -> None:
         super().check()
-        self.rate, self.momentum = self._curves(self._length())
+        self.rate, self.momentum = self._curves(self.length())
         without = [part for part in self._parts if not momentum_names(part)]
         if without and self.cycle_momentum is True:
             raise ValueError(
@@ -192,25 +169,6 @@ class OneCycleScheduler(Scheduler):
             return self.names
         return (*self.names, *momentum_names(optimizer))
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if not self._place_known:
-            self._begins = self._find_begin(epoch)
-            self._place_known = True
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        super().on_epoch_end(epoch, logs)
-        optimizer = self._parts[0]
-        trained = _batches(optimizer) // hyperparameters.accumulation_steps(optimizer)
-        over = trained - self._begins - self.rate.iterations
-        if over > 0 and not self._warned:
-            self._warned = True
-            warnings.warn(
-                f"OneCycleScheduler: training goes on past the end of the cycle; the "
-                "last learning rate holds. Received: iterations="
-                f"{self.rate.iterations}, steps trained={trained - self._begins}",
-                stacklevel=2,
-            )
-
     def _curves(self, iterations: int) -> tuple[OneCycle, OneCycleMomentum]:
         rates: Any = self._rates
         shape: Any = self._shape
@@ -231,7 +189,7 @@ class OneCycleScheduler(Scheduler):
 
         def values(updates: Any) -> tuple[Any, Any]:
             if last[0] is not updates:
-                since = updates - self._begins
+                since = updates - self.begins
                 if table is None:
                     found = self.rate(since), self.momentum(since)
                 else:
@@ -252,37 +210,6 @@ class OneCycleScheduler(Scheduler):
         is_eager = keras.backend.backend() == "torch"
         return keras.ops.convert_to_tensor(table) if is_eager else table
 
-    def _length(self) -> int:
-        if self.iterations is not None:
-            return self.iterations
-        steps, epochs = self.params.get("steps"), self.params.get("epochs")
-        if steps is None or epochs is None:
-            raise ValueError(
-                "`iterations` must be given where `fit` cannot know how many batches "
-                "the data has; or give it `steps_per_epoch`. Received: iterations=None"
-            )
-        each = hyperparameters.accumulation_steps(self._parts[0])
-        return steps * epochs // each
-
-    def _find_begin(self, epoch: int) -> int:
-        """Returns the value of `optimizer.iterations` at which the cycle began."""
-        if self.start is not None:
-            return self.start
-        optimizer = self._parts[0]
-        count = _batches(optimizer)
-        steps = self.params.get("steps")
-        restored = self._counts_before.get(id(optimizer), count) != count
-        if epoch > 0 or restored:
-            # A restored epoch starts over: what was trained of it has counted.
-            # An optimizer that is newer than the training, as in the rounds of
-            # `Hyperband`, has counted too few: the cycle began before it did.
-            count = (count // steps - epoch) * steps if steps else 0
-        return count // hyperparameters.accumulation_steps(optimizer)
-
 
 def _column(values: Callable[[Any], tuple[Any, Any]], column: int, step: Any) -> Any:
     return values(step)[column]
-
-
-def _batches(optimizer: Any) -> int:
-    return hyperparameters.batches_seen(optimizer)

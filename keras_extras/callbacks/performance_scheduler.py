@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import json
-import math
-import os
 import warnings
 from dataclasses import dataclass
 from dataclasses import field
@@ -11,7 +8,10 @@ from typing import Any
 import keras
 
 from keras_extras import checks
+from keras_extras.callbacks.best_weights import BestWeights
+from keras_extras.callbacks.plateau import Plateau
 from keras_extras.callbacks.scheduler import Scheduler
+from keras_extras.callbacks.state_beside_backup import StateBesideBackup
 from keras_extras.keras_internals.hyperparameters import number
 from keras_extras.keras_internals.loss_tracker import LossTracker
 from keras_extras.keras_internals.metric_direction import check_mode
@@ -21,38 +21,18 @@ from keras_extras.steering.controller import HyperparameterController
 from keras_extras.steering.live_number import LiveNumber
 from keras_extras.steering.values import present_value
 
-_STATE_FILE = "performance_scheduler.json"
-
-
-@dataclass
-class _Plateau:
-    """The least loss so far, and for how many looks there was none below it."""
-
-    best: float = math.inf
-    waited: int = 0
-    cooling: int = 0  # looks in which patience is not counted
-
-    def look(self, loss: float, min_delta: float) -> None:
-        """Compares a loss with the least one."""
-        self.cooling = max(self.cooling - 1, 0)
-        if loss < self.best - min_delta:
-            self.best, self.waited = loss, 0
-        elif self.cooling == 0:
-            self.waited += 1
-
-    def start_over(self, cooldown: int) -> None:
-        """Counts anew, after so many looks."""
-        self.waited, self.cooling = 0, cooldown
+_STATE_NAME = "performance_scheduler"
 
 
 @dataclass
 class _Run:
     """The state of one `fit`."""
 
-    plateau: _Plateau = field(default_factory=_Plateau)
+    plateau: Plateau = field(default_factory=Plateau)
     multipliers: list[LiveNumber] = field(default_factory=list)  # one of each optimizer
     loss: LossTracker | None = None
-    state_path: str | None = None
+    state: StateBesideBackup | None = None
+    weights: BestWeights | None = None
     looked_at: int | None = None  # the last step at which the loss was looked at
     step: int = 0  # the count of steps when it was read last
     unread: int = 0  # batches since then
@@ -104,6 +84,10 @@ class PerformanceScheduler(Scheduler):
             these. `None` for those that the training step applies: the one that the
             model was compiled with, or what a `train_step` of its own names. Defaults
             to `None`.
+        restore_best_weights: Boolean. Whether to go back to the weights of the best
+            look whenever the rate is lowered, and at the end. Only weights go back:
+            what the optimizer has gathered, and its count of steps, stay. Defaults to
+            `False`.
 
     Attributes:
         multiplier: Product of the factors that act on a schedule so far.
@@ -135,6 +119,7 @@ class PerformanceScheduler(Scheduler):
         restore: bool = True,
         verbose: int = 0,
         optimizer: Any = None,
+        restore_best_weights: bool = False,
     ) -> None:
         super().__init__(restore, optimizer)
         self.monitor = checks.check_text("monitor", monitor)
@@ -151,6 +136,9 @@ class PerformanceScheduler(Scheduler):
             # Keras reads the logs of each batch back for who has this hook.
             self.on_train_batch_end = self._look_at_steps
         self.verbose = checks.check_verbose("verbose", verbose)
+        self.restore_best_weights = checks.check_flag(
+            "restore_best_weights", restore_best_weights
+        )
         self._given_multiplier = self.multiplier
         self._run = _Run()
 
@@ -178,7 +166,11 @@ class PerformanceScheduler(Scheduler):
         if isinstance(rate, keras.Variable):
             initial = number(rate)
             controller.at_end(lambda: rate.assign(initial))
-        self._run.state_path = _state_path(controller.callbacks())
+        if self._run.state is None:
+            state = StateBesideBackup(controller.callbacks(), _STATE_NAME)
+            self._run.state = state
+            if self.restore_best_weights:
+                self._run.weights = BestWeights(state)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._run.loss is not None:
@@ -203,6 +195,11 @@ class PerformanceScheduler(Scheduler):
                 )
         self._save_state(epoch + 1)
 
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._run.weights is not None:
+            self._run.weights.put_back(self.model)
+        super().on_train_end(logs)
+
     def _look_at_steps(self, batch: int, logs: Any = None) -> None:
         run = self._run
         if self._controller is None or run.loss is None:
@@ -214,7 +211,7 @@ class PerformanceScheduler(Scheduler):
                 return
         # JAX keeps the variables to itself during an epoch; to ask for the model
         # brings them back, and waits for the step.
-        step = int(number(self._parts[0].iterations))
+        step = int(number(self._parts[0].iterations)) if self.model else 0
         run.step, run.unread = step, 0
         if run.looked_at is None:
             run.looked_at = step - step % int(self.every)
@@ -223,13 +220,17 @@ class PerformanceScheduler(Scheduler):
             self._look(run.loss.read(logs), f"step {step}")
 
     def _look(self, value: float, when: str) -> None:
-        plateau = self._run.plateau
+        plateau, best = self._run.plateau, self._run.plateau.best
         plateau.look(-value if self._run.high_is_good else value, self.min_delta)
+        if self._run.weights is not None and plateau.best < best:
+            self._run.weights.keep(self.model)
         if plateau.waited >= self.patience:
             self._lower(when)
 
     def _lower(self, when: str) -> None:
         self._run.plateau.start_over(self.cooldown)
+        if self._run.weights is not None:
+            self._run.weights.put_back(self.model)
         controller = self._controller
         if controller is None:
             return
@@ -252,41 +253,19 @@ class PerformanceScheduler(Scheduler):
                 )
 
     def _save_state(self, epoch: int) -> None:
-        path = self._run.state_path
-        if path is None:
-            return
-        states = _read(path)
-        # That of the epoch before too: which was backed up last is not known here.
-        states = {key: states[key] for key in states if int(key) == epoch - 1}
-        states[str(epoch)] = {
-            **vars(self._run.plateau),
-            "multipliers": [float(m) for m in self._run.multipliers],
-        }
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w") as file:
-            json.dump(states, file)
+        run = self._run
+        if run.state is not None:
+            multipliers = [float(m) for m in run.multipliers]
+            run.state.save(epoch, {**vars(run.plateau), "multipliers": multipliers})
 
     def _load_state(self, epoch: int) -> None:
-        state = _read(self._run.state_path).get(str(epoch))
+        run = self._run
+        state = {} if run.state is None else run.state.load(epoch)
         if not state:
             return
-        self._run.plateau = _Plateau(state["best"], state["waited"], state["cooling"])
-        for multiplier, value in zip(self._run.multipliers, state["multipliers"]):
+        run.plateau = Plateau(state["best"], state["waited"], state["cooling"])
+        if run.weights is not None:
+            run.weights.load()
+        for multiplier, value in zip(run.multipliers, state["multipliers"]):
             multiplier.assign(value)
             self.multiplier = value
-
-
-def _state_path(callbacks: list[Any]) -> str | None:
-    """Returns where to keep the state: beside the backup that Keras keeps."""
-    for callback in callbacks:
-        if isinstance(callback, keras.callbacks.BackupAndRestore):
-            return os.path.join(str(callback.backup_dir), _STATE_FILE)
-    return None
-
-
-def _read(path: str | None) -> dict[str, Any]:
-    if path is None or not os.path.exists(path):
-        return {}
-    with open(path) as file:
-        states: dict[str, Any] = json.load(file)
-    return states

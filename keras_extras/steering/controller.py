@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 from typing import TypeAlias
 
@@ -126,9 +127,24 @@ class HyperparameterController:
         effective.curve = curve if share == 1.0 else lambda step: share * curve(step)
         effective.owner = owner
 
-    def multiply(self, optimizer: Any, name: str, factor: Curve | LiveNumber) -> None:
-        """Multiplies a hyperparameter by what `factor` gives, whatever else acts."""
+    def multiply(
+        self,
+        optimizer: Any,
+        name: str,
+        factor: Curve | LiveNumber,
+        numbers: Iterable[LiveNumber] = (),
+    ) -> None:
+        """Multiplies a hyperparameter by what `factor` gives, whatever else acts.
+
+        Args:
+            optimizer: A Keras optimizer, none that wraps others.
+            name: Name of the hyperparameter.
+            factor: A number, or a function of `optimizer.iterations`.
+            numbers: What that function reads.
+        """
         factors = self._effective_value(optimizer, name).factors
+        known = [id(number) for number in self._numbers]
+        self._numbers.extend(n for n in numbers if id(n) not in known)
         if isinstance(factor, LiveNumber):
             self._numbers.append(factor)
             factors.append(lambda step: factor.tensor())

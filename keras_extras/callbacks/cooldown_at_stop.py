@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import math
+import signal
+import threading
+from typing import Any
+
+import keras
+
+from keras_extras import checks
+from keras_extras.callbacks.best_weights import BestWeights
+from keras_extras.callbacks.cooldown_run import CooldownRun
+from keras_extras.callbacks.planned_scheduler import PlannedScheduler
+from keras_extras.callbacks.state_beside_backup import StateBesideBackup
+from keras_extras.keras_internals import hyperparameters
+from keras_extras.keras_internals.metric_direction import check_mode
+from keras_extras.keras_internals.rates import RATE
+from keras_extras.keras_internals.running_fit import callbacks_of_fit
+from keras_extras.schedules.warmup_stable_decay import SHAPES
+from keras_extras.schedules.warmup_stable_decay import cool
+from keras_extras.steering.controller import HyperparameterController
+from keras_extras.warn_safely import warn_safely
+
+
+class CooldownAtStop(PlannedScheduler):
+    """Cools the learning rate down to zero before the training ends, whenever it ends.
+
+    A training at a high rate that `EarlyStopping` ends has not settled: the last part,
+    in which the rate falls to zero, brings much of the gain. Here the rate stays as it
+    is until one of these, whichever comes first: no improvement of `monitor` for
+    `patience` epochs, a time limit, a limit of steps, the end of the epochs of `fit`,
+    or Ctrl-C. Then the rate falls to zero, so that `cooldown` is the share of all steps
+    in which it falls, and the training ends with the weights of its best epoch.
+
+    The rate that falls is that of the optimizer, or what another callback gives, a
+    warm-up, say. With `BackupAndRestore` a training that is killed goes on in the phase
+    in which it was. Take `LinearToZeroScheduler` or `OneCycleScheduler` where the
+    length is known and nothing will end the training sooner. In `EarlyStopping`'s
+    place, not beside it.
+
+    A time limit and a limit of steps, or the epochs of `fit`, are kept: the cooldown
+    begins before. After patience has run out, or Ctrl-C at step s, it takes
+    `s * cooldown / (1 - cooldown)` more steps, where there are as many. A second
+    Ctrl-C, and one in the cooldown, ends the training at once.
+
+    Args:
+        monitor: String, name of the quantity to watch. Defaults to `"val_loss"`.
+        patience: Integer, number of epochs without improvement before the cooldown
+            begins, or `None` not to watch. Defaults to `5`.
+        cooldown: Float between 0 and 1, the share of all steps in which the rate falls.
+            Defaults to `0.2`.
+        shape: `"1-sqrt"`, `"linear"` or `"cosine"`: how it falls, see
+            `keras_extras.schedules.WarmupStableDecay`. Defaults to `"1-sqrt"`.
+        mode: `"min"` if low is good, `"max"` if high is, or `"auto"` to tell from the
+            metric or its name. Defaults to `"auto"`.
+        min_delta: Float, the least change that counts as improvement. Defaults to
+            `0.0`.
+        time_limit: Float, seconds that the training may take, cooldown included, or
+            `None`. Defaults to `None`.
+        step_limit: Integer, optimizer steps that it may take, cooldown included, or
+            `None`. Defaults to `None`.
+        interrupt: Boolean. Whether the first Ctrl-C begins the cooldown. Defaults to
+            `True`.
+        restore_best_weights: Boolean. Whether to end with the weights of the epoch that
+            was best by `monitor`. Defaults to `True`.
+        verbose: Integer. 1 prints a line when the cooldown begins, 0 nothing. Defaults
+            to `1`.
+        optimizer: String, name of an attribute of the model that holds the optimizer
+            to drive, such as `"d_optimizer"` of a GAN; or an optimizer; or a list of
+            these. `None` for those that the training step applies: the one that the
+            model was compiled with, or what a `train_step` of its own names. Defaults
+            to `None`.
+
+    Attributes:
+        stopped_by: `"patience"`, `"time_limit"`, `"step_limit"`, `"epochs"` or
+            `"interrupt"`: why the cooldown began; `None` before.
+
+    Raises:
+        ValueError: If an argument has no valid value; when training starts, if `mode`
+            is `"auto"` and nothing tells whether a high value of `monitor` is good, or
+            `EarlyStopping` is there as well.
+
+    Example:
+
+    ```python
+    stop = keras_extras.callbacks.CooldownAtStop("loss", patience=2)
+    model.fit(x, y, epochs=20, verbose=0, callbacks=[stop])
+    print(stop.stopped_by)
+    ```
+
+    References:
+        Hägele et al. (2024), "Scaling Laws and Compute-Optimal Training Beyond Fixed
+        Training Durations", arXiv:2405.18392.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        patience: int | None = 5,
+        cooldown: float = 0.2,
+        shape: str = "1-sqrt",
+        mode: str = "auto",
+        min_delta: float = 0.0,
+        time_limit: float | None = None,
+        step_limit: int | None = None,
+        interrupt: bool = True,
+        restore_best_weights: bool = True,
+        verbose: int = 1,
+        optimizer: Any = None,
+    ) -> None:
+        super().__init__(optimizer=optimizer)
+        self.monitor = checks.check_name("monitor", monitor)
+        self.patience = (
+            None if patience is None else checks.check_count("patience", patience)
+        )
+        self.cooldown = checks.check_fraction("cooldown", cooldown)
+        self.shape = checks.check_choice("shape", shape, SHAPES)
+        self.mode = checks.check_choice("mode", mode, ("auto", "min", "max"))
+        self.min_delta = checks.check_not_negative("min_delta", min_delta)
+        self.time_limit = (
+            None
+            if time_limit is None
+            else checks.check_positive("time_limit", time_limit)
+        )
+        self.step_limit = self.check_length("step_limit", step_limit, None)
+        self.interrupt = checks.check_choice("interrupt", interrupt, (True, False))
+        self.restore_best_weights = checks.check_choice(
+            "restore_best_weights", restore_best_weights, (True, False)
+        )
+        self.verbose = checks.check_choice("verbose", verbose, (0, 1))
+        self.stopped_by: str | None = None
+        self._run: CooldownRun | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_run": None}
+
+    def check(self) -> None:
+        super().check()
+        self._run = CooldownRun()
+        self.stopped_by = None
+        if self.patience is not None or self.restore_best_weights:
+            self._run.high_is_good = check_mode(self.model, self.monitor, self.mode)
+        for other in getattr(callbacks_of_fit(), "callbacks", ()):
+            if isinstance(other, keras.callbacks.EarlyStopping):
+                raise ValueError(
+                    "A training can be ended by one callback only. Received: "
+                    "CooldownAtStop and EarlyStopping. Leave EarlyStopping out: it "
+                    "would end the training before the learning rate has come down"
+                )
+
+    def plan(self, controller: HyperparameterController, optimizer: Any) -> None:
+        run = self._run
+        if run is None:
+            return
+        if run.state is None:
+            name = "cooldown_at_stop"
+            run.state = StateBesideBackup(controller.callbacks(), name)
+            if self.restore_best_weights:
+                run.weights = BestWeights(run.state)
+            self._hear_interrupts(controller)
+        begin, steps = run.begin, run.steps
+
+        def factor(step: Any) -> Any:
+            step = keras.ops.cast(step, "float32")
+            left = (begin.tensor() + steps.tensor() - step) / steps.tensor()
+            return cool(left, self.shape)
+
+        controller.multiply(optimizer, RATE, factor, numbers=(begin, steps))
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        is_first = not self._place_known
+        super().on_epoch_begin(epoch, logs)
+        run = self._run
+        if run is None:
+            return
+        part = self._parts[0]
+        run.per_execution = self.model.steps_per_execution
+        run.first_of_epoch = int(hyperparameters.number(part.iterations))
+        if not is_first:
+            return
+        began = run.load(epoch)
+        if began is not None:
+            self.begins = began
+        self.stopped_by = run.reason
+        total = self._total()
+        if total is not None and run.reason is None:
+            steps = max(round(self.cooldown * total), 1)
+            run.cool_down(self.begins + total - steps, steps)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        run = self._run
+        if run is None:
+            return
+        each = hyperparameters.accumulation_steps(self._parts[0])
+        step = run.first_of_epoch + batch // each
+        if run.reason is None:
+            self._begin_if_due(run, step)
+        after = run.first_of_epoch + (batch + run.per_execution) // each
+        if after >= run.end:
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        super().on_epoch_end(epoch, logs)
+        run = self._run
+        if run is None:
+            return
+        value = (logs or {}).get(self.monitor)
+        if value is not None:
+            run.look_at_epoch(float(value), self.min_delta, self.model)
+            waited = run.plateau.waited
+            if self.patience is not None and waited >= self.patience:
+                run.due = run.due or "patience"
+        elif not run.warned and (self.patience or self.restore_best_weights):
+            run.warned = True
+            warn_safely(
+                "CooldownAtStop: `monitor` must be one of what this training logs: "
+                f"{', '.join(sorted(logs or {}))}. Received: monitor={self.monitor!r}",
+                stacklevel=2,
+            )
+        run.save(epoch + 1, self.begins)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        run, self._run = self._run, None
+        if run is not None and run.weights is not None:
+            run.weights.put_back(self.model)
+        super().on_train_end(logs)
+
+    def check_end(self) -> None:
+        """Does nothing: this callback ends the training itself."""
+
+    def _total(self) -> int | None:
+        """Returns how many steps the training may have, if that is known."""
+        run = self._run
+        steps, epochs = self.params.get("steps"), self.params.get("epochs")
+        each = hyperparameters.accumulation_steps(self._parts[0])
+        limits = {"step_limit": self.step_limit}
+        if steps is not None and epochs is not None:
+            limits["epochs"] = steps * epochs // each
+        known = {name: limit for name, limit in limits.items() if limit is not None}
+        if not known or run is None:
+            return None
+        run.planned = min(known, key=lambda name: known[name])
+        return known[run.planned]
+
+    def _begin_if_due(self, run: CooldownRun, step: int) -> None:
+        since = max(step - self.begins, 1)
+        limit, seconds = self.time_limit, run.seconds
+        steps = math.ceil(since * self.cooldown / (1 - self.cooldown))
+        if step >= float(run.begin):
+            run.reason = run.planned
+        elif run.due is not None:
+            run.reason = run.due
+        elif limit is not None and seconds >= (1 - self.cooldown) * limit:
+            run.reason = "time_limit"
+            steps = round(since * (limit - seconds) / seconds)
+        if run.reason is None:
+            return
+        if step < float(run.begin):
+            run.cool_down(step, int(min(steps, run.end - step)))
+        self.stopped_by = run.reason
+        if self.verbose:
+            print(
+                f"CooldownAtStop: step {step}: the learning rate falls to zero in "
+                f"{int(run.end) - step} steps ({run.reason})"
+            )
+
+    def _hear_interrupts(self, controller: HyperparameterController) -> None:
+        """Lets the first Ctrl-C begin the cooldown, in the thread that gets them."""
+        if (
+            not self.interrupt
+            or threading.current_thread() is not threading.main_thread()
+        ):
+            return
+        before, run = signal.getsignal(signal.SIGINT), self._run
+
+        def interrupted(number: int, frame: Any) -> None:
+            signal.signal(signal.SIGINT, before)
+            if run is not None:
+                run.due = "interrupt"
+            print("CooldownAtStop: cooling down; Ctrl-C once more ends at once")
+
+        if callable(before):
+            signal.signal(signal.SIGINT, interrupted)
+            controller.at_end(lambda: _put_back(interrupted, before))
+
+
+def _put_back(ours: Any, before: Any) -> None:
+    if signal.getsignal(signal.SIGINT) is ours:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from typing import Any
+
+from keras_extras.callbacks.planned_scheduler import LONGEST
+from keras_extras.callbacks.planned_scheduler import PlannedScheduler
+from keras_extras.keras_internals.rates import RATE
+from keras_extras.schedules.warmup_stable_decay import WarmupStableDecay
+from keras_extras.steering.controller import HyperparameterController
+
+
+class WarmupStableDecayScheduler(PlannedScheduler):
+    """Keeps the learning rate for most of the training, then cools down to zero.
+
+    The rate that the optimizer was compiled with, a number or a schedule, is multiplied
+    by `keras_extras.schedules.WarmupStableDecay` with a peak of 1, which has the
+    formula. It begins where the training does, and goes on where it was after a
+    restart. Where the end is not known, take `CooldownAtStop`.
+
+    Args:
+        total_steps: Integer, the optimizer step at which the rate is 0, or `None` for
+            the length of the training, steps times epochs. Defaults to `None`.
+        warmup_steps: Integer, the steps in which the rate rises. Defaults to `0`.
+        cooldown: Float between 0 and 1, the share of the steps in which the rate falls.
+            Defaults to `0.2`.
+        shape: `"1-sqrt"`, `"linear"` or `"cosine"`: how it falls. Defaults to
+            `"1-sqrt"`.
+        start: Integer, value of `optimizer.iterations` at which the schedule begins, or
+            `None` to find out. Defaults to `None`.
+        optimizer: String, name of an attribute of the model that holds the optimizer
+            to drive, such as `"d_optimizer"` of a GAN; or an optimizer; or a list of
+            these. `None` for those that the training step applies: the one that the
+            model was compiled with, or what a `train_step` of its own names. Defaults
+            to `None`.
+
+    Raises:
+        ValueError: If an argument has no valid value; when training starts, if its
+            length is not known and `total_steps` is `None`, or if warm-up and cooldown
+            leave no step between them.
+
+    Example:
+
+    ```python
+    stable = keras_extras.callbacks.WarmupStableDecayScheduler(warmup_steps=5)
+    model.fit(x, y, epochs=10, callbacks=[stable])
+    ```
+
+    References:
+        Hu et al. (2024), "MiniCPM: Unveiling the Potential of Small Language Models
+        with Scalable Training Strategies", arXiv:2404.06395.
+        Hägele et al. (2024), "Scaling Laws and Compute-Optimal Training Beyond Fixed
+        Training Durations", arXiv:2405.18392.
+    """
+
+    def __init__(
+        self,
+        total_steps: int | None = None,
+        warmup_steps: int = 0,
+        cooldown: float = 0.2,
+        shape: str = "1-sqrt",
+        start: int | None = None,
+        optimizer: Any = None,
+    ) -> None:
+        super().__init__(optimizer=optimizer)
+        self.total_steps = self.check_length("total_steps", total_steps, start)
+        self._shape = (warmup_steps, cooldown, shape)
+        self.curve = WarmupStableDecay(1.0, total_steps or LONGEST, *self._shape)
+
+    def check(self) -> None:
+        super().check()
+        self.curve = WarmupStableDecay(1.0, self.length(), *self._shape)
+
+    def plan(self, controller: HyperparameterController, optimizer: Any) -> None:
+        self.follow(controller, optimizer, RATE, self.curve)
