@@ -50,8 +50,8 @@ class TrainingDiagnostics(Monitor):
     """Diagnoses a training: says what is wrong with it, since when, and what to do.
 
     Records what `GradientLogger`, `ActivationLogger` and `HyperparameterLogger`
-    record, and looks at the model, at a few rows of its batches, at the loss and at
-    what was recorded: does the last layer fit the loss and the targets, are inputs,
+    record, and examines the model, a few rows of its batches, the loss and what was
+    recorded: does the last layer fit the loss and the targets, are inputs,
     targets and weights of a sensible size, do gradients vanish or explode, are units
     dead or saturated, is the learning rate too high or too low, does it learn, and
     does it generalise? The findings name the cause first, and what follows from it
@@ -171,7 +171,7 @@ class TrainingDiagnostics(Monitor):
         return diagnosis_html(self.observations, self.findings)
 
     def examine(self) -> list[Finding]:
-        """Looks at the evidence now, and returns the findings.
+        """Examines the evidence now, and returns the findings.
 
         Without it they are brought up to date when it costs next to nothing, and at
         the end of training.

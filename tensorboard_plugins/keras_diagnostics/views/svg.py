@@ -133,9 +133,11 @@ def _axis(
 
 
 def _y_ticks(layout: Mapping[str, Any], axis: _Axis, box: Sequence[float]) -> list[str]:
+    pairs: list[tuple[float, str]]
     if "ticktext" in layout:
         names = [str(n) for n in layout["categoryarray"]]
-        pairs = list(zip(map(names.index, layout["tickvals"]), layout["ticktext"]))
+        places = [float(names.index(name)) for name in layout["tickvals"]]
+        pairs = list(zip(places, layout["ticktext"]))
     else:
         pairs = [(value, _tick(value)) for value in axis.ticks()]
     parts = []
