@@ -6,27 +6,25 @@ from collections.abc import Callable
 from typing import Any
 from typing import Literal
 
+from keras_extras.callbacks.live_view import LiveView
 from keras_extras.callbacks.monitor import Monitor
 from keras_extras.checks import check_choice
 from keras_extras.checks import check_choice_or_function
 from keras_extras.diagnostics.best_constant_loss import best_constant_loss
-from keras_extras.diagnostics.describe import describe
 from keras_extras.diagnostics.describe import describe_frozen
-from keras_extras.diagnostics.describe import describe_layers
 from keras_extras.diagnostics.diagnosis_html import diagnosis_html
 from keras_extras.diagnostics.diagnosis_html import not_trained_html
+from keras_extras.diagnostics.evidence_of_model import note_structure
+from keras_extras.diagnostics.evidence_of_model import note_weights
 from keras_extras.diagnostics.examine import examine
-from keras_extras.diagnostics.judging_without import judging_without
 from keras_extras.diagnostics.observation_collector import ObservationCollector
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.report import text_report
-from keras_extras.diagnostics.structure import Structure
 from keras_extras.inspection import measures as m
 from keras_extras.inspection.monitored_layers import LayerFilter
 from keras_extras.inspection.monitored_layers import MonitoredLayer
 from keras_extras.inspection.replay import ReplayChoice
 from keras_extras.inspection.sampling import Interval
-from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.asynchronous import unless_it_waits
 from keras_extras.keras_internals.building import is_built
 from keras_extras.keras_internals.building import is_ready
@@ -97,6 +95,9 @@ class TrainingDiagnostics(Monitor):
         history_size: Integer >= 100, most steps that `history` keeps, `None` for all.
             Beyond it about every second one is dropped; the first, the last, the
             extremes and those with NaN or infinity stay. Defaults to `10000`.
+        live: Boolean. Whether to show findings, loss and gradients below a notebook's
+            cell while it trains, drawn anew in place as often as 1 % of the time
+            allows. Elsewhere it does nothing. Defaults to `False`.
 
     Attributes:
         findings: List of `keras_extras.diagnostics.Finding`, the most likely root
@@ -144,10 +145,12 @@ class TrainingDiagnostics(Monitor):
         actions: Action = "report",
         replay: ReplayChoice = "auto",
         history_size: int | None = 10_000,
+        live: bool = False,
     ) -> None:
         super().__init__(log_dir, every, layers, overhead, history_size)
         check_choice_or_function("actions", actions, ("report", "stop"))
         check_choice("replay", replay, ("auto", True, False))
+        self._live = LiveView(check_choice("live", live, (True, False)))
         self.verbose = verbose
         self.actions = actions
         self.replay = replay
@@ -165,7 +168,14 @@ class TrainingDiagnostics(Monitor):
         """Returns the findings as readable text."""
         return text_report(self.findings, self._steps, len(self.history))
 
+    @property
+    def live(self) -> bool:
+        """Returns whether a notebook shows the training while it runs."""
+        return self._live.wanted
+
     def _repr_html_(self) -> str:
+        if self._session is not None:
+            self._steps = self._session.steps_trained()
         if not self._steps:
             return not_trained_html(type(self).__name__)
         return diagnosis_html(self.observations, self.findings)
@@ -185,22 +195,14 @@ class TrainingDiagnostics(Monitor):
         self._acted_on = set()
         self._written = self._examined = None
         self._began, self._spent = time.perf_counter(), 0.0
+        self._live.begin()
         super().on_train_begin(logs)
         with self._boundary():
             if self._session is not None:
                 self._session.replay_with(self.replay, data_of_fit())
             self._evidence.keeps_best = keeps_best(callbacks_of_fit())
             if is_built(self.model):
-                self._look_at_model()
-
-    def _look_at_model(self) -> None:
-        evidence = self._evidence
-        if evidence.layers is None:
-            steps = hyperparameters.batches_seen(self.model.optimizer)
-            evidence.is_fresh = steps <= self.model.steps_per_execution
-            evidence.layers = ()
-            with judging_without("weights"):
-                evidence.layers = describe_layers(self.model)
+                note_weights(self._evidence, self.model)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         super().on_epoch_begin(epoch, logs)
@@ -220,7 +222,7 @@ class TrainingDiagnostics(Monitor):
             return
         try:
             if evidence.layers is None and is_ready(self.model):
-                self._look_at_model()
+                note_weights(self._evidence, self.model)
             if loss is not None:
                 evidence.curve.add(session.steps_per_batch, loss)
                 if self._nonfinite is None and not math.isfinite(loss):
@@ -229,6 +231,7 @@ class TrainingDiagnostics(Monitor):
                     self._examine()
         except Exception as error:
             self.switch_off(error)
+        self._live.update(self._repr_html_)
         if found:
             self._act()
 
@@ -263,6 +266,7 @@ class TrainingDiagnostics(Monitor):
             if self._writer is not None and self._writer.session is not None:
                 self._writer.session.findings = tuple(self.findings)
         super()._end_part()
+        self._live.update(self._repr_html_, last=True)
         claims = any(finding.severity != "info" for finding in self.findings)
         if self.verbose > (0 if claims else 1):
             print(self.report())
@@ -301,7 +305,7 @@ class TrainingDiagnostics(Monitor):
         began = time.perf_counter()
         if self._session is not None:
             self._steps = self._session.steps_trained()
-        self._describe_model()
+        note_structure(self._evidence, self.model)
         seen = self.observations
         findings = examine(seen, self._failed_rules)
         if findings != self._written and self._writer is not None:
@@ -329,13 +333,3 @@ class TrainingDiagnostics(Monitor):
             self.actions(errors)
         else:
             self.model.stop_training = True
-
-    def _describe_model(self) -> None:
-        evidence = self._evidence
-        if evidence.structure is not None or self.model is None:
-            return
-        self._look_at_model()
-        parts = evidence.layers or ()
-        evidence.structure = Structure(layers=parts)
-        with judging_without("outputs"):
-            evidence.structure = describe(self.model, parts, evidence.is_fresh)
