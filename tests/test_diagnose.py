@@ -121,13 +121,13 @@ def test_error_can_call_a_function_once():
 
 
 def test_model_that_cannot_be_described_is_trained_all_the_same(monkeypatch):
-    from keras_extras.callbacks import training_diagnostics
+    from keras_extras.diagnostics import evidence_of_model
 
     def broken(*arguments):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(training_diagnostics, "describe_layers", broken)
-    monkeypatch.setattr(training_diagnostics, "describe", broken)
+    monkeypatch.setattr(evidence_of_model, "describe_layers", broken)
+    monkeypatch.setattr(evidence_of_model, "describe", broken)
     diagnostics = TrainingDiagnostics(every=1, verbose=0)
     with pytest.warns(UserWarning, match="ZeroDivisionError: a defect") as caught:
         history = model().fit(X, Y, epochs=2, verbose=0, callbacks=[diagnostics])
