@@ -1,7 +1,11 @@
 """The site: its links are checked, and texts of the repository fit in."""
 
+import importlib
+import inspect
+import re
 import runpy
 
+import keras
 import pytest
 from documented import ROOT
 
@@ -92,3 +96,31 @@ def test_section_that_is_gone_is_named():
     with pytest.raises(ValueError, match=r"README.md has no section 'gone'"):
         hooks["_section"]("README.md", "gone")
     assert "TensorBoard" in hooks["_section"]("README.md", "top")
+
+
+def rows_of_names():
+    """Yields what other packages call something, and what we do."""
+    for line in (ROOT / "docs" / "names-elsewhere.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if len(cells) == 3 and "`" in line:
+            yield cells[:2]
+
+
+def test_names_elsewhere_have_names_here():
+    ours = " ".join(here for _, here in rows_of_names())
+    found = re.findall(r"`([a-z]+)\.([A-Za-z_]+)(?:\((\w+)=)?", ours)
+    found = [names for names in found if names[0] != "layer"]
+    assert len(found) > 30
+    for module, name, argument in found:
+        public = importlib.import_module(f"keras_extras.{module}")
+        assert name in public.__all__
+        if argument:
+            assert argument in inspect.signature(getattr(public, name)).parameters
+
+
+def test_names_of_keras_are_there():
+    theirs = " ".join(there for there, _ in rows_of_names())
+    for path in re.findall(r"`(keras\.[\w.]+)", theirs):
+        found = keras
+        for name in path.split(".")[1:]:
+            found = getattr(found, name)

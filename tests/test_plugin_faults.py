@@ -206,7 +206,7 @@ def test_loader_asks_for_samples_unless_the_user_did(given):
 def test_logs_that_appear_later_and_grow(tmp_path):
     board = Board("--logdir", str(tmp_path / "later"))
     assert board.json("runs")["runs"] == []
-    assert board.json("findings")["summary"] == "No run to look at."
+    assert board.json("findings")["summary"] == "No run is chosen."
     run = tmp_path / "later" / "run"
     writer = open_writer(str(run))
     half = logs.records()

@@ -83,7 +83,7 @@ def test_findings_come_worst_run_first_and_cause_before_symptom(board):
     ("run", "start"),
     [
         (WELL, "No findings in run2/diagnostics (20 steps, 20 of them sampled)"),
-        (UNEXAMINED, "Nobody has looked for findings"),
+        (UNEXAMINED, "Not examined"),
     ],
 )
 def test_no_findings_is_not_the_same_as_not_examined(board, run, start):

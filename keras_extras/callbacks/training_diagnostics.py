@@ -7,9 +7,11 @@ from typing import Any
 from typing import Literal
 
 from keras_extras.backends import processes
+from keras_extras.callbacks.live_view import LiveView
 from keras_extras.callbacks.monitor import Monitor
 from keras_extras.checks import check_choice
 from keras_extras.checks import check_choice_or_function
+from keras_extras.checks import check_flag
 from keras_extras.checks import check_verbose
 from keras_extras.diagnostics.best_constant_loss import best_constant_loss
 from keras_extras.diagnostics.describe import describe_frozen
@@ -50,8 +52,8 @@ class TrainingDiagnostics(Monitor):
     """Diagnoses a training: says what is wrong with it, since when, and what to do.
 
     Records what `GradientLogger`, `ActivationLogger` and `HyperparameterLogger`
-    record, and looks at the model, at a few rows of its batches, at the loss and at
-    what was recorded: does the last layer fit the loss and the targets, are inputs,
+    record, and examines the model, a few rows of its batches, the loss and what was
+    recorded: does the last layer fit the loss and the targets, are inputs,
     targets and weights of a sensible size, do gradients vanish or explode, are units
     dead or saturated, is the learning rate too high or too low, does it learn, and
     does it generalise? The findings name the cause first, and what follows from it
@@ -100,6 +102,9 @@ class TrainingDiagnostics(Monitor):
         history_size: Integer >= 100, most steps that `history` keeps, `None` for all.
             Beyond it about every second one is dropped; the first, the last, the
             extremes and those with NaN or infinity stay. Defaults to `10000`.
+        live: Boolean. Whether to show findings, loss and gradients below a notebook's
+            cell while it trains, drawn anew in place as often as 1 % of the time
+            allows. Elsewhere it does nothing. Defaults to `False`.
 
     Attributes:
         findings: List of `keras_extras.diagnostics.Finding`, the most likely root
@@ -147,10 +152,12 @@ class TrainingDiagnostics(Monitor):
         actions: Action = "report",
         replay: ReplayChoice = "auto",
         history_size: int | None = 10_000,
+        live: bool = False,
     ) -> None:
         super().__init__(log_dir, every, layers, overhead, history_size)
         check_choice_or_function("actions", actions, ("report", "stop", "raise"))
         check_choice("replay", replay, ("auto", True, False))
+        self._live = LiveView(check_flag("live", live))
         self.verbose = check_verbose("verbose", verbose)
         self.actions = actions
         self.replay = replay
@@ -170,13 +177,20 @@ class TrainingDiagnostics(Monitor):
         outcome = self.observations.outcome
         return text_report(self.findings, self._steps, len(self.history), outcome)
 
+    @property
+    def live(self) -> bool:
+        """Returns whether a notebook shows the training while it runs."""
+        return self._live.wanted
+
     def _repr_html_(self) -> str:
+        if self._session is not None:
+            self._steps = self._session.steps_trained()
         if not self._steps:
             return not_trained_html(type(self).__name__)
         return diagnosis_html(self.observations, self.findings)
 
     def examine(self) -> list[Finding]:
-        """Looks at the evidence now, and returns the findings.
+        """Examines the evidence now, and returns the findings.
 
         Without it they are brought up to date when it costs next to nothing, and at
         the end of training.
@@ -190,6 +204,7 @@ class TrainingDiagnostics(Monitor):
         self._acted_on = set()
         self._written = self._examined = None
         self._began, self._spent = time.perf_counter(), 0.0
+        self._live.begin()
         super().on_train_begin(logs)
         with self._boundary():
             if self._session is not None:
@@ -226,6 +241,7 @@ class TrainingDiagnostics(Monitor):
                     self._examine()
         except Exception as error:
             self.switch_off(error)
+        self._live.update(self._repr_html_)
         if found:
             self._act()
 
@@ -262,6 +278,7 @@ class TrainingDiagnostics(Monitor):
                 self._writer.session.findings = tuple(self.findings)
         self._of_fit = EvidenceOfFit()  # which holds none of the data
         super()._end_part()
+        self._live.update(self._repr_html_, last=True)
         if self.verbose and processes.is_first():
             with self._boundary():
                 print(self._report_or_line())

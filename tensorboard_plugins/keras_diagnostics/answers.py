@@ -42,7 +42,7 @@ def runs(board: Board, plotly: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def findings(board: Board, names: Sequence[str]) -> dict[str, Any]:
-    """Returns the findings of some runs, in the order in which to look at them."""
+    """Returns the findings of some runs, the most severe first."""
     by_run = {run: board.findings(run) for run in names}
     looked_at = [_looked_at(board, run) for run in names]
     ordered = found.order_by_run({run: found.nested(f) for run, f in by_run.items()})
@@ -133,7 +133,7 @@ def _summary(
 ) -> str:
     count = sum(map(len, by_run.values()))
     if not by_run:
-        return "No run to look at."
+        return "No run is chosen."
     if count:
         concerned = sum(1 for found_in in by_run.values() if found_in)
         where = f"{concerned} of {found.counted(len(by_run), 'run')}"
@@ -145,8 +145,8 @@ def _summary(
     examined = [entry for entry in looked_at if entry["examined"]]
     if not examined:
         return (
-            "Nobody has looked for findings here: TrainingDiagnostics(log_dir) does, "
-            "the loggers alone do not."
+            "Not examined: TrainingDiagnostics(log_dir) looks for findings, the "
+            "loggers alone do not."
         )
     if len(examined) == 1:
         return f"No findings in {_one(examined[0])}."

@@ -7,8 +7,8 @@ custom properties of CSS, so that they follow the theme.
 
 from __future__ import annotations
 
+import hashlib
 import html
-import itertools
 import math
 import re
 from collections.abc import Mapping
@@ -26,7 +26,6 @@ _RIGHT = 12
 _TICKS = 5
 _MOST_CELLS = 6_000
 _TAGS = re.compile(r"</?b>")
-_numbers = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,6 @@ def svg(figure: Mapping[str, Any], label: str, width: int = 640) -> str:
     height, margin = int(layout["meta"]["height"]), layout["margin"]
     box = (margin["l"], margin["t"], width - _RIGHT, height - margin["b"])
     x_axis = _axis(layout["xaxis"], _values(figure, "x", "x"), box[0], box[2])
-    clip = f"keras-extras-clip-{next(_numbers)}"
     parts = []
     y_axes: dict[str, _Axis] = {}
     for name in (n for n in layout if n.startswith("yaxis")):
@@ -88,20 +86,22 @@ def svg(figure: Mapping[str, Any], label: str, width: int = 640) -> str:
         y_axes[key] = _axis(layout[name], _values(figure, "y", key), *ends)
         parts += _y_ticks(layout[name], y_axes[key], box)
     parts += _x_ticks(layout["xaxis"], x_axis, box)
-    parts.append(f'<g clip-path="url(#{clip})">')
-    parts += [_shape(shape, x_axis, box) for shape in layout.get("shapes", ())]
+    drawn = [_shape(shape, x_axis, box) for shape in layout.get("shapes", ())]
     for trace in figure["data"]:
         y_axis = y_axes[trace.get("yaxis", "y")]
         draw = _heatmap if trace["type"] == "heatmap" else _line
-        parts += draw(trace, x_axis, y_axis, layout)
-    parts.append("</g>")
+        drawn += draw(trace, x_axis, y_axis, layout)
+    inside = "".join(drawn)
+    # Figures of one page have names of their own; the same figure has the same.
+    clip = f"keras-extras-{hashlib.sha256(inside.encode()).hexdigest()[:12]}"
+    parts.append(f'<g clip-path="url(#{clip})">{inside}</g>')
     notes = layout.get("annotations", ())
     parts += [_annotation(note, x_axis, y_axes, box) for note in notes]
-    inside = f'x="{box[0]}" y="{box[1]}" width="{box[2] - box[0]}"'
+    rect = f'x="{box[0]}" y="{box[1]}" width="{box[2] - box[0]}"'
     return (
         f'<svg role="img" aria-label="{html.escape(label)}" viewBox="0 0 {width} '
         f'{height}" width="{width}" height="{height}"><clipPath id="{clip}"><rect '
-        f'{inside} height="{box[3] - box[1]}"/></clipPath>{"".join(parts)}</svg>'
+        f'{rect} height="{box[3] - box[1]}"/></clipPath>{"".join(parts)}</svg>'
     )
 
 
@@ -133,9 +133,11 @@ def _axis(
 
 
 def _y_ticks(layout: Mapping[str, Any], axis: _Axis, box: Sequence[float]) -> list[str]:
+    pairs: list[tuple[float, str]]
     if "ticktext" in layout:
         names = [str(n) for n in layout["categoryarray"]]
-        pairs = list(zip(map(names.index, layout["tickvals"]), layout["ticktext"]))
+        places = [float(names.index(name)) for name in layout["tickvals"]]
+        pairs = list(zip(places, layout["ticktext"]))
     else:
         pairs = [(value, _tick(value)) for value in axis.ticks()]
     parts = []
