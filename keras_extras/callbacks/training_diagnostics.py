@@ -296,6 +296,8 @@ class TrainingDiagnostics(Monitor):
             self._steps = self._session.steps_trained()
         self._of_fit.look_at_outputs(self.model, self._evidence)
         if between_epochs:
+            if self._session is not None:
+                self._session.deliver()  # the rows of batches, of which some are due
             self._of_fit.look_at_calls(self.model, self._evidence)
         began = time.perf_counter()  # what comes once is no reason to look less often
         seen = self.observations

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,7 +58,12 @@ class EvidenceOfFit:
             return
         if not self._has_called and (evidence.early or self._training is not None):
             self._has_called = True
-            with contextlib.suppress(Exception), load_backend().values(model, None):
+            with (
+                contextlib.suppress(Exception),
+                warnings.catch_warnings(),
+                load_backend().values(model, None),
+            ):
+                warnings.simplefilter("ignore")  # a single row may well be warned of
                 evidence.forward = forward_facts(model, evidence.early, self._training)
         validation = validation_arrays_of(model)
         if not self._has_validated:
