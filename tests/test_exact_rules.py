@@ -230,9 +230,14 @@ def test_steps_too_small_to_be_seen_are_a_low_rate():
     assert codes(by_hand.observe(update_norm=0.0, last=0.05)) == []
 
 
+def with_facts(seen, **facts):
+    built = dataclasses.replace(seen.structure, **facts)
+    return dataclasses.replace(seen, structure=built)
+
+
 def with_forward(seen=None, **facts):
     seen = by_hand.observe() if seen is None else seen
-    return dataclasses.replace(seen, forward=ForwardFacts(**facts))
+    return with_facts(seen, forward=ForwardFacts(**facts))
 
 
 def test_facts_of_calls_are_judged_by_what_they_do():
@@ -317,10 +322,10 @@ def test_classes_of_the_validation_data_that_are_new():
     seen = by_hand.observe()
     for share, expected in ((0.3, "error"), (0.1, "warning")):
         data = DataFacts(missing=share, missing_classes=(8.0, 9.0))
-        (finding,) = examine(dataclasses.replace(seen, data=data))
+        (finding,) = examine(with_facts(seen, data=data))
         assert (finding.code, finding.severity) == ("unshuffled-data", expected)
         assert ": 8, 9" in finding.evidence
-    few = dataclasses.replace(seen, data=DataFacts(missing=0.01))
+    few = with_facts(seen, data=DataFacts(missing=0.01))
     assert codes(few) == []
 
 
