@@ -222,6 +222,7 @@ class TrainingDiagnostics(Monitor):
         super().on_epoch_end(epoch, logs)
         with self._boundary():
             self._evidence.add_epoch(logs or {})
+            self._of_fit.note_validation(self.model)
             self._evidence.reports_means = reports_means(self.model)
             if self._session is not None:
                 self._nonfinite = self._nonfinite or self._session.origin
