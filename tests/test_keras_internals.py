@@ -71,12 +71,9 @@ def fit():
 
 
 def adapter():
-    """Returns Keras' adapter of arrays, which only its iterators hold."""
-    trainer = importlib.import_module(f"keras.src.backend.{BACKEND}.trainer")
-    (iterates,) = [c for n, c in vars(trainer).items() if n.endswith("EpochIterator")][
-        -1:
-    ]
-    return iterates(np.zeros((4, 4)), batch_size=2).data_adapter
+    """Returns Keras' adapter of arrays, which iterators over epochs hold."""
+    module = importlib.import_module("keras.src.trainers.data_adapters")
+    return module.get_data_adapter(np.zeros((4, 4)), batch_size=2)
 
 
 def optimizer_class():

@@ -249,6 +249,7 @@ class TrainingDiagnostics(Monitor):
         super().on_epoch_end(epoch, logs)
         with self._boundary():
             self._evidence.add_epoch(logs or {})
+            self._of_fit.note_validation(self.model)
             self._evidence.reports_means = reports_means(self.model)
             if self._session is not None:
                 self._nonfinite = self._nonfinite or self._session.origin
@@ -325,6 +326,8 @@ class TrainingDiagnostics(Monitor):
             self._steps = self._session.steps_trained()
         self._of_fit.look_at_outputs(self.model, self._evidence)
         if between_epochs:
+            if self._session is not None:
+                self._session.deliver()  # the rows of batches, of which some are due
             self._of_fit.look_at_calls(self.model, self._evidence)
         began = time.perf_counter()  # what comes once is no reason to look less often
         seen = self.observations

@@ -28,6 +28,7 @@ EXACT: dict[str, tuple[str, ...]] = {
         "learning-rate-too-low",
         "not-learning",
     ),
+    "validation-differs": ("overfitting", "wrong-labels"),
     "leaked-target": ("overfitting",),
     "target-equals-input": ("overfitting",),
     "imbalanced-classes": ("learning-rate-too-low", "not-learning", "wrong-labels"),
@@ -40,6 +41,7 @@ EXACT: dict[str, tuple[str, ...]] = {
         "wrong-labels",
         "not-learning",
     ),
+    "clipping-too-strong": ("learning-rate-too-low", "not-learning"),
     "random-evaluation": ("overfitting",),
     "rows-not-independent": ("overfitting",),
 }

@@ -15,17 +15,21 @@ from keras_extras.records.data_facts import DataFacts
 
 _MOST_ROWS = 1_000_000
 _MOST_CLASSES = 1_000
+_ROWS, _FEW_COLUMNS = 128, 5
+# Layers whose inputs are names, not quantities.
+_NAMES = ("Embedding", "CategoryEncoding", "Hashing", "HashedCrossing", "IntegerLookup")
 
 
 def data_facts(
     structure: Structure, training: FitArrays | None, validation: FitArrays | None
 ) -> DataFacts:
     """Returns what arrays show; nothing where `fit` was given something else."""
-    if training is None or len(structure.outputs) != 1:
+    if training is None:
         return DataFacts()
-    y = _column(training.y)
+    scale, shift = inputs_compared(structure, training, validation)
+    y = _column(training.y) if len(structure.outputs) == 1 else None
     if y is None:
-        return DataFacts()
+        return DataFacts(scale=scale, shift=shift)
     constant = np.nan
     if training.weights is not None:
         weights = np.asarray(training.weights, np.float64)
@@ -33,7 +37,39 @@ def data_facts(
             constant = weighted_constant(structure.outputs[0], y, weights.reshape(-1))
     missing, classes = _missing(y, validation)
     split = validation is not None and _is_split(training, validation)
-    return DataFacts(constant, missing, classes, split)
+    return DataFacts(constant, missing, classes, split, scale, shift)
+
+
+def inputs_compared(
+    structure: Structure, training: FitArrays, validation: FitArrays | None
+) -> tuple[float, float]:
+    """Returns scale and shift of validation inputs against those of the training."""
+    if validation is None or any(spec.kind in _NAMES for spec in structure.layers):
+        return 1.0, 0.0
+    leaves = [keras.tree.flatten(each.x) for each in (training, validation)]
+    if any(len(found) != 1 or found[0].dtype.kind not in "fiu" for found in leaves):
+        return 1.0, 0.0
+    some, other = (_columns(found[0]) for found in leaves)
+    least = _ROWS if some.shape[1] < _FEW_COLUMNS else _ROWS // 4
+    if some.shape[1] != other.shape[1] or min(len(some), len(other)) < least:
+        return 1.0, 0.0
+    middles = [np.median(values, axis=0) for values in (some, other)]
+    spreads = [
+        np.mean(np.abs(values - middle), axis=0)
+        for values, middle in zip((some, other), middles)
+    ]
+    varied = (spreads[0] > 0) & (spreads[1] > 0)
+    if not varied.any() or not np.isfinite(spreads).all():
+        return 1.0, 0.0
+    apart = np.abs(middles[1] - middles[0])[varied] / spreads[0][varied]
+    return float(np.median((spreads[1] / spreads[0])[varied])), float(np.median(apart))
+
+
+def _columns(inputs: np.ndarray) -> np.ndarray:
+    """Returns some rows as numbers, of very many columns an evenly spaced part."""
+    rows = inputs[:: max(len(inputs) // 1000, 1)]
+    flat = rows.reshape(len(rows), -1)
+    return flat[:, :: max(flat.shape[1] // 512, 1)].astype(np.float64)
 
 
 def _column(targets: Any) -> np.ndarray | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from typing import Any
 
 from keras_extras.backends.load import load_backend
@@ -28,7 +29,8 @@ class EvidenceOfFit:
 
     def __init__(self, epoch_iterator: Any = None) -> None:
         self._training: FitArrays | None = arrays_of(epoch_iterator)
-        self._has_called = self._has_validated = False
+        self._validation: FitArrays | None = None
+        self._has_called = self._has_compared = False
 
     def look_at_weights(self, model: Any, evidence: ObservationCollector) -> None:
         """Describes the layers as they are before the first step."""
@@ -56,12 +58,21 @@ class EvidenceOfFit:
             return
         if not self._has_called and (evidence.early or self._training is not None):
             self._has_called = True
-            with contextlib.suppress(Exception), load_backend().values(model, None):
+            with (
+                contextlib.suppress(Exception),
+                warnings.catch_warnings(),
+                load_backend().values(model, None),
+            ):
+                warnings.simplefilter("ignore")  # a single row may well be warned of
                 evidence.forward = forward_facts(model, evidence.early, self._training)
-        validation = validation_arrays_of(model)
-        if not self._has_validated:
-            self._has_validated = validation is not None
+        if not self._has_compared:
+            self._has_compared = self._validation is not None
             with contextlib.suppress(Exception):
                 evidence.data = data_facts(
-                    evidence.structure, self._training, validation
+                    evidence.structure, self._training, self._validation
                 )
+
+    def note_validation(self, model: Any) -> None:
+        """Notes the validation data, which Keras lets go of before a training ends."""
+        if self._validation is None:
+            self._validation = validation_arrays_of(model)

@@ -8,6 +8,10 @@ from keras_extras.diagnostics.batch_arrays import inputs_of
 from keras_extras.diagnostics.batch_arrays import targets_of
 from keras_extras.diagnostics.observations import Observations
 
+_MOST_TOKENS = 500
+# What they take are names, of a kind for each column.
+_ENCODERS = {"CategoryEncoding", "Hashing", "HashedCrossing", "IntegerLookup"}
+
 
 def reconstructs(observations: Observations) -> bool:
     """Returns whether the targets are the inputs, as for an autoencoder."""
@@ -22,8 +26,31 @@ def relation(observations: Observations) -> float:
     if x is None or y is None or len(x) != len(y):
         return np.nan
     if not batches[0].inputs[0].dtype.startswith("float"):
-        return np.nan
+        kinds = {spec.kind for spec in observations.structure.layers}
+        if kinds & _ENCODERS:
+            return np.nan
+        if takes_tokens(observations):
+            x = _bags(x)  # numbers of tokens are names: no two are near each other
     return neighbour_score(x, y)
+
+
+def takes_tokens(observations: Observations) -> bool:
+    """Returns whether whole numbers among the inputs name things."""
+    return any(spec.kind == "Embedding" for spec in observations.structure.layers)
+
+
+def _bags(tokens: np.ndarray) -> np.ndarray:
+    """Returns for each row how often each of the more frequent tokens stands in it."""
+    kinds, place, counts = np.unique(tokens, return_inverse=True, return_counts=True)
+    bags = np.zeros((len(tokens), len(kinds)))
+    rows = np.repeat(np.arange(len(tokens)), tokens.shape[1])
+    np.add.at(bags, (rows, place.reshape(-1)), 1.0)
+    # What stands nearly everywhere, as padding does, or once, tells nothing.
+    usual = (bags > 0).mean(axis=0) < 0.9
+    often = usual & (counts > 2)
+    kept = np.flatnonzero(often)[np.argsort(-counts[often])[:_MOST_TOKENS]]
+    bags = np.minimum(bags[:, kept], 1.0)
+    return bags / np.sqrt(np.maximum(bags.sum(axis=1, keepdims=True), 1.0))
 
 
 def neighbour_score(x: np.ndarray, y: np.ndarray) -> float:

@@ -63,7 +63,11 @@ class ObservationCollector:
         losses, counts = self.curve.losses(self.reports_means)
         early, recent = self._halves()
         return {
-            "structure": self.structure or Structure(layers=self.layers or ()),
+            "structure": dataclasses.replace(
+                self.structure or Structure(layers=self.layers or ()),
+                forward=self.forward,
+                data=self.data,
+            ),
             "early": early,
             "recent": recent,
             "losses": losses,
@@ -71,8 +75,6 @@ class ObservationCollector:
             "epochs": {k: np.array(v) for k, v in self.epochs.items()},
             "keeps_best": self.keeps_best,
             "unfrozen_at": self.unfrozen_at,
-            "forward": self.forward,
-            "data": self.data,
         }
 
     def _halves(self) -> tuple[tuple[BatchRows, ...], tuple[BatchRows, ...]]:

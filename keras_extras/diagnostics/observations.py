@@ -37,8 +37,6 @@ class Observations:
         epochs: For each name of Keras' logs an array with a value per epoch.
         keeps_best: Whether another callback keeps the weights of the best epoch.
         unfrozen_at: Step from which on the layers train that train now.
-        forward: What a few calls of the model have shown.
-        data: What the arrays that `fit` was given have shown.
     """
 
     layers: tuple[LayerInfo, ...]
@@ -54,8 +52,6 @@ class Observations:
     epochs: Mapping[str, np.ndarray] = field(default_factory=dict)
     keeps_best: bool = False
     unfrozen_at: int = 0
-    forward: ForwardFacts = field(default_factory=ForwardFacts)
-    data: DataFacts = field(default_factory=DataFacts)
 
     def __getitem__(self, statistic: str) -> np.ndarray:
         """Returns a statistic; all NaN if it was not measured."""
@@ -78,6 +74,16 @@ class Observations:
         return (
             self if self.unfrozen_at == 0 else self.at(self.steps >= self.unfrozen_at)
         )
+
+    @property
+    def forward(self) -> ForwardFacts:
+        """What a few calls of the model have shown."""
+        return self.structure.forward
+
+    @property
+    def data(self) -> DataFacts:
+        """What the arrays that `fit` was given have shown."""
+        return self.structure.data
 
     @property
     def survived(self) -> bool:

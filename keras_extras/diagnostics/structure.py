@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 
+from keras_extras.records.data_facts import DataFacts
+from keras_extras.records.forward_facts import ForwardFacts
+
 # The activation functions of a layer that computes a linear function.
 LINEAR = (None, "linear")
 
@@ -104,6 +107,8 @@ class Structure:
         optimizer: Name of the optimizer's class.
         settings: Numbers of the optimizer, such as `clipnorm`.
         fresh: Whether no step was trained before with this optimizer.
+        forward: What a few calls of the model have shown.
+        data: What the arrays that `fit` was given have shown.
     """
 
     layers: tuple[LayerSpec, ...] = ()
@@ -111,6 +116,8 @@ class Structure:
     optimizer: str = ""
     settings: Mapping[str, float] = field(default_factory=dict)
     fresh: bool = True
+    forward: ForwardFacts = field(default_factory=ForwardFacts)
+    data: DataFacts = field(default_factory=DataFacts)
 
     def layer(self, name: str | None) -> LayerSpec | None:
         """Returns the layer of that name, if any."""

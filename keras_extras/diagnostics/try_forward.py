@@ -112,17 +112,18 @@ def _as_facts(
     first, second, alone = found[:third], found[third : 2 * third], found[2 * third :]
     owned = {id(v) for v in model.variables}
     read = [v for v in scope.read.values() if v.trainable]
-    drawing = {
-        path: layer
+    drawing = [
+        path
         for path, layer in paths_of_layers(model)
         if any(id(g.state) in scope.written for g in own_seed_generators(layer))
-    }
+    ]
     return {
         "unowned": tuple(v.path for v in read if id(v) not in owned),
         "trainable_read": frozenset(v.path for v in read),
         "drawn_by": tuple(drawing),
         "drawn_on_purpose": _has_terms_of_its_own(model)
-        or any(map(_is_ours, drawing.values())),
+        # On torch a layer without a seed draws from torch itself, which tells no layer.
+        or any(_is_ours(layer) for _, layer in paths_of_layers(model)),
         "varies": _difference(first, second),
         "depends": _difference([each[:1] for each in first], alone),
     }

@@ -16,9 +16,14 @@ class DataFacts:
             among those of the training data.
         missing_classes: These classes, a few of them.
         split: Whether Keras has split the validation data off itself.
+        scale: Float. Spread of the inputs of the validation data, as a multiple of
+            that of the training data: the median over the columns; 1 if not known.
+        shift: Float. By how many such spreads their middle lies elsewhere, likewise.
     """
 
     constant: float = np.nan
     missing: float = 0.0
     missing_classes: tuple[float, ...] = ()
     split: bool = False
+    scale: float = 1.0
+    shift: float = 0.0

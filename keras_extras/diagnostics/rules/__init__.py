@@ -15,11 +15,13 @@ from keras_extras.diagnostics.rules.exact.calls import rows_not_independent
 from keras_extras.diagnostics.rules.exact.calls import untracked_variables
 from keras_extras.diagnostics.rules.exact.classes import imbalanced_classes
 from keras_extras.diagnostics.rules.exact.classes import unshuffled_data
+from keras_extras.diagnostics.rules.exact.gradients import clipping_too_strong
 from keras_extras.diagnostics.rules.exact.gradients import no_gradient
 from keras_extras.diagnostics.rules.exact.gradients import not_updated
 from keras_extras.diagnostics.rules.exact.targets import broadcast_loss
 from keras_extras.diagnostics.rules.exact.targets import leaked_target
 from keras_extras.diagnostics.rules.exact.targets import target_equals_input
+from keras_extras.diagnostics.rules.exact.validation import validation_differs
 from keras_extras.diagnostics.rules.gradients import exploding_gradient
 from keras_extras.diagnostics.rules.gradients import vanishing_gradient
 from keras_extras.diagnostics.rules.hidden_activation import hidden_activation
@@ -47,6 +49,7 @@ Rule = Callable[[Observations], Iterator[Finding]]
 # Judge what was there before any value became NaN or infinite.
 RULES: tuple[Rule, ...] = (
     unshuffled_data,
+    validation_differs,
     imbalanced_classes,
     target_equals_input,
     leaked_target,
@@ -54,6 +57,7 @@ RULES: tuple[Rule, ...] = (
     untracked_variables,
     no_gradient,
     not_updated,
+    clipping_too_strong,
     random_evaluation,
     rows_not_independent,
     output_loss_mismatch,

@@ -57,7 +57,10 @@ def bad_initialization(observations: Observations) -> Iterator[Finding]:
             continue  # a sine, say, wants another one
         ratio = kernel.rms * np.sqrt(kernel.fan_in / 2.0)
         too_large = ratio > 4.0 and kernel.rms > 0.3
-        too_small = 0.0 < ratio < 0.1 and not last and observations.outcome.is_poor
+        # Glorot's scale counts the outputs too: of few inputs it is small, and right.
+        glorot = (kernel.initializer or "").startswith("Glorot")
+        too_small = 0.0 < ratio < 0.1 and not (last or glorot)
+        too_small &= observations.outcome.is_poor
         if too_large or too_small:
             yield _scale(observations, spec, kernel, float(ratio))
             return

@@ -9,6 +9,7 @@ import numpy as np
 from keras_extras.diagnostics.batch_arrays import targets_of
 from keras_extras.diagnostics.loss_names import CLASSIFICATION
 from keras_extras.diagnostics.neighbours import relation
+from keras_extras.diagnostics.neighbours import takes_tokens
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.rules.common import OTHER_DATA
 from keras_extras.diagnostics.rules.common import update_ratio
@@ -68,6 +69,8 @@ def _nothing_to_learn(observations: Observations, validation: np.ndarray) -> boo
     """Returns whether nothing speaks for a relation between inputs and targets."""
     if np.isnan(observations.outcome.chance):
         return False  # a quantity may well be all noise
+    if takes_tokens(observations):
+        return False  # their order may tell what neighbours in tokens do not
     better = len(validation) and validation.min() < 0.99 * observations.outcome.baseline
     return not better and _at_chance(observations) and relation(observations) < 1.5
 

@@ -1,4 +1,4 @@
-"""The rules: no gradient reaches a layer, or none of it arrives in the weights."""
+"""The rules: no gradient reaches a layer, or next to none of it the weights."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.rules.common import total
+from keras_extras.diagnostics.rules.common import unless_good
 from keras_extras.diagnostics.rules.common import whole
 from keras_extras.records.finding import Finding
 
 _SAMPLES = 3
+_SAMPLES_OF_CLIPPING, _LEFT = 8, 0.01
 _SAMPLES_OF_UPDATES = 5
 # What a step of float32 must at least change for it to be seen, as a part of a weight.
 _VISIBLE = 1e-5
@@ -145,3 +148,46 @@ def _is_free(observations: Observations, name: str) -> bool:
     """Returns whether nothing holds the weights of a layer where they are."""
     spec = observations.structure.layer(name)
     return spec is None or spec.constraint is None
+
+
+def clipping_too_strong(observations: Observations) -> Iterator[Finding]:
+    """Clipping leaves less than a hundredth of nearly every gradient.
+
+    It is meant for spikes. An optimizer that divides by the size of gradients does not
+    mind; the steps of any other become as small.
+
+    References:
+        Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent
+        neural networks": the limit is to be about the usual norm.
+    """
+    name, left = _share_left(observations)
+    if len(left) < _SAMPLES_OF_CLIPPING or not np.mean(left < _LEFT) > 0.95:
+        return
+    yield whole(
+        observations,
+        "clipping-too-strong",
+        unless_good(observations),
+        None,
+        f"`{name}={observations.structure.settings[name]:g}` leaves "
+        f"{np.median(left):.1g} of the gradient, in the median of {len(left)} samples; "
+        f"nearly all of them are clipped (limit {_LEFT:g})",
+        f"Set `{name}` to about the usual size of the gradients, so that it takes hold "
+        "at spikes only; `gradient_norm` in the history has it.",
+        0.9,
+    )
+
+
+def _share_left(observations: Observations) -> tuple[str, np.ndarray]:
+    """Returns the kind of clipping, and for each sample the share that it leaves."""
+    settings = observations.structure.settings
+    sizes = {
+        "clipnorm": np.nanmedian(observations["gradient_norm"], axis=1),
+        "clipvalue": np.nanmedian(observations["gradient_mean_abs"], axis=1),
+        "global_clipnorm": total(observations, "gradient_norm"),
+    }
+    for name, size in sizes.items():
+        limit = settings.get(name, 0.0)
+        if limit > 0.0:
+            known = size[np.isfinite(size) & (size > 0.0)]
+            return name, np.minimum(limit / known, 1.0)
+    return "", np.empty(0)
