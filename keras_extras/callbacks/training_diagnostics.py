@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from typing import Any
-from typing import Literal
 
 from keras_extras.backends import processes
 from keras_extras.callbacks.live_view import LiveView
 from keras_extras.callbacks.monitor import Monitor
+from keras_extras.callbacks.reaction import Action
+from keras_extras.callbacks.reaction import Reaction
+from keras_extras.callbacks.rule_time import RuleTime
 from keras_extras.checks import check_choice
 from keras_extras.checks import check_choice_or_function
 from keras_extras.checks import check_flag
@@ -19,7 +20,6 @@ from keras_extras.diagnostics.diagnosis_html import diagnosis_html
 from keras_extras.diagnostics.diagnosis_html import not_trained_html
 from keras_extras.diagnostics.evidence_of_fit import EvidenceOfFit
 from keras_extras.diagnostics.examine import examine
-from keras_extras.diagnostics.failed_training_error import FailedTrainingError
 from keras_extras.diagnostics.observation_collector import ObservationCollector
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.report import line_without_claims
@@ -41,8 +41,6 @@ from keras_extras.records.batch_rows import BatchRows
 from keras_extras.records.finding import Finding
 from keras_extras.records.findings import Findings
 from keras_extras.records.nonfinite_origin import NonFiniteOrigin
-
-Action = Literal["report", "stop", "raise"] | Callable[[list[Finding]], Any]
 
 # Shares of the training time that looking at the evidence may take.
 _SHARE_FOR_RULES, _SHARE_FOR_ACTIONS = 0.002, 0.02
@@ -167,10 +165,10 @@ class TrainingDiagnostics(Monitor):
         self._evidence = ObservationCollector()
         self._of_fit = EvidenceOfFit()
         self._steps = 0
-        self._acted_on: set[tuple[str, str | None]] = set()
+        self._reaction = Reaction()
         self._written: list[Finding] | None = None  # nor an empty list as yet
         self._examined: tuple[Any, ...] | None = None
-        self._began = self._spent = 0.0
+        self._rule_time = RuleTime()
 
     def report(self) -> str:
         """Returns the findings as readable text."""
@@ -201,9 +199,9 @@ class TrainingDiagnostics(Monitor):
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._nonfinite = None
-        self._acted_on = set()
+        self._reaction = Reaction()
         self._written = self._examined = None
-        self._began, self._spent = time.perf_counter(), 0.0
+        self._rule_time = RuleTime()
         self._live.begin()
         super().on_train_begin(logs)
         with self._boundary():
@@ -260,8 +258,8 @@ class TrainingDiagnostics(Monitor):
     def _may_examine(self) -> bool:
         """Returns whether to examine it all again costs little: epochs may be short."""
         share = _SHARE_FOR_ACTIONS if self.actions != "report" else _SHARE_FOR_RULES
-        is_quick = self._spent <= share * (time.perf_counter() - self._began)
-        return is_quick or processes.count() > 1  # whose clocks differ
+        # Several processes have to examine alike, and their clocks differ.
+        return self._rule_time.is_left(share) or processes.count() > 1
 
     def on_train_end(self, logs: Any = None) -> None:
         super().on_train_end(logs)
@@ -339,7 +337,7 @@ class TrainingDiagnostics(Monitor):
             self._writer.best_constant(best_constant_loss(seen))
         self.findings = findings
         self._examined = self._evidence_so_far()
-        self._spent += time.perf_counter() - began
+        self._rule_time.spent += time.perf_counter() - began
 
     def _evidence_so_far(self) -> tuple[Any, ...]:
         """Returns what grows with the evidence: if it has not, nothing is new."""
@@ -347,15 +345,4 @@ class TrainingDiagnostics(Monitor):
         return self._steps, len(self.history), epochs, self._nonfinite
 
     def _act(self) -> None:
-        """Does what the user asked for when errors are found, once for each."""
-        errors = [f for f in self.findings if f.severity == "error"]
-        new = {(f.code, f.layer) for f in errors} - self._acted_on
-        self._acted_on |= new
-        if not new or self.actions == "report":
-            return
-        if callable(self.actions):
-            self.actions(errors)
-        elif self.actions == "raise":
-            raise FailedTrainingError(errors)
-        else:
-            self.model.stop_training = True
+        self._reaction.to(self.findings, self.actions, self.model)
