@@ -1,8 +1,8 @@
 """The processes that train one model together: those of `jax.distributed`, or this one.
 
 Each runs the same program on its share of the data. What runs on all devices has to be
-started by all of them at the same step, or they wait for each other for ever. What leads
-to it may not depend on a clock, unless the processes agree on what it says.
+started by all of them at the same step, or they wait for each other for ever. What
+leads to it may not depend on a clock, unless the processes agree on what it says.
 """
 
 from __future__ import annotations

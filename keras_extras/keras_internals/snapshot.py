@@ -11,8 +11,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_extras.keras_internals.data_threads import data_may_draw
 from keras_extras.keras_internals.layer_tree import all_layers
 from keras_extras.keras_internals.layer_tree import own_non_trainable
+from keras_extras.keras_internals.stock import is_stock
 from keras_extras.keras_internals.torch_draws import TorchDraws
 
 _GLOBAL_SEED = ("global_random_seed", "global_seed_generator")
@@ -68,13 +70,33 @@ def _values_of(variables: Iterable[Any]) -> list[tuple[Any, np.ndarray]]:
 @contextlib.contextmanager
 def random_state_kept() -> Iterator[None]:
     """Puts the global random generators back where they were, and their seeds."""
+    with _draws_of_process_kept(), _seed_of_backend_kept(), _seed_of_keras_kept():
+        yield
+
+
+@contextlib.contextmanager
+def random_state_kept_beside(model: Any) -> Iterator[None]:
+    """Does the same within a `fit` of `model`, whose data may draw meanwhile.
+
+    Then the generators of the process are theirs. So they are where nothing but Keras'
+    own code runs, which does not draw from them.
+    """
+    keep = contextlib.nullcontext if is_stock(model) else _draws_of_process_kept
+    if data_may_draw():
+        keep = contextlib.nullcontext
+    with keep(), _seed_of_backend_kept(), _seed_of_keras_kept():
+        yield
+
+
+@contextlib.contextmanager
+def _draws_of_process_kept() -> Iterator[None]:
+    """Keeps the generators behind `random` and `numpy.random`."""
     states = random.getstate(), np.random.get_state()
-    with _seed_of_backend_kept(), _seed_of_keras_kept():
-        try:
-            yield
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
 
 
 def _seed_of_backend_kept() -> contextlib.AbstractContextManager[None]:

@@ -16,14 +16,14 @@ from keras_extras.backends.jax.program import compile_options
 from keras_extras.backends.jax.purity import side_effect
 from keras_extras.keras_internals.dry_scope import losses_kept
 from keras_extras.keras_internals.layer_tree import sublayers
-from keras_extras.keras_internals.snapshot import random_state_kept
+from keras_extras.keras_internals.snapshot import random_state_kept_beside
 
 
 def run_dry(
     model: Any, function: Callable[..., list[Any]], arrays: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
     """Implements `keras_extras.backends.load_dry_inference.DryInference`."""
-    with random_state_kept(), losses_kept(sublayers(model)):
+    with random_state_kept_beside(model), losses_kept(sublayers(model)):
         tensors = [jax.numpy.asarray(array) for array in arrays]
         traced = jax.make_jaxpr(function)(*tensors)
         effect = side_effect(traced)

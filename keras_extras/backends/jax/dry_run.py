@@ -24,7 +24,7 @@ from keras_extras.backends.jax.state import variables_kept
 from keras_extras.backends.jax.step_taps import StepTaps
 from keras_extras.backends.jax.unreached import zeros_filled_in
 from keras_extras.keras_internals.dry_scope import losses_kept
-from keras_extras.keras_internals.snapshot import random_state_kept
+from keras_extras.keras_internals.snapshot import random_state_kept_beside
 
 # A shape that comes again when a batch is to be sampled is not that of a short rest.
 _PATIENCE = 4
@@ -104,7 +104,7 @@ class JaxDryRun:
 
         try:
             with (
-                random_state_kept(),
+                random_state_kept_beside(self._model),
                 losses_kept(self._layers),
                 variables_kept(self._model),
                 self._taps.heard_by(found),

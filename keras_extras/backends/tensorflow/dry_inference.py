@@ -14,7 +14,7 @@ from keras_extras.backends.tensorflow import packing
 from keras_extras.backends.tensorflow.purity import side_effect
 from keras_extras.keras_internals.dry_scope import losses_kept
 from keras_extras.keras_internals.layer_tree import sublayers
-from keras_extras.keras_internals.snapshot import random_state_kept
+from keras_extras.keras_internals.snapshot import random_state_kept_beside
 from keras_extras.keras_internals.stock import is_stock
 
 
@@ -22,7 +22,7 @@ def run_dry(
     model: Any, function: Callable[..., list[Any]], arrays: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
     """Implements `keras_extras.backends.load_dry_inference.DryInference`."""
-    with random_state_kept(), losses_kept(sublayers(model)):
+    with random_state_kept_beside(model), losses_kept(sublayers(model)):
         tensors = [tf.convert_to_tensor(array) for array in arrays]
         if is_stock(model):
             return [packing.to_numpy(tensor) for tensor in function(*tensors)]

@@ -18,7 +18,7 @@ from keras_extras.backends.tensorflow.found import Found
 from keras_extras.backends.tensorflow.purity import side_effect
 from keras_extras.keras_internals.dry_scope import DryScope
 from keras_extras.keras_internals.dry_scope import losses_kept
-from keras_extras.keras_internals.snapshot import random_state_kept
+from keras_extras.keras_internals.snapshot import random_state_kept_beside
 from keras_extras.keras_internals.stock import is_stock
 from keras_extras.keras_internals.stock import optimizers_within
 from keras_extras.keras_internals.stock import trains_with_keras_own_step
@@ -69,7 +69,7 @@ class TensorFlowDryRun:
             batch = tf.nest.map_structure(tf.convert_to_tensor, batch)
         if self._eager_runs_left > 0:
             self._eager_runs_left -= 1
-            with random_state_kept():
+            with random_state_kept_beside(self._model):
                 results = self._run_replicas(batch)
         else:
             if self._compiled is None:
@@ -95,7 +95,7 @@ class TensorFlowDryRun:
         spec = batch if self._spec is None else self._spec
         function = tf.function(self._run_replicas, autograph=False)
         try:
-            with random_state_kept():
+            with random_state_kept_beside(self._model):
                 concrete = function.get_concrete_function(spec)
         except Exception as error:
             if not self._model.run_eagerly:

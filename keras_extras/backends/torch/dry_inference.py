@@ -14,7 +14,7 @@ from keras_extras.backends.contract import CannotInspectError
 from keras_extras.backends.torch.side_effects import SideEffects
 from keras_extras.keras_internals.dry_scope import losses_kept
 from keras_extras.keras_internals.layer_tree import sublayers
-from keras_extras.keras_internals.snapshot import random_state_kept
+from keras_extras.keras_internals.snapshot import random_state_kept_beside
 from keras_extras.keras_internals.stock import is_stock
 
 
@@ -23,7 +23,7 @@ def run_dry(
 ) -> list[np.ndarray]:
     """Implements `keras_extras.backends.load_dry_inference.DryInference`."""
     layers = sublayers(model)
-    with random_state_kept(), losses_kept(layers), torch.no_grad():
+    with random_state_kept_beside(model), losses_kept(layers), torch.no_grad():
         tensors = [keras.ops.convert_to_tensor(array) for array in arrays]
         if is_stock(model):
             return [keras.ops.convert_to_numpy(each) for each in function(*tensors)]

@@ -21,7 +21,7 @@ from keras_extras.backends.torch.variables_kept import inputs_of
 from keras_extras.keras_internals.dry_scope import DryScope
 from keras_extras.keras_internals.dry_scope import losses_kept
 from keras_extras.keras_internals.layer_tree import sublayers
-from keras_extras.keras_internals.snapshot import random_state_kept
+from keras_extras.keras_internals.snapshot import random_state_kept_beside
 from keras_extras.keras_internals.stock import is_stock
 from keras_extras.keras_internals.stock import optimizers_within
 from keras_extras.keras_internals.stock import trains_with_keras_own_step
@@ -71,7 +71,11 @@ class TorchDryRun:
 
     def __call__(self, state: Any, batch: Any) -> tuple[ReplicaValues, ...]:
         found = Found(self._model, self._wanted, copies=not self._is_stock)
-        with random_state_kept(), self._side_effects_undone(), torch.enable_grad():
+        with (
+            random_state_kept_beside(self._model),
+            self._side_effects_undone(),
+            torch.enable_grad(),
+        ):
             data = as_in_training(batch)
             are_finite = functools.partial(_are_finite, data)
             with (
