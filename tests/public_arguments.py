@@ -162,7 +162,8 @@ def _arguments_are_of_keras(thing):
     """Whether Keras reads the arguments, with checks of its own."""
     made = getattr(thing, "layer_class", thing)
     init = getattr(made, "__init__", None)
-    return isinstance(made, type) and init.__module__.startswith("keras.")
+    module = getattr(init, "__module__", None) or ""
+    return isinstance(made, type) and module.startswith("keras.")
 
 
 def cases():

@@ -336,6 +336,10 @@ def test_what_a_saved_copy_loses_is_said_when_it_is_made():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         to_mc(sequential(layers.LSTM(2, dropout=0.5), shape=(3, 2)))
+        inputs = keras.Input((3, 4))
+        attention = layers.GroupQueryAttention(4, 2, 1, dropout=0.5)
+        copy = to_mc(keras.Model(inputs, attention(inputs, inputs)))
+    assert "MCGroup" in type(copy.layers[-1]).__name__
 
 
 def test_equal_samples_end_no_training():

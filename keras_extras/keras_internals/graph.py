@@ -65,6 +65,13 @@ def output_names(model: Any) -> list[str]:
     return [] if functional is None else list(functional.output_names)
 
 
+def output_activations(model: Any) -> list[Any]:
+    """Returns the functions that make the outputs of a graph, `None` if unknown."""
+    functional = functional_of(model)
+    outputs = [] if functional is None else functional.outputs
+    return [getattr(operation_of(t), "activation", None) for t in outputs]
+
+
 def flat_inputs(graph: Any, inputs: Any) -> list[Any]:
     """Returns inputs as the graph takes them: flat, with its types and ranks."""
     return graph._standardize_inputs(inputs)

@@ -131,6 +131,7 @@ class PlainSampler(Sampler):
         self.structure = self._first.structure
         self.has_variance = self._first.has_variance
         self.tolerances = self._first.tolerances
+        self._may_be_labels = self._first._may_be_labels
         samples, self._carried[done] = (
             flat[: len(flat) - len(before)],
             flat[len(flat) - len(before) :],

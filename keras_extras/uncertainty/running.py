@@ -70,6 +70,7 @@ def update(
     count: Tensor,
     has_variance: bool,
     valid: Tensor | None = None,
+    may_be_labels: bool = True,
 ) -> Running:
     """Adds samples to the statistics.
 
@@ -80,6 +81,7 @@ def update(
         has_variance: Whether the second half of the last axis holds variances.
         valid: Booleans, `(samples, rows)`, which samples to add, and of which rows:
             as many for each of these rows. `None` for all.
+        may_be_labels: Whether values may be probabilities each of its own.
     """
     added = _number(samples, valid)
     share = added / (count + added)
@@ -96,12 +98,12 @@ def update(
         mean=state.mean + step * share,
         squares=state.squares + squares + ops.square(step) * count * share,
         aleatoric=aleatoric,
-        **_update_classes(state, samples, valid),
+        **_update_classes(state, samples, valid, may_be_labels),
     )
 
 
 def _update_classes(
-    state: Running, samples: Tensor, valid: Tensor | None
+    state: Running, samples: Tensor, valid: Tensor | None, may_be_labels: bool
 ) -> dict[str, Tensor]:
     infinity = float("inf")
     low = ops.minimum(state.low, ops.min(_only(samples, valid, infinity)))
@@ -129,15 +131,19 @@ def _update_classes(
     winners = ops.one_hot(ops.argmax(samples, axis=-1), samples.shape[-1])
     off = ops.abs(ops.sum(samples, axis=-1) - 1.0)
     excess = ops.maximum(state.excess, ops.max(_only(off, valid, 0.0)))
+    found |= {
+        "entropy": state.entropy + _sum(entropy_of(samples), valid),
+        "votes": state.votes + _sum(winners, valid),
+        "excess": excess,
+    }
+    if not may_be_labels:
+        return found
     are_labels = (low >= -_NEARLY) & (high <= 1.0 + _NEARLY) & (excess > _NEARLY)
     label_entropy, label_votes = _update_labels(state, samples, valid, are_labels)
     return {
         **found,
-        "entropy": state.entropy + _sum(entropy_of(samples), valid),
-        "votes": state.votes + _sum(winners, valid),
         "label_entropy": label_entropy,
         "label_votes": label_votes,
-        "excess": excess,
     }
 
 

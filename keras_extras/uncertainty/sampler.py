@@ -88,6 +88,7 @@ class Sampler(abc.ABC):
         self.structure: Any = None
         self.has_variance: list[bool] = []
         self.tolerances: list[float] = []
+        self._may_be_labels: list[bool] = []
         self._model = weakref.ref(model)
         self._chosen = [weakref.ref(layer) for layer in chosen]
         self._inputs = keras.tree.map_structure(
@@ -282,6 +283,10 @@ class Sampler(abc.ABC):
         flat = self._transform(outputs)
         self.has_variance = self._transform.has_variance(outputs)
         self.tolerances = [tolerance_of_sums(tensor) for tensor in flat]
+        self._may_be_labels = [
+            not ends_in_softmax
+            for ends_in_softmax in self._transform.end_in_softmax(model, outputs)
+        ]
         return [*(keras.ops.cast(t, "float32") for t in flat), *after]
 
     def _updated(
@@ -292,8 +297,10 @@ class Sampler(abc.ABC):
         valid: Tensor | None = None,
     ) -> list[running.Running]:
         return [
-            running.update(state, new, count, variance, valid)
-            for state, new, variance in zip(states, samples, self.has_variance)
+            running.update(state, new, count, variance, valid, labels)
+            for state, new, variance, labels in zip(
+                states, samples, self.has_variance, self._may_be_labels
+            )
         ]
 
     def _generators(self, model: Any) -> list[Any]:

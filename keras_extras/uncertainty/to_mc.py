@@ -25,7 +25,12 @@ _CONVERTED = {
     keras.layers.SpatialDropout3D: layers.MCSpatialDropout3D,
     **ALWAYS_ON,
 }
-_BY_NAME = {plain.__name__: converted for plain, converted in _CONVERTED.items()}
+# By the public name, which is not always that of the class.
+_BY_NAME = {
+    name: _CONVERTED[thing]
+    for name, thing in vars(keras.layers).items()
+    if isinstance(thing, type) and thing in _CONVERTED
+}
 
 
 def to_mc(model: Any) -> Any:

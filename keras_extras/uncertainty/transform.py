@@ -10,6 +10,8 @@ from typing import TypeAlias
 import keras
 from keras import ops
 
+from keras_extras.keras_internals.graph import output_activations
+
 Activation: TypeAlias = Any  # a name, a function, None, or a structure of them
 Variance: TypeAlias = Any  # a name, None, or a structure of them
 
@@ -63,6 +65,22 @@ class Transform:
         flat = [_function_of(f)(output) for f, output in zip(functions, flat)]
         variances = self._variances(outputs, [tuple(t.shape) for t in flat])
         return [_with_variance(t, variance) for t, variance in zip(flat, variances)]
+
+    def end_in_softmax(self, model: Any, outputs: Any) -> list[bool]:
+        """Returns for each output whether it is known to hold probabilities of classes.
+
+        Args:
+            model: The model.
+            outputs: What it returns.
+        """
+        given = self._per_output("activation", self._activation, outputs)
+        own = output_activations(model)
+        if len(own) != len(given):
+            own = [None] * len(given)
+        return [
+            (o if g is None else _function_of(g)) is keras.activations.softmax
+            for g, o in zip(given, own)
+        ]
 
     def has_variance(self, outputs: Any) -> list[bool]:
         """Returns for each output whether the last axis holds means, then variances."""
