@@ -1,4 +1,4 @@
-"""Data that a thread makes beside the training draw the numbers that they would draw."""
+"""Data that a thread makes beside a training draw the numbers that they would draw."""
 
 import random
 
