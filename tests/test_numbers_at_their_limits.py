@@ -1,6 +1,5 @@
 """Numbers at their limits: ties, labels, low precision, dead signals."""
 
-import keras
 import keras_tuner
 import numpy as np
 import pytest
