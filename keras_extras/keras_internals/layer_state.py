@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 from typing import Any
 
+import keras
+
 from keras_extras.keras_internals.layer_tree import own_weights
 
 
@@ -20,6 +22,8 @@ def copy_state(layer: Any, other: Any) -> None:
     """
     store: dict[str, Any] = {}
     layer.save_own_variables(store)
+    # Arrays, as those of a file are: on torch variables make NumPy warn.
+    store = {key: keras.ops.convert_to_numpy(value) for key, value in store.items()}
     if store or own_weights(layer):
         other.load_own_variables(store)
     if hasattr(layer, "save_assets") and hasattr(other, "load_assets"):

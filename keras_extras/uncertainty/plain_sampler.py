@@ -141,8 +141,9 @@ class PlainSampler(Sampler):
                 running.start(len(t.shape), variance)
                 for t, variance in zip(samples, self.has_variance)
             ]
+            state = keras.tree.map_structure(keras.ops.convert_to_tensor, state)
         samples = [t[None] for t in samples]
-        state = self._updated(state, samples, np.float32(done))
+        state = self._updated(state, samples, float(done))
         return state, [keras.ops.convert_to_numpy(t) for t in samples]
 
     def read(self, common: Any, state: Any) -> list[running.Running]:
