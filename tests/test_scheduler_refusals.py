@@ -70,6 +70,14 @@ def test_two_curves_of_one_value_are_named_with_the_remedy():
     assert_refused(model, both, *named, "Leave one of them out")
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_sweep_beside_a_scheduler(order):
+    model = linear_model(optimizers.SGD(0.1))
+    both = [LearningRateFinder(), ExponentialDecayScheduler(15)][::order]
+    named = [type(each).__name__ for each in both]
+    assert_refused(model, both, *named, "Leave one of them out")
+
+
 def test_stages_with_rates_beside_a_schedule_of_keras():
     model = linear_model(optimizers.SGD(0.1))
     stages = FreezeUnfreeze(1, learning_rate=0.01)

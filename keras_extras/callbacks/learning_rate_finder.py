@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from keras_extras import checks
+from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.finder.rules import NAMES
 from keras_extras.finder.sweep import LearningRateSweep
 from keras_extras.keras_internals import hyperparameters
@@ -17,6 +18,7 @@ from keras_extras.keras_internals.building import build_optimizer
 from keras_extras.keras_internals.callback_state import state_of
 from keras_extras.keras_internals.loss_tracker import LossTracker
 from keras_extras.keras_internals.rates import RATE
+from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.keras_internals.snapshot import Snapshot
 from keras_extras.log_dir import check_log_dir
 from keras_extras.schedules.curve import as_float
@@ -157,6 +159,13 @@ class LearningRateFinder(keras.callbacks.Callback):
         for part in parts:
             check_drivable(part, RATE)
         check_alone(type(self).__name__, self.model, parts)
+        for other in getattr(callbacks_of_fit(), "callbacks", ()):
+            if isinstance(other, Scheduler) and RATE in other.names:
+                raise ValueError(
+                    "A sweep sets the learning rate alone. Received: "
+                    f"LearningRateFinder and {type(other).__name__}. Leave one of "
+                    "them out"
+                )
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._run is not None:
