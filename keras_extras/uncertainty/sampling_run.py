@@ -39,8 +39,7 @@ from keras_extras.uncertainty.transform import Transform
 
 _ROWS_PER_STEP = 2048  # more in one step is no faster and needs more memory
 _LEAST_SAMPLES = 10  # before a standard error is believed
-_LEAST_DRAWS = 5000  # of rows, before samples are said to be all equal
-_MOST_SAMPLES = 1000  # for that
+_LEAST_DRAWS = 20_000  # of rows, before samples are said to be all equal
 _SAMPLES_OF_ROUNDING = 4.0
 
 
@@ -152,8 +151,10 @@ class SamplingRun:
         if not any(_all_equal(output) for output in state):
             return
         rows = rows_of(batch)
-        needed = min(_LEAST_DRAWS // rows, _MOST_SAMPLES)
-        if self._samples < needed and not is_stateful(self._model):
+        needed = -(-_LEAST_DRAWS // rows)
+        if self._samples < needed:
+            if is_stateful(self._model):
+                return  # more samples would need all batches before
             inputs = [keras.ops.convert_to_tensor(a) for a in flat_of(batch)]
             size = sampler.size_of(rows, 0, True)
             common = sampler.begin(inputs, self._prefix_rows(sampler), size)
