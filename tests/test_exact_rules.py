@@ -416,8 +416,8 @@ def test_first_finding_of_a_training_that_came_to_nothing_is_an_error():
 def test_error_can_raise():
     broken = X.copy()
     broken[3, 2] = np.nan
-    model = sequential(relu())
-    model.compile("adam", "binary_crossentropy", jit_compile=JIT)
+    model = sequential(relu(), last=None)
+    model.compile("adam", "mse", jit_compile=JIT)
     diagnostics = TrainingDiagnostics(verbose=0, actions="raise")
     with pytest.raises(FailedTrainingError, match="nan-loss") as raised:
         model.fit(broken, Y, epochs=3, verbose=0, callbacks=[diagnostics])

@@ -181,13 +181,14 @@ def _share_left(observations: Observations) -> tuple[str, np.ndarray]:
     """Returns the kind of clipping, and for each sample the share that it leaves."""
     settings = observations.structure.settings
     sizes = {
-        "clipnorm": np.nanmedian(observations["gradient_norm"], axis=1),
-        "clipvalue": np.nanmedian(observations["gradient_mean_abs"], axis=1),
-        "global_clipnorm": total(observations, "gradient_norm"),
+        "clipnorm": lambda: np.nanmedian(observations["gradient_norm"], axis=1),
+        "clipvalue": lambda: np.nanmedian(observations["gradient_mean_abs"], axis=1),
+        "global_clipnorm": lambda: total(observations, "gradient_norm"),
     }
-    for name, size in sizes.items():
+    for name, sizes_of_gradients in sizes.items():
         limit = settings.get(name, 0.0)
         if limit > 0.0:
+            size = sizes_of_gradients()
             known = size[np.isfinite(size) & (size > 0.0)]
             return name, np.minimum(limit / known, 1.0)
     return "", np.empty(0)
