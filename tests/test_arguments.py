@@ -12,6 +12,10 @@ from public_arguments import public
 FLAG = {"zero"}
 ALLOWED = {
     "restore": FLAG,
+    "optimizer": {"a typo"},  # the name of an attribute, looked up when training starts
+    "interrupt": FLAG,
+    "live": FLAG,
+    "restore_best_weights": FLAG,
     "histograms": FLAG,
     "updates": FLAG,
     "staircase": FLAG,
@@ -26,6 +30,10 @@ ALLOWED = {
     "min_epochs": {"zero"},
     "min_momentum": {"zero"},
     "last_rate": {"zero"},
+    ("CooldownAtStop", "monitor"): {"a typo"},
+    ("CooldownAtStop", "min_delta"): {"zero"},
+    ("CooldownAtStop", "patience"): {"None"},
+    ("RecoverFromNaN", "directory"): {"a typo"},  # any path
     ("ActivationLogger", "layers"): {"a typo", "nothing"},  # for some other model
     ("GradientLogger", "layers"): {"a typo", "nothing"},
     ("TrainingDiagnostics", "layers"): {"a typo", "nothing"},
@@ -42,6 +50,10 @@ ALLOWED = {
     ("PerformanceScheduler", "min_delta"): {"zero"},
     ("PerformanceScheduler", "min_rate"): {"zero"},
     ("Warmup", "start"): {"zero"},
+    ("WarmRestarts", "last"): {"zero"},
+    ("WarmRestartsScheduler", "last"): {"zero"},
+    ("LinearToZeroScheduler", "start"): {"zero"},
+    ("WarmupStableDecayScheduler", "start"): {"zero"},
     ("apply_max_norm", "max_value"): {"None"},
     ("share_at_limit", "variables"): {"nothing"},  # those of a layer without any
     ("plot_samples", "row"): {"negative"},  # from the end

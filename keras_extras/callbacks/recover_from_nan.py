@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import keras
@@ -81,8 +82,11 @@ class RecoverFromNaN(Scheduler):
         self.every = checks.check_count("every", every)
         self.attempts = checks.check_count("attempts", attempts)
         if directory is not None:
-            checks.check_name("directory", str(directory))
-        self.directory = None if directory is None else str(directory)
+            is_path = isinstance(directory, os.PathLike)
+            checks.check_name(
+                "directory", os.fspath(directory) if is_path else directory
+            )
+        self.directory = None if directory is None else os.fspath(directory)
         self.verbose = checks.check_choice("verbose", verbose, (0, 1))
         self.recoveries: list[tuple[int, int]] = []
         self._multipliers: list[LiveNumber] = []
