@@ -25,8 +25,8 @@ def schedules(steps: int) -> dict[str, keras.callbacks.Callback | None]:
     """Returns a schedule of each kind for a training of so many steps."""
     return {
         "none": None,
-        "power": PowerScheduler(decay_steps=steps / 10),
-        "exponential": ExponentialDecayScheduler(decay_steps=steps / 2),
+        "power": PowerScheduler(decay_steps=max(steps / 10, 1)),
+        "exponential": ExponentialDecayScheduler(decay_steps=max(steps / 2, 1)),
         "piecewise constant": PiecewiseConstantScheduler(
             [0.5 * steps, 0.8 * steps], [RATE, RATE / 10, RATE / 100]
         ),

@@ -167,6 +167,15 @@ def check_optional_count(name: str, value: Any, least: int = 1) -> int | None:
         ) from None
 
 
+def check_seed(name: str, value: Any) -> int:
+    """Returns a seed as an int; it may be as large as any."""
+    if not is_number(value) or value != int(value) or value < 0:
+        raise ValueError(
+            f"`{name}` must be an integer >= 0. Received: {name}={value!r}"
+        )
+    return int(value)
+
+
 def check_flag(name: str, value: Any) -> bool:
     """Returns `value` as a bool, if it is one, or 0 or 1."""
     is_flag = isinstance(value, bool) or (is_number(value) and value in (0, 1))

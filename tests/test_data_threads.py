@@ -56,6 +56,21 @@ def test_thread_draws_no_number_twice(own):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("data", [Noisy, lambda: X], ids=["thread", "arrays"])
+def test_dry_run_knows_whether_the_data_may_draw(monkeypatch, data):
+    told = []
+    ask = snapshot.data_may_draw
+    monkeypatch.setattr(snapshot, "data_may_draw", lambda: told.append(ask()) or True)
+    model = keras.Sequential([keras.Input((6,)), Doubled(), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = data()
+    y = X[:, :1] if x is X else None
+    callbacks = [ActivationLogger(every=1)]
+    model.fit(x, y, batch_size=8 if x is X else None, verbose=0, callbacks=callbacks)
+    assert told
+    assert set(told) == {x is not X}
+
+
 @pytest.mark.parametrize("may_draw", [True, False])
 @pytest.mark.parametrize("layer", [Doubled, keras.layers.ReLU])
 def test_generators_go_back_only_where_the_model_alone_draws(

@@ -116,7 +116,7 @@ def test_training_is_the_same_and_ends_with_what_the_callback_shows(output):
 
 
 def test_live_is_checked():
-    with pytest.raises(ValueError, match="`live` must be one of True, False"):
+    with pytest.raises(ValueError, match="`live` must be a boolean"):
         TrainingDiagnostics(live="yes")
 
 

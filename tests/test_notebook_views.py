@@ -67,7 +67,18 @@ def sweep():
 def prediction():
     mean, none = np.full((5, 3), 1 / 3, np.float32), np.zeros((5, 3), np.float32)
     entropy = np.ones(5, np.float32)
-    running = Running(mean, none, entropy, none + 4, 0.0, 0.0, none)
+    running = Running(
+        mean=mean,
+        squares=none,
+        entropy=entropy,
+        votes=none + 4,
+        label_entropy=none,
+        label_votes=none,
+        low=np.float32(1 / 3),
+        high=np.float32(1 / 3),
+        excess=0.0,
+        aleatoric=none,
+    )
     return MCPrediction([running], [4], strategy=logs.HOSTILE)
 
 

@@ -190,7 +190,11 @@ def with_arguments():
         "ExponentialDecayScheduler": (10,),
         "FreezeUnfreeze": (1,),
         "HyperparameterScheduler": ("momentum", lambda step: 0.9),
+        "InverseSquareRootScheduler": (10,),
+        "LinearToZeroScheduler": (20,),
         "OneCycleScheduler": (20, 0.1),
+        "WarmRestartsScheduler": (10,),
+        "WarmupStableDecayScheduler": (20,),
         "PiecewiseConstantScheduler": ([10], [1.0, 0.1]),
         "PowerScheduler": (10,),
     }

@@ -103,7 +103,7 @@ class InferenceModeEvaluation(keras.callbacks.Callback):
         if batch_size is not None:
             checks.check_count("batch_size", batch_size)
         checks.check_count("every", every)
-        checks.check_count("seed", seed, least=0)
+        checks.check_seed("seed", seed)
         check_log_dir(log_dir)
         _check_prefix(prefix)
         _check_data(x, y, sample_weight)

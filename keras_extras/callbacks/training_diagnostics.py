@@ -278,8 +278,8 @@ class TrainingDiagnostics(Monitor):
         self._of_fit = EvidenceOfFit()  # which holds none of the data
         super()._end_part()
         self._live.update(self._repr_html_, last=True)
-        if self.verbose and processes.is_first():
-            with self._boundary():
+        with self._boundary():
+            if self.verbose and processes.is_first():
                 print(self._report_or_line())
 
     def _report_or_line(self) -> str:

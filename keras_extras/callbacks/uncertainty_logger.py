@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_extras.checks import check_count
+from keras_extras.checks import check_seed
 from keras_extras.keras_internals.callback_state import state_of
 from keras_extras.keras_internals.graph import output_names
 from keras_extras.log_dir import LogDir
@@ -88,7 +89,7 @@ class UncertaintyLogger(keras.callbacks.Callback):
         super().__init__()
         checks.check_samples(samples, None, False)
         check_count("every", every)
-        check_count("seed", seed, least=0)
+        check_seed("seed", seed)
         Transform(activation)
         check_count("bins", bins)
         check_log_dir(log_dir)

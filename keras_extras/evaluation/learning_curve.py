@@ -121,7 +121,7 @@ def learning_curve(
         "batch_size": batch_size,
     }.items():
         checks.check_count(name, value)
-    checks.check_count("seed", seed, least=0)
+    checks.check_seed("seed", seed)
     checks.check_choice("budget", budget, ("steps", "epochs"))
     checks.check_text("metric", metric)
     checks.check_verbose("verbose", verbose, ("auto", 0, 1, 2))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import keras
 
-from keras_extras.keras_internals.running_fit import data_of_fit
+from keras_extras.keras_internals.running_fit import data_being_read
 
 # Adapters of Keras whose data Python code may make in a thread of its own.
 _WITH_THREADS = ("PyDatasetAdapter", "TFDatasetAdapter", "GrainDatasetAdapter")
@@ -17,7 +17,7 @@ def data_may_draw() -> bool:
     thread beside this one. To put such a generator back to where it was would then make
     the data draw the same numbers again.
     """
-    adapter = type(getattr(data_of_fit(), "data_adapter", None)).__name__
+    adapter = type(getattr(data_being_read(), "data_adapter", None)).__name__
     of_tensorflow = keras.backend.backend() == "tensorflow"
     return adapter in _WITH_THREADS or (
         of_tensorflow and adapter in _WITH_THREADS_OF_TENSORFLOW

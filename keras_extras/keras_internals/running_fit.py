@@ -23,6 +23,21 @@ def data_of_fit() -> Any | None:
     return local_of_fit(callbacks_of_fit(), "epoch_iterator")
 
 
+def data_being_read() -> Any | None:
+    """Returns the iterator over the batches of the `fit` that this is called within.
+
+    That may be a train function, of which the callbacks know nothing. The locals of no
+    other frame are looked at: Python keeps what it has shown of them, and so would keep
+    what a user has deleted.
+    """
+    name = "epoch_iterator"
+    for frame in _frames():
+        code = frame.f_code
+        if code.co_name == "fit" and name in (*code.co_varnames, *code.co_cellvars):
+            return frame.f_locals.get(name)
+    return None
+
+
 def local_of_fit(callbacks: Any, name: str) -> Any:
     """Returns a local variable of the `fit` that runs `callbacks`, or `None`."""
     for frame in _frames():

@@ -14,6 +14,7 @@ from keras_extras.running_trial import running_trial
 from keras_extras.summaries.trial_session import TrialSession
 from keras_extras.summaries.writer import SummaryWriter
 from keras_extras.summaries.writer import open_writer
+from keras_extras.warn_safely import warn_safely
 
 
 def open_run(log_dir: LogDir, run: str) -> SummaryWriter | None:
@@ -29,7 +30,7 @@ def open_run(log_dir: LogDir, run: str) -> SummaryWriter | None:
             it is one that ends the search: all trials would fail alike.
     """
     directory = directory_of(log_dir, run)
-    if not processes.is_first():
+    if not _is_to_write():
         return None
     trial = running_trial()
     try:
@@ -43,6 +44,18 @@ def open_run(log_dir: LogDir, run: str) -> SummaryWriter | None:
         inside = trial.has_session and trial.owns(parent)
         writer.session = TrialSession(trial, name if inside else None)
     return writer
+
+
+def _is_to_write() -> bool:
+    try:
+        return processes.is_first()
+    except Exception as error:  # which is no reason to lose the log
+        warn_safely(
+            "keras_extras cannot tell whether another process writes the log, and "
+            f"writes one: {type(error).__name__}: {error}",
+            stacklevel=4,
+        )
+        return True
 
 
 def end_with_fit(end: Callable[[], None]) -> None:

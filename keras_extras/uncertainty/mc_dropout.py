@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from keras_extras.checks import check_optional_count
+from keras_extras.checks import check_seed
 from keras_extras.keras_internals.compiled_apart import compiled_apart
 from keras_extras.keras_internals.compiled_apart import starts_threads
 from keras_extras.keras_internals.global_generator import global_generator_is
@@ -65,7 +65,7 @@ def mc_dropout(
         samples = np.stack([model.predict(x_test, verbose=0) for _ in range(20)])
     ```
     """
-    seed = check_optional_count("seed", seed, least=0)
+    seed = None if seed is None else check_seed("seed", seed)
     checks.check_model(model)
     chosen = stochastic_layers(model, layers)
     checks.check_something_random(model, chosen)

@@ -7,6 +7,7 @@ from keras_extras.checks import check_choice
 from keras_extras.checks import check_flag
 from keras_extras.checks import check_optional_count
 from keras_extras.checks import check_positive
+from keras_extras.checks import check_seed
 from keras_extras.checks import check_verbose
 from keras_extras.keras_internals.graph import output_names
 from keras_extras.uncertainty import checks
@@ -140,7 +141,7 @@ def mc_predict(
     check_verbose("verbose", verbose, ("auto", 0, 1))
     check_positive("memory_limit", memory_limit)
     batch_size = check_optional_count("batch_size", batch_size)
-    seed = check_optional_count("seed", seed, least=0)
+    seed = None if seed is None else check_seed("seed", seed)
     steps = check_optional_count("steps", steps)
     checks.check_model(model)
     run = SamplingRun(
