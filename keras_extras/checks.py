@@ -101,15 +101,6 @@ def check_count(name: str, value: Any, least: int = 1) -> int:
     return int(value)
 
 
-def check_name(name: str, value: Any) -> str:
-    """Returns `value`, if it is a string that is not empty."""
-    if not isinstance(value, str) or not value:
-        raise ValueError(
-            f"`{name}` must be a string that is not empty. Received: {name}={value!r}"
-        )
-    return value
-
-
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
     """Returns `value`, if it is one of `choices`."""
     if not any(value is choice or value == choice for choice in choices):

@@ -109,7 +109,7 @@ class CooldownAtStop(PlannedScheduler):
         optimizer: Any = None,
     ) -> None:
         super().__init__(optimizer=optimizer)
-        self.monitor = checks.check_name("monitor", monitor)
+        self.monitor = checks.check_text("monitor", monitor)
         self.patience = (
             None if patience is None else checks.check_count("patience", patience)
         )
@@ -123,9 +123,9 @@ class CooldownAtStop(PlannedScheduler):
             else checks.check_positive("time_limit", time_limit)
         )
         self.step_limit = self.check_length("step_limit", step_limit, None)
-        self.interrupt = checks.check_choice("interrupt", interrupt, (True, False))
-        self.restore_best_weights = checks.check_choice(
-            "restore_best_weights", restore_best_weights, (True, False)
+        self.interrupt = checks.check_flag("interrupt", interrupt)
+        self.restore_best_weights = checks.check_flag(
+            "restore_best_weights", restore_best_weights
         )
         self.verbose = checks.check_choice("verbose", verbose, (0, 1))
         self.stopped_by: str | None = None

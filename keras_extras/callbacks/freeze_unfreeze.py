@@ -154,9 +154,7 @@ class FreezeUnfreeze(keras.callbacks.Callback):
                 "`factor` must be None where `learning_rate` is given. "
                 f"Received: learning_rate={learning_rate!r}, factor={factor!r}"
             )
-        self.reset_optimizer = checks.check_choice(
-            "reset_optimizer", reset_optimizer, (True, False)
-        )
+        self.reset_optimizer = checks.check_flag("reset_optimizer", reset_optimizer)
         self.batch_normalization = checks.check_choice(
             "batch_normalization", batch_normalization, ("train", "frozen")
         )

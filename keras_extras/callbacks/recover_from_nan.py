@@ -83,7 +83,7 @@ class RecoverFromNaN(Scheduler):
         self.attempts = checks.check_count("attempts", attempts)
         if directory is not None:
             is_path = isinstance(directory, os.PathLike)
-            checks.check_name(
+            checks.check_text(
                 "directory", os.fspath(directory) if is_path else directory
             )
         self.directory = None if directory is None else os.fspath(directory)

@@ -35,7 +35,7 @@ class Scheduler(keras.callbacks.Callback):
 
     def __init__(self, restore: bool = True, optimizer: Any = None) -> None:
         super().__init__()
-        self.restore = checks.check_choice("restore", restore, (True, False))
+        self.restore = checks.check_flag("restore", restore)
         self.optimizer = check_optimizer(optimizer)
         self._controller: HyperparameterController | None = None
         self._parts: list[Any] = []  # the optimizers that do the work

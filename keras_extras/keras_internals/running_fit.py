@@ -12,7 +12,7 @@ import keras
 def callbacks_of_fit() -> Any | None:
     """Returns the `CallbackList` that calls `on_train_begin` just now, if any."""
     for frame in _frames():
-        found = frame.f_locals.get("self")
+        found = _local(frame, "self")
         if isinstance(found, keras.callbacks.CallbackList):
             return found
     return None
@@ -26,23 +26,20 @@ def data_of_fit() -> Any | None:
 def data_being_read() -> Any | None:
     """Returns the iterator over the batches of the `fit` that this is called within.
 
-    That may be a train function, of which the callbacks know nothing. The locals of no
-    other frame are looked at: Python keeps what it has shown of them, and so would keep
-    what a user has deleted.
+    That may be a train function, of which the callbacks know nothing.
     """
-    name = "epoch_iterator"
     for frame in _frames():
-        code = frame.f_code
-        if code.co_name == "fit" and name in (*code.co_varnames, *code.co_cellvars):
-            return frame.f_locals.get(name)
+        data = _local(frame, "epoch_iterator")
+        if data is not None and frame.f_code.co_name == "fit":
+            return data
     return None
 
 
 def local_of_fit(callbacks: Any, name: str) -> Any:
     """Returns a local variable of the `fit` that runs `callbacks`, or `None`."""
     for frame in _frames():
-        if frame.f_locals.get("callbacks") is callbacks and name in frame.f_locals:
-            return frame.f_locals[name]
+        if _local(frame, "callbacks") is callbacks and _has(frame, name):
+            return _local(frame, name)
     return None
 
 
@@ -51,6 +48,20 @@ def keeps_best(callbacks: Any) -> bool:
     names = ("restore_best_weights", "save_best_only")
     found = getattr(callbacks, "callbacks", ())
     return any(getattr(callback, name, False) for callback in found for name in names)
+
+
+def _has(frame: Any, name: str) -> bool:
+    code = frame.f_code
+    return name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
+
+
+def _local(frame: Any, name: str) -> Any:
+    """Returns a local variable of a frame, `None` if it has none of that name.
+
+    The locals of other frames are left alone: Python keeps what it has shown of them,
+    and so would keep what a user has deleted.
+    """
+    return frame.f_locals.get(name) if _has(frame, name) else None
 
 
 def _frames() -> Iterator[Any]:

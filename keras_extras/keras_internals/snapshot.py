@@ -81,9 +81,8 @@ def random_state_kept_beside(model: Any) -> Iterator[None]:
     Then the generators of the process are theirs. So they are where nothing but Keras'
     own code runs, which does not draw from them.
     """
-    keep = contextlib.nullcontext if is_stock(model) else _draws_of_process_kept
-    if data_may_draw():
-        keep = contextlib.nullcontext
+    are_theirs = is_stock(model) or data_may_draw()
+    keep = contextlib.nullcontext if are_theirs else _draws_of_process_kept
     with keep(), _seed_of_backend_kept(), _seed_of_keras_kept():
         yield
 
