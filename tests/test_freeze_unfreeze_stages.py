@@ -333,7 +333,7 @@ BAD_ARGUMENTS = [
     (([1, 2], None, [0.1]), "`learning_rate` must have one rate for each"),
     ((2, None, 0.1, 0.5), "`factor` must be None where"),
     ((2, None, None, 0.0), "`factor` must be a number > 0"),
-    ((2, None, None, None, "yes"), "`reset_optimizer` must be one of"),
+    ((2, None, None, None, "yes"), "`reset_optimizer` must be a boolean"),
     ((2, None, None, None, True, "inference"), "`batch_normalization` must be one of"),
 ]
 
