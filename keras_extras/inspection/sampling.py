@@ -9,9 +9,10 @@ from typing import Protocol
 
 Interval = int | Literal["auto"]
 
-# What samples may cost that are taken before they have been earned: a second of the
-# processor, or that share of the time. Two there are always.
-_CREDIT_SECONDS, _CREDIT_SHARE = 1.0, 0.1
+# What samples may cost that are taken before they have been earned, in seconds of the
+# processor: those of the first batches, of which two there are always, and later ones,
+# of which there is one once it is no more than that share of the time so far.
+_CREDIT_SECONDS, _LATER_CREDIT, _SHARE_OF_ONE = 1.0, 0.15, 0.03
 _COMPILED = 4.0  # seconds of credit, where a compilation comes before the first sample
 _FIRST_BATCHES = 16
 _LONGEST_REST = 64  # batches
@@ -93,11 +94,11 @@ class WithinBudget:
     has been earned to pay for it. A model changes most at its start, and a short
     training would be over before it has earned a sample: so batches 1, 2, 4, 8,
     16, and so on each time their number has doubled, are sampled on credit, if that is
-    not dear.
+    not dear. What is taken on credit after the 16th is paid back.
 
     Args:
         overhead: Float. Share of the training time that may be added.
-        credit: Float, seconds of the credit. Defaults to one.
+        credit: Float, seconds of the credit of the first 16 batches. Defaults to one.
     """
 
     insists = False
@@ -108,7 +109,8 @@ class WithinBudget:
         self._ordinary: deque[float] = deque(maxlen=51)
         self._sampled: deque[float] = deque(maxlen=9)
         self._typical = self._price = self._earned = 0.0
-        self._owed = self._fee = self._passed = 0.0
+        self._owed = self._owed_later = 0.0
+        self._fee = self._passed = 0.0
         self._seen = self._asked = 0
         self._on_credit = 1
 
@@ -147,15 +149,16 @@ class WithinBudget:
 
     def sampled(self, seconds: float, processor_seconds: float | None = None) -> None:
         self._asked = 0
-        self._passed += seconds
         self._sampled.append(seconds)
         # Timings are noisy, and no sample is free: a fifth of a batch at least.
         typical = statistics.median(self._sampled)
         self._price = max(typical, 0.2 * self._typical)
         # How much is seen of a short training is not to depend on what else runs.
         self._fee = seconds if processor_seconds is None else processor_seconds
-        self._owed += self._fee
-        if self._seen > _FIRST_BATCHES:
+        if self._seen <= _FIRST_BATCHES:
+            self._owed += self._fee
+        else:
+            self._owed_later += self._fee
             # What a graph costs to trace is paid for too, once it was traced.
             self._earned -= max(self._price, seconds)
 
@@ -164,8 +167,11 @@ class WithinBudget:
             self._earned -= seconds
 
     def _has_credit(self) -> bool:
-        limit = max(self._credit, _CREDIT_SHARE * self._passed)
-        return self._seen <= 2 or self._owed + self._fee <= limit
+        if self._seen <= _FIRST_BATCHES:
+            return self._seen <= 2 or self._owed + self._fee <= self._credit
+        if self._owed_later + self._fee <= _LATER_CREDIT:
+            return True
+        return not self._owed_later and self._fee <= _SHARE_OF_ONE * self._passed
 
 
 def make_sampler(every: Interval, overhead: float, compiles: bool = False) -> Sampler:
