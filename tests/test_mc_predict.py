@@ -433,3 +433,28 @@ def test_mixed_precision_is_accumulated_in_single_precision():
     found = mc_predict(model, rows(4, 6), 50, seed=0)
     assert found.mean.dtype == np.float32
     np.testing.assert_allclose(found.mean.sum(axis=-1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("strategy", ["auto", "loop"])
+def test_tolerance_is_looked_at_after_every_ten_samples(strategy):
+    model = keras.Sequential(
+        [keras.Input((8,)), keras.layers.Dropout(0.3), keras.layers.Dense(2)]
+    )
+    x = np.random.default_rng(0).normal(size=(6, 8)).astype("float32")
+    counts = mc_predict(
+        model, x, samples=1000, tolerance=10.0, seed=0, verbose=0, strategy=strategy
+    ).sample_counts
+    assert set(counts) == {10}
+
+
+def test_errors_tell_of_all_rows_that_were_given():
+    model = keras.Sequential(
+        [keras.Input((8,)), keras.layers.Dropout(0.3), keras.layers.Dense(2)]
+    )
+    for x, words in (
+        (np.zeros((3, 5)), r"shape \(3, 5\)"),
+        (np.full((3, 8), np.nan), "in 3 of 3 rows"),
+        (None, "x=None"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            mc_predict(model, x, verbose=0)

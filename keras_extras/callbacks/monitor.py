@@ -140,7 +140,7 @@ class Monitor(keras.callbacks.Callback):
             except Exception as error:
                 self.switch_off(error)
 
-    def _hear_batch(self, batch: int, logs: Any = None) -> None:
+    def hear_batch(self, batch: int, logs: Any = None) -> None:
         """Is `on_train_batch_end` where losses are taken."""
         session = self._session
         if session is None:
@@ -184,7 +184,7 @@ class Monitor(keras.callbacks.Callback):
             except Exception as error:
                 self.switch_off(error)
         if self.takes_losses:
-            self._hear_batch(0, logs)
+            self.hear_batch(0, logs)
         else:
             self._end_batch()
 
