@@ -116,7 +116,11 @@ class Monitor(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._session is not None:
             with self._boundary():
-                self._session.begin_epoch(epoch, self.params.get("steps"))
+                told = self.params
+                last_step = self._session.begin_epoch(epoch, told.get("steps"))
+                if last_step is not None:
+                    is_last = epoch + 1 == told.get("epochs")
+                    self.sampler.epoch_ends(last_step, is_last)
 
     # In these two the boundary is written out: they run for each batch.
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:

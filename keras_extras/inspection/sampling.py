@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
+from dataclasses import dataclass
 from typing import Literal
 from typing import Protocol
 
@@ -27,6 +28,14 @@ class Sampler(Protocol):
     """
 
     insists: bool
+
+    def epoch_ends(self, step: int, training_ends: bool) -> None:
+        """Takes the last step of the epoch that begins, where it is known.
+
+        Args:
+            step: Integer, that step.
+            training_ends: Whether the training ends with it.
+        """
 
     def due(self, step: int, steps: int) -> bool:
         """Whether to sample the execution of `steps` steps that starts at `step`."""
@@ -68,6 +77,8 @@ class EveryNth:
     def __init__(self, interval: int) -> None:
         self._interval = interval
 
+    def epoch_ends(self, step: int, training_ends: bool) -> None: ...
+
     def due(self, step: int, steps: int) -> bool:
         return -step % self._interval < steps
 
@@ -86,6 +97,19 @@ class EveryNth:
     def spent(self, seconds: float) -> None: ...
 
 
+@dataclass
+class _Epoch:
+    """The epoch that trains; its last step is -1 where that is not known."""
+
+    last_step: int = -1
+    is_last: bool = False
+    was_sampled: bool = False
+
+    def left(self, step: int, steps: int) -> int:
+        """Returns the number of executions after the one that starts at `step`."""
+        return (self.last_step - step) // steps
+
+
 class WithinBudget:
     """Samples the first steps, then as often as the measured cost allows.
 
@@ -93,7 +117,9 @@ class WithinBudget:
     has been earned to pay for it. A model changes most at its start, and a short
     training would be over before it has earned a sample: so batches 1, 2, 4, 8,
     16, and so on each time their number has doubled, are sampled on credit, if that is
-    not dear.
+    not dear, and so is the last one of the training. In an epoch that was sampled
+    already, what could not be earned once more before its end is kept for its last
+    batch; shorter epochs are not to be seen by their last batches, which may be small.
 
     Args:
         overhead: Float. Share of the training time that may be added.
@@ -111,6 +137,10 @@ class WithinBudget:
         self._owed = self._fee = self._passed = 0.0
         self._seen = self._asked = 0
         self._on_credit = 1
+        self._epoch = _Epoch()
+
+    def epoch_ends(self, step: int, training_ends: bool) -> None:
+        self._epoch = _Epoch(step, training_ends)
 
     def due(self, step: int, steps: int) -> bool:
         self._seen += 1
@@ -118,15 +148,31 @@ class WithinBudget:
         if self._seen >= self._on_credit and self._has_credit():
             self._on_credit = 2 * self._seen
             return True
-        return self._typical > 0.0 and 0.0 < self._price <= self._earned
+        left = self._epoch.left(step, steps)
+        if left == 0 and self._epoch.is_last and self._has_credit():
+            return True
+        is_paid = self._typical > 0.0 and 0.0 < self._price <= self._earned
+        return is_paid and not self._waits(left)
+
+    def _waits(self, left: int) -> bool:
+        """Returns whether to sample the epoch's last batch in place of this one.
+
+        Args:
+            left: Number of batches of the epoch after this one.
+        """
+        then = self._earned + self._share * self._typical * left
+        return self._epoch.was_sampled and left > 0 and then < 2.0 * self._price
 
     def rest(self, step: int, steps: int) -> int:
         if self._seen <= _FIRST_BATCHES:
             return 0
         rest: float = _LONGEST_REST
+        left = self._epoch.left(step, steps)
+        if left > 0:
+            rest = min(rest, left - 1)
         if self._on_credit > self._seen:
             rest = min(rest, self._on_credit - self._seen - 1)
-        if self._typical > 0.0 and self._price > 0.0:
+        if self._typical > 0.0 and self._price > 0.0 and not self._waits(left):
             # Half of it: batches may get slower, and earn more.
             missing = self._price - self._earned
             rest = min(rest, 0.5 * missing / (self._share * self._typical))
@@ -147,6 +193,7 @@ class WithinBudget:
 
     def sampled(self, seconds: float, processor_seconds: float | None = None) -> None:
         self._asked = 0
+        self._epoch.was_sampled = True
         self._passed += seconds
         self._sampled.append(seconds)
         # Timings are noisy, and no sample is free: a fifth of a batch at least.
