@@ -172,8 +172,8 @@ class TrainingDiagnostics(Monitor):
 
     def report(self) -> str:
         """Returns the findings as readable text."""
-        outcome = self.observations.outcome
-        return text_report(self.findings, self._steps, len(self.history), outcome)
+        seen = self.observations
+        return text_report(self.findings, self._steps, seen.sampled, seen.outcome)
 
     @property
     def live(self) -> bool:
@@ -274,7 +274,8 @@ class TrainingDiagnostics(Monitor):
             if self._examined != self._evidence_so_far():
                 self._examine(between_epochs=True)
             if self._writer is not None and self._writer.session is not None:
-                self._writer.session.findings = tuple(self.findings)
+                sampled = self.observations.sampled
+                self._writer.session.examined(self.findings, self._steps, sampled)
         self._of_fit = EvidenceOfFit()  # which holds none of the data
         super()._end_part()
         self._live.update(self._repr_html_, last=True)
@@ -286,8 +287,8 @@ class TrainingDiagnostics(Monitor):
         """Returns the report, or one line where nothing is wrong."""
         if self.verbose > 1 or any(f.severity != "info" for f in self.findings):
             return self.report()
-        samples, outcome = len(self.history), self.observations.outcome
-        return line_without_claims(self.findings, self._steps, samples, outcome)
+        seen, steps = self.observations, self._steps
+        return line_without_claims(self.findings, steps, seen.sampled, seen.outcome)
 
     def choose(self, layers: list[MonitoredLayer]) -> list[MonitoredLayer]:
         """Returns the layers to measure; another model is another case."""
@@ -316,6 +317,7 @@ class TrainingDiagnostics(Monitor):
             statistics={name: self.history[name] for name in self.history},
             nonfinite=self._nonfinite,
             last_step=self._steps - 1,
+            dropped=self.history.dropped,
             **self._evidence.as_observed(),
         )
 

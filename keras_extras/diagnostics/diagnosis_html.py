@@ -59,7 +59,7 @@ def _training(observations: Observations) -> Training:
     at = np.linspace(0, observations.last_step, len(validation) + 1)[1:]
     return Training(
         steps=observations.last_step + 1,
-        sampled=len(observations.steps),
+        sampled=observations.sampled,
         epochs=max(map(len, epochs.values()), default=0),
         losses={
             "Loss": Course.of(steps, losses),

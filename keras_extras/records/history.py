@@ -36,6 +36,7 @@ class History:
 
     Attributes:
         layers: Tuple of the layers' names, in model order: the columns.
+        dropped: Integer, number of sampled steps that were forgotten.
 
     Example:
 
@@ -53,6 +54,7 @@ class History:
         self.layers = layers
         self.max_steps = max_steps
         self.source: Callable[[], None] | None = None
+        self.dropped = 0
         self._count = 0
         self._steps = np.empty(_INITIAL_ROWS, np.int64)
         self._values: dict[str, np.ndarray] = {}
@@ -107,6 +109,7 @@ class History:
         values = {name: value[:count] for name, value in self._values.items()}
         kept = rows_to_keep(self._steps[:count], values, count // 2)
         self._count = len(kept)
+        self.dropped += count - self._count
         self._steps[: self._count] = self._steps[kept]
         for value in values.values():
             value[: self._count] = value[kept]

@@ -13,6 +13,7 @@ from keras_diagnostics.cards import KINDS
 from keras_diagnostics.cards import problems_of
 from keras_diagnostics.run_header import run_header
 from keras_diagnostics.run_header import steps_to_begin_with
+from keras_diagnostics.tally import counted
 from keras_diagnostics.views.theme import RUN_COLORS
 
 VERSION = 1
@@ -102,7 +103,7 @@ def _run(board: Board, number: int, name: str, with_layers: bool) -> dict[str, A
         "color": RUN_COLORS["light"][color],
         "dark_color": RUN_COLORS["dark"][color],
         "cards": board.cards(name),
-        "findings": found.count_by_severity(of_run),
+        "findings": dict(board.tally(name).by_severity),
         "examined": board.was_examined(name),
         "worst": worst and {k: worst[k] for k in ("code", "severity", "layer")},
         "first_step": about["first_step"],
@@ -115,16 +116,13 @@ def _run(board: Board, number: int, name: str, with_layers: bool) -> dict[str, A
 
 
 def _looked_at(board: Board, run: str) -> dict[str, Any]:
-    last = board.last_step(run)
-    recorded = board.about(run)["recorded"]
-    text = f"{last + 1:,} steps"
-    text += f", {recorded:,} of them sampled" if recorded else ""
+    tally = board.tally(run)
     return {
         "run": run,
         "examined": board.was_examined(run),
-        "last_step": last,
-        "recorded": recorded,
-        "text": text,
+        "last_step": tally.steps - 1,
+        "recorded": tally.sampled,
+        "text": tally.in_steps,
     }
 
 
@@ -136,12 +134,12 @@ def _summary(
         return "No run is chosen."
     if count:
         concerned = sum(1 for found_in in by_run.values() if found_in)
-        where = f"{concerned} of {found.counted(len(by_run), 'run')}"
+        where = f"{concerned} of {counted(len(by_run), 'run')}"
         if len(by_run) == 1:
             where = _one(looked_at[0])
         shown = f" The first {_MOST_FINDINGS:,} are shown."
         more = shown if count > _MOST_FINDINGS else ""
-        return f"{found.counted(count)} in {where}.{more}"
+        return f"{counted(count)} in {where}.{more}"
     examined = [entry for entry in looked_at if entry["examined"]]
     if not examined:
         return (
@@ -150,7 +148,7 @@ def _summary(
         )
     if len(examined) == 1:
         return f"No findings in {_one(examined[0])}."
-    return f"No findings in {found.counted(len(examined), 'run')}."
+    return f"No findings in {counted(len(examined), 'run')}."
 
 
 def _one(looked_at: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from keras_diagnostics.source import Source
 from keras_diagnostics.statistics import STATISTICS
 from keras_diagnostics.statistics import Statistic
 from keras_diagnostics.statistics import statistics_of
+from keras_diagnostics.tally import Tally
 
 # Last parts of the names of runs that are one training together.
 _ROLES = ("diagnostics", "uncertainty", "train", "validation")
@@ -78,6 +79,12 @@ class Board:
         if run not in self._findings:
             self._findings[run] = self._read_findings(run)
         return self._findings[run]
+
+    def tally(self, run: str) -> Tally:
+        """Returns how many findings and steps a run has, as it stands now."""
+        severities = [finding["severity"] for finding in self.findings(run)]
+        steps = self.last_step(run) + 1
+        return Tally.of(severities, steps, self.about(run)["recorded"])
 
     def was_examined(self, run: str) -> bool:
         """Returns whether anything has looked for findings in the run."""

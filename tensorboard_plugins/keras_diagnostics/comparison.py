@@ -7,6 +7,7 @@ from typing import Any
 
 from keras_diagnostics import findings
 from keras_diagnostics.board import Board
+from keras_diagnostics.tally import SEVERITIES
 from keras_diagnostics.views.card import Table
 from keras_diagnostics.views.card import column
 
@@ -24,7 +25,7 @@ def comparison_table(board: Board, runs: Sequence[str]) -> Table:
     there = sorted({name for run in runs for name in logs[run]}, key=_losses_first)
     there = there[:_MOST_LOGS]
     columns = [column("run", numeric=False)]
-    columns += [column(s, f"{s}s" if s != "info" else s) for s in findings.SEVERITIES]
+    columns += [column(s, f"{s}s" if s != "info" else s) for s in SEVERITIES]
     columns += [column("worst", "worst finding", numeric=False)]
     columns += [column("worst_layer", "in layer", numeric=False)]
     columns += [column(name, f"final {name}") for name in there]
@@ -48,7 +49,7 @@ def _findings_of(board: Board, run: str) -> list[Any]:
     if not board.was_examined(run):
         return [None, None, None, "not examined", None]
     worst = findings.worst_of(found)
-    counts = findings.count_by_severity(found)
+    counts = board.tally(run).by_severity
     where = [worst["code"], worst["layer"]] if worst else [None, None]
     return [*counts.values(), *where]
 

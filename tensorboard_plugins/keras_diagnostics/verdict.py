@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_diagnostics.findings import counted
+from keras_diagnostics.tally import counted
 from keras_diagnostics.views.figure import number
 
 _ARROW = "\u2192"
