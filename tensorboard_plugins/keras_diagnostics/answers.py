@@ -22,7 +22,7 @@ HOW_TO_READ_FINDINGS = (
     "its layer and steps in every chart."
 )
 _RUNS_WITH_LAYERS = 20
-_READ_OF_EACH = (schema.FINDINGS_TAG, schema.RUN_TAG, schema.CURVE_TAG)
+_READ_OF_EACH = (schema.FINDINGS_TAG, schema.RUN_TAG)
 _MOST_FINDINGS = 1000
 _FEWEST, _MOST, _USUAL = 50, 1000, 300
 
@@ -44,6 +44,7 @@ def runs(board: Board, plotly: Mapping[str, Any]) -> dict[str, Any]:
 
 def findings(board: Board, names: Sequence[str]) -> dict[str, Any]:
     """Returns the findings of some runs, the most severe first."""
+    board.source.prefetch_documents(names, _READ_OF_EACH)
     by_run = {run: board.findings(run) for run in names}
     looked_at = [_looked_at(board, run) for run in names]
     ordered = found.order_by_run({run: found.nested(f) for run, f in by_run.items()})

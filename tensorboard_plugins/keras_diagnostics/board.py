@@ -148,12 +148,11 @@ class Board:
 
     def last_step(self, run: str) -> int:
         """Returns the last step of the training that anything is known of."""
-        told = max(self.about(run)["last_step"], self._last_of_curves(run))
-        return told or self.source.last_step(run, [s.id for s in STATISTICS.values()])
-
-    def _last_of_curves(self, run: str) -> int:
-        series = [s for part in self.curves(run).values() for s in part.values()]
-        return max((int(steps[-1]) for steps, _ in series if len(steps)), default=0)
+        # Each curve is written at its last step: that it is there says enough.
+        of_curves = self.source.last_step(run, [schema.CURVE_TAG])
+        told = max(self.about(run)["last_step"], of_curves)
+        tags = [schema.tag_of(statistic) for statistic in STATISTICS]
+        return told or self.source.last_step(run, tags)
 
     def statistics(self, run: str, card: str) -> list[Statistic]:
         """Returns the statistics of a card that the run has."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_diagnostics.board import Board
 from keras_diagnostics.margin import left_margin
+from keras_diagnostics.margin import steps_there
 from keras_diagnostics.request import Request
 from keras_diagnostics.views import histogram
 from keras_diagnostics.views.card import Card
@@ -43,5 +44,7 @@ def histogram_card(board: Board, request: Request) -> Card:
     shown = len(panel.figure["data"][0]["x"])
     card.panels = [panel]
     card.table = histogram.histogram_table(inside)
-    card.steps = steps_shown(shown, [step for step, _ in inside], len(inside))
+    there = steps_there(board, run, request)
+    steps = [step for step, _ in inside]
+    card.steps = steps_shown(shown, steps, there, len(inside))
     return card

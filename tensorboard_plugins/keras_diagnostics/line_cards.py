@@ -10,6 +10,7 @@ import numpy as np
 from keras_diagnostics.board import SCHEDULE
 from keras_diagnostics.board import Board
 from keras_diagnostics.margin import left_margin
+from keras_diagnostics.margin import steps_there
 from keras_diagnostics.margin import whole_run
 from keras_diagnostics.request import Request
 from keras_diagnostics.views import figure as figures
@@ -113,8 +114,8 @@ def _step_lines(
     longest = max(
         (at for chart in charts.values() for at, _ in chart.values()), key=len
     )
-    known = max(len(at) for found in of_runs.values() for at, _ in found.values())
-    card.steps = steps_shown(min(len(longest), lines.MOST_POINTS), longest, known)
+    there = max(steps_there(board, run, request) for run in runs)
+    card.steps = steps_shown(min(len(longest), lines.MOST_POINTS), longest, there)
     return card
 
 
