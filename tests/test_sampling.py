@@ -139,10 +139,18 @@ def test_short_epochs_are_not_seen_by_their_last_batches():
 
 
 def test_dear_samples_get_little_credit():
-    chosen = drive(sampling.make_sampler("auto", 0.001), 2000, sampled=0.6)
+    chosen = drive(sampling.make_sampler("auto", 0.001), 2500, sampled=0.6)
     assert chosen[:2] == [0, 1]
-    # A third one when ten per cent of the time can pay for all three.
-    assert 0.1 * 0.01 * chosen[2] == pytest.approx(3 * 0.6 - 0.1 * 1.2, rel=0.1)
+    # A third one when it is 3 % of the time, and no more before it is earned.
+    assert 0.03 * 0.01 * chosen[2] == pytest.approx(0.6, rel=0.1)
+    assert len(chosen) == 3
+
+
+def test_later_samples_on_credit_are_few_and_paid_back():
+    chosen = drive(sampling.make_sampler("auto", 0.02), 5000, sampled=0.06)
+    later = [step for step in chosen if step >= 16]
+    assert later[:2] == [31, 63]  # 0.12 s of the 0.15
+    assert 0.06 * len(later) <= 0.12 + 0.02 * 0.4 * 50.0
 
 
 @pytest.mark.parametrize("overhead", [0.01, 0.02, 0.1])
@@ -151,7 +159,7 @@ def test_auto_stays_within_its_budget(overhead, extra):
     sampler = sampling.make_sampler("auto", overhead)
     chosen = drive(sampler, 5000, sampled=0.01 * extra)
     assert share_added(chosen, 5000, skip=14, extra=extra) <= overhead
-    assert len(chosen) > 11
+    assert len(chosen) > 8
 
 
 def test_larger_budget_samples_more_often():

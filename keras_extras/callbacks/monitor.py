@@ -76,10 +76,11 @@ class Monitor(keras.callbacks.Callback):
         self._is_off = self._has_trained = False
         self._writer: SummaryWriter | None = None
         self._late: LateLosses | None = None
+        self._reports: list[Any] = []
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to a training that is going on."""
-        return state_of(self, _session=None, _writer=None, _late=None)
+        return state_of(self, _session=None, _writer=None, _late=None, _reports=[])
 
     @property
     def cost(self) -> Cost:
@@ -94,7 +95,7 @@ class Monitor(keras.callbacks.Callback):
         _check_stands_once(self)
         backend = load_backend()
         self._close_writer()
-        self._late = None
+        self._late, self._reports = None, []
         self._writer = open_run(self.log_dir, _RUN)
         self._is_off = self._has_trained = False
         with self._boundary():
@@ -122,7 +123,9 @@ class Monitor(keras.callbacks.Callback):
                     is_last = epoch + 1 == told.get("epochs")
                     self.sampler.epoch_ends(last_step, is_last)
 
-    # In these two the boundary is written out: they run for each batch.
+    # These run for each batch, between two runs of the step: a name that is looked up
+    # there costs more than a line in a loop. So the boundary is written out, and in
+    # most batches nothing is done but to keep what Keras reports.
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if self._late is not None:
             keeps_now = False
@@ -131,11 +134,51 @@ class Monitor(keras.callbacks.Callback):
             except Exception as error:
                 self.switch_off(error)
             self._take_late(keeps_now)
-        if self._session is not None:
+        session = self._session
+        if session is None:
+            return
+        counter = session.steps.counter
+        if counter.batches >= counter.sleeps_until:
             try:
-                self._session.begin_batch(self)
+                session.begin_batch(self)
             except Exception as error:
                 self.switch_off(error)
+
+    def _hear_batch(self, batch: int, logs: Any = None) -> None:
+        """Is `on_train_batch_end` where losses are taken."""
+        session = self._session
+        if session is None:
+            return
+        try:
+            if logs:
+                self._reports.append(logs)
+                counter, loss = session.steps.counter, logs.get("loss", 0.0)
+                # A loss less itself is 0 unless it is NaN or infinity. One that comes
+                # late is not to be waited for.
+                well = self._late is not None or loss - loss == 0.0
+                if well and counter.batches < counter.sleeps_until:
+                    if counter.counted_by is self:
+                        counter.batches += 1
+                    return
+        except Exception as error:
+            self.switch_off(error)
+        self._end_batch()
+        self._take_reports()
+
+    def _take_reports(self) -> None:
+        """Takes what Keras has reported of batches, for the charts of every step."""
+        reports, self._reports = self._reports, []
+        if not reports or self._session is None:
+            return
+        with self._boundary():
+            log = None if self._writer is None else self._writer.step_log
+            first = self._session.step - len(reports)
+            if log is not None:
+                log.add(first, reports)
+        if self._late is not None:
+            return
+        for logs in reports:  # outside of the boundary, since that may end the training
+            self.take_loss(logs.get("loss"))
 
     def batch_trained(self, logs: Any) -> None:
         """Does what `on_train_batch_end` does, but for the loss, which comes late."""
@@ -144,28 +187,27 @@ class Monitor(keras.callbacks.Callback):
                 self._late.add(logs)
             except Exception as error:
                 self.switch_off(error)
-        self._end_batch()
         if self.takes_losses:
-            self._note(logs)
+            self._hear_batch(0, logs)
+        else:
+            self._end_batch()
 
     def _end_batch(self, batch: int = 0, logs: Any = None) -> None:
-        if self._session is not None:
-            try:
-                self._has_trained = True
-                self._session.end_batch(self)
-            except Exception as error:
-                self.switch_off(error)
+        session = self._session
+        if session is None:
+            return
+        counter = session.steps.counter
+        if counter.batches < counter.sleeps_until:
+            if counter.counted_by is self:
+                counter.batches += 1
+            return
+        try:
+            self._has_trained = True
+            session.end_batch(self)
+        except Exception as error:
+            self.switch_off(error)
 
     on_train_batch_end = unless_it_waits("on_train_batch_end", _end_batch)
-
-    def _note(self, logs: Any) -> None:
-        """Keeps what Keras reports of a batch, for the charts of every step."""
-        log = None if self._writer is None else self._writer.step_log
-        if log is not None and self._session is not None:
-            try:
-                log.add(self._session.step - 1, logs)
-            except Exception as error:
-                self.switch_off(error)
 
     def _take_late(self, all_of_them: bool = False) -> None:
         """Takes losses of earlier batches, as far as they are known by now."""
@@ -175,12 +217,17 @@ class Monitor(keras.callbacks.Callback):
         for loss in losses:
             self.take_loss(loss)
 
+    def _take_all_losses(self) -> None:
+        """Takes the losses of all batches so far."""
+        self._take_late(all_of_them=True)
+        self._take_reports()
+
     def take_loss(self, loss: Any) -> None:
         """Takes the loss of a batch, as Keras reports it."""
 
     # Validation is no time of training that would pay for samples.
     def on_test_begin(self, logs: Any = None) -> None:
-        self._take_late(all_of_them=True)
+        self._take_all_losses()
         self._pause()
 
     def on_test_end(self, logs: Any = None) -> None:
@@ -192,7 +239,7 @@ class Monitor(keras.callbacks.Callback):
                 self._session.pause()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._take_late(all_of_them=True)
+        self._take_all_losses()
         with self._boundary():
             if self._writer is not None and self._session is not None:
                 steps = self._session.steps_trained()
@@ -215,6 +262,7 @@ class Monitor(keras.callbacks.Callback):
 
     def _end_part(self) -> None:
         """Takes what is still due, and closes the run."""
+        self._take_all_losses()
         session, self._session = self._session, None
         with self._boundary():
             if session is not None:

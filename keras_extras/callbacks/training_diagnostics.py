@@ -69,9 +69,9 @@ class TrainingDiagnostics(Monitor):
             `keras.callbacks.TensorBoard` to write beside, or `None` to write
             nothing. Defaults to `None`.
         every: Integer, number of steps between samples, or `"auto"`: batches 1,
-            2, 4, 8, 16, 32 and so on and the last one, if these take no more than a
-            second of the processor (four on JAX) or 10 % of the time, and others as
-            `overhead` allows. Defaults to `"auto"`.
+            2, 4, 8 and 16, if these take no more than a second of the processor (four
+            on JAX), 32, 64 and so on and the last, if these take no more than 0.15 s,
+            and others as `overhead` allows. Defaults to `"auto"`.
         layers: Which layers: a list of names or paths, a regular expression, a
             function of the layer that returns a boolean, or `None` for all.
             Defaults to `None`.
@@ -93,7 +93,7 @@ class TrainingDiagnostics(Monitor):
             that the step and the layer at which NaN or infinity began can be found by
             going back there. `"auto"` does as long as it takes at most 1 % of the
             time. Needs memory for a copy of all variables of model and optimizer (two
-            while it goes back), and for the last 8 to 128 batches: 64 MB, or 8 batches
+            while it goes back), and for the last 8 to 256 batches: 64 MB, or 8 batches
             if these are larger. Without it, and with ragged, sparse or distributed
             data, the step is that of the first bad loss, and the layer is known if
             that step was sampled. Defaults to `"auto"`.
@@ -216,12 +216,7 @@ class TrainingDiagnostics(Monitor):
         super().on_epoch_begin(epoch, logs)
         self._evidence.curve.start_epoch()
 
-    def _hear_batch(self, batch: int, logs: Any = None) -> None:
-        self._end_batch()  # not by `super()`, which takes longer than the rest
-        self._note(logs)
-        self.take_loss(logs.get("loss") if logs else None)
-
-    on_train_batch_end = unless_it_waits("on_train_batch_end", _hear_batch)
+    on_train_batch_end = unless_it_waits("on_train_batch_end", Monitor._hear_batch)
 
     def take_loss(self, loss: Any) -> None:
         """Takes the loss of a batch, as Keras reports it, and says when it is bad."""
@@ -268,7 +263,7 @@ class TrainingDiagnostics(Monitor):
     def _end_part(self) -> None:
         """Says what was found, also of a training that an exception has ended."""
         with self._boundary():
-            self._take_late(all_of_them=True)
+            self._take_all_losses()
             if self._session is not None and self._nonfinite is None:
                 self._nonfinite = self._session.origin_of_bad_weights()
             if self._examined != self._evidence_so_far():
@@ -311,6 +306,7 @@ class TrainingDiagnostics(Monitor):
     @property
     def observations(self) -> Observations:
         """The evidence so far: plain values that can be stored and examined again."""
+        self._take_reports()
         return Observations(
             layers=self.infos,
             steps=self.history.steps,

@@ -10,9 +10,10 @@ from typing import Protocol
 
 Interval = int | Literal["auto"]
 
-# What samples may cost that are taken before they have been earned: a second of the
-# processor, or that share of the time. Two there are always.
-_CREDIT_SECONDS, _CREDIT_SHARE = 1.0, 0.1
+# What samples may cost that are taken before they have been earned, in seconds of the
+# processor: those of the first batches, of which two there are always, and later ones,
+# of which there is one once it is no more than that share of the time so far.
+_CREDIT_SECONDS, _LATER_CREDIT, _SHARE_OF_ONE = 1.0, 0.15, 0.03
 _COMPILED = 4.0  # seconds of credit, where a compilation comes before the first sample
 _FIRST_BATCHES = 16
 _LONGEST_REST = 64  # batches
@@ -117,13 +118,14 @@ class WithinBudget:
     has been earned to pay for it. A model changes most at its start, and a short
     training would be over before it has earned a sample: so batches 1, 2, 4, 8,
     16, and so on each time their number has doubled, are sampled on credit, if that is
-    not dear, and so is the last one of the training. In an epoch that was sampled
+    not dear, and so is the last one of the training, for which one sample is kept back.
+    What is taken on credit after the 16th is paid back. In an epoch that was sampled
     already, what could not be earned once more before its end is kept for its last
     batch; shorter epochs are not to be seen by their last batches, which may be small.
 
     Args:
         overhead: Float. Share of the training time that may be added.
-        credit: Float, seconds of the credit. Defaults to one.
+        credit: Float, seconds of the credit of the first 16 batches. Defaults to one.
     """
 
     insists = False
@@ -134,7 +136,8 @@ class WithinBudget:
         self._ordinary: deque[float] = deque(maxlen=51)
         self._sampled: deque[float] = deque(maxlen=9)
         self._typical = self._price = self._earned = 0.0
-        self._owed = self._fee = self._passed = 0.0
+        self._owed = self._owed_later = 0.0
+        self._fee = self._passed = 0.0
         self._seen = self._asked = 0
         self._on_credit = 1
         self._epoch = _Epoch()
@@ -149,7 +152,7 @@ class WithinBudget:
             self._on_credit = 2 * self._seen
             return True
         left = self._epoch.left(step, steps)
-        if left == 0 and self._epoch.is_last and self._has_credit():
+        if left == 0 and self._epoch.is_last and self._has_credit_for_last():
             return True
         is_paid = self._typical > 0.0 and 0.0 < self._price <= self._earned
         return is_paid and not self._waits(left)
@@ -194,15 +197,16 @@ class WithinBudget:
     def sampled(self, seconds: float, processor_seconds: float | None = None) -> None:
         self._asked = 0
         self._epoch.was_sampled = True
-        self._passed += seconds
         self._sampled.append(seconds)
         # Timings are noisy, and no sample is free: a fifth of a batch at least.
         typical = statistics.median(self._sampled)
         self._price = max(typical, 0.2 * self._typical)
         # How much is seen of a short training is not to depend on what else runs.
         self._fee = seconds if processor_seconds is None else processor_seconds
-        self._owed += self._fee
-        if self._seen > _FIRST_BATCHES:
+        if self._seen <= _FIRST_BATCHES:
+            self._owed += self._fee
+        else:
+            self._owed_later += self._fee
             # What a graph costs to trace is paid for too, once it was traced.
             self._earned -= max(self._price, seconds)
 
@@ -211,8 +215,18 @@ class WithinBudget:
             self._earned -= seconds
 
     def _has_credit(self) -> bool:
-        limit = max(self._credit, _CREDIT_SHARE * self._passed)
-        return self._seen <= 2 or self._owed + self._fee <= limit
+        if self._seen <= _FIRST_BATCHES:
+            return self._seen <= 2 or self._owed + self._fee <= self._credit
+        knows_end = self._epoch.last_step >= 0  # one is kept back for it
+        if self._owed_later + (1 + knows_end) * self._fee <= _LATER_CREDIT:
+            return True
+        return not self._owed_later and self._fee <= _SHARE_OF_ONE * self._passed
+
+    def _has_credit_for_last(self) -> bool:
+        if self._seen <= _FIRST_BATCHES:
+            return self._has_credit()
+        limit = max(_LATER_CREDIT, _SHARE_OF_ONE * self._passed)
+        return self._owed_later + self._fee <= limit
 
 
 def make_sampler(every: Interval, overhead: float, compiles: bool = False) -> Sampler:

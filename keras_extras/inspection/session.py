@@ -21,7 +21,6 @@ from keras_extras.inspection.origin import all_finite
 from keras_extras.inspection.replay import Replay
 from keras_extras.inspection.replay import ReplayChoice
 from keras_extras.inspection.staying_substitute import make_substitute
-from keras_extras.inspection.step_counter import StepCounter
 from keras_extras.inspection.subscriber import Subscriber
 from keras_extras.inspection.training_steps import TrainingSteps
 from keras_extras.keras_internals.fit_guard import FitGuard
@@ -41,6 +40,8 @@ class MonitoringSession:
 
     Attributes:
         origin: Where the first non-finite value came from that was seen, or `None`.
+        steps: The steps of the optimizer. Its counter says in which batches nothing is
+            to be done: to look there takes less time than to call `begin_batch`.
     """
 
     def __init__(self, model: Any) -> None:
@@ -51,7 +52,7 @@ class MonitoringSession:
         self._substitute = make_substitute(
             self._backend, model, self._run, self._train_function_returned
         )
-        self._steps = TrainingSteps(model, self._backend)
+        self.steps = TrainingSteps(model, self._backend)
         self._subscribers: list[Subscriber] = []
         self._layouts = Layouts(model, self._backend, self._subscribers)
         self._execution: Execution | None = None
@@ -79,7 +80,7 @@ class MonitoringSession:
             if callbacks is not None:
                 FitGuard(lambda: None, session._fit_ended).watch(callbacks)
         session._subscribers.append(subscriber)
-        session._clock.idle = 0
+        session._clock.wake(session.steps.counter)
         session._layouts.forget()
         return session
 
@@ -104,9 +105,9 @@ class MonitoringSession:
             if session._replay is not None:
                 session._replay.forget()
             session._layouts.forget()
-            session._clock.idle = 0
+            session._clock.wake(session.steps.counter)
             if counts_anew:
-                session._counter.start_over()
+                session.steps.counter.start_over()
             for subscriber in session._subscribers:
                 subscriber.layers_changed()
 
@@ -114,49 +115,45 @@ class MonitoringSession:
         """Ends the part of `subscriber` in the training; it gets what is its due."""
         try:
             self._substitute.disarm()
-            self._clock.idle = 0
             self.deliver()
         finally:
             self._subscribers[:] = [s for s in self._subscribers if s is not subscriber]
+            self._clock.wake(self.steps.counter)
             if not self._subscribers:
                 self._substitute.remove()
                 if self._replay is not None:
                     self._replay.end()
 
     @property
-    def _counter(self) -> StepCounter:
-        return self._steps.counter
-
-    @property
     def step(self) -> int:
         """Number of optimizer steps so far."""
-        return self._counter.step
+        return self.steps.counter.step
 
     @property
     def steps_per_batch(self) -> int:
         """Number of batches of one execution, at most."""
-        return self._steps.counter.per_execution
+        return self.steps.counter.per_execution
 
     @property
     def made_steps(self) -> bool:
         """Whether the optimizer has made a step since this training began."""
-        return self._counter.made_steps
+        return self.steps.counter.made_steps
 
     def steps_trained(self) -> int:
         """Returns the number of steps, as exactly as it can be known."""
         self._synchronize()
-        return self._counter.step
+        return self.steps.counter.step
 
     def _synchronize(self) -> None:
         with self._backend.values(self._model, None):
-            self._counter.synchronize()
+            self.steps.counter.synchronize()
 
     def origin_of_bad_loss(self) -> NonFiniteOrigin:
         """Returns where a loss that is not finite came from, as far as is known."""
         replayed, now = None, max(self.step - 1, 0)
         if self._replay is not None:
             replayed = self._replay.find(
-                self._substitute.own, self._inspector, self._layouts, self._steps
+                self._substitute.own, self._inspector, self._layouts, self.steps
             )
         return replayed or self.origin or NonFiniteOrigin(now, "unknown", None)
 
@@ -189,41 +186,38 @@ class MonitoringSession:
                 optimizer that has made no step yet, goes on with that epoch's steps.
             batches: Integer, number of batches of an epoch, `None` if unknown.
         """
-        self._clock.idle = 0
-        return self._steps.begin_epoch(epoch, batches)
+        self._clock.wake(self.steps.counter)
+        return self.steps.begin_epoch(epoch, batches)
 
-    # These two run for each batch, between two runs of the step: what little they do
-    # takes ten times as long there as in a loop. So most batches are slept through.
+    # What these two do runs between two runs of the step, and takes ten times as long
+    # there as in a loop. So most batches are slept through, and neither is called.
     def begin_batch(self, subscriber: Subscriber) -> None:
-        """Is called by each subscriber before each batch."""
-        clock = self._clock
-        if clock.idle:
-            if subscriber is self._subscribers[-1]:
-                clock.idle -= 1
-            return
+        """Is called by each subscriber before a batch that is not slept through."""
         if subscriber is self._subscribers[0]:
             self._wake()
         due = subscriber.sampler.due  # asked only where there is a step to see
-        if self._counter.updates and due(self._counter.step, self.steps_per_batch):
+        if self.steps.counter.updates and due(
+            self.steps.counter.step, self.steps_per_batch
+        ):
             self._requests.append(subscriber)
         if subscriber is self._subscribers[-1]:
             if self._requests:
                 self._prepare_execution()
             elif self._replay is not None and not self._inspector.has_arguments:
                 self._substitute.arm()  # to see once what it takes to train again
-            clock.idle = self._batches_to_sleep()
+            self._clock.plan(self._rests())
 
     def pause(self) -> None:
         """Is called before and after a time in which no batch is trained."""
-        batches = self._clock.tick()
-        for each in self._subscribers if self._clock.seconds else ():
-            each.sampler.ordinary(self._clock.seconds, batches)
+        batches, seconds = self._clock.tick(self.steps.counter), self._clock.seconds
+        for each in self._subscribers if seconds else ():
+            each.sampler.ordinary(seconds, batches)
 
     @property
     def keeps_now(self) -> bool:
         """Whether the next batch begins with a look at all variables."""
-        counter, replay = self._counter, self._replay
-        return replay is not None and counter.batches - counter.first >= replay.due
+        replay = self._replay
+        return replay is not None and self.steps.counter.since_first >= replay.due
 
     def _wake(self) -> None:
         """Starts a batch in which there may be something to do."""
@@ -231,17 +225,17 @@ class MonitoringSession:
         self._substitute.settle()
         self.pause()
         if self._replay is not None and self.keeps_now:
-            self._replay.keep(self._counter.batches, self._counter.first)
+            self._replay.keep(self.steps.counter.batches, self.steps.counter.first)
 
-    def _batches_to_sleep(self) -> int:
-        """Returns after how many batches more there may be something to do."""
-        counter, steps = self._counter, self.steps_per_batch
+    def _rests(self) -> list[int]:
+        """Returns how many batches each part may rest, after the present one."""
+        counter, steps = self.steps.counter, self.steps_per_batch
         if not counter.is_regular:
-            return 0
+            return [0]
         rests = [each.sampler.rest(counter.step, steps) for each in self._subscribers]
         if self._replay is not None:
-            rests.append(self._replay.due - (counter.batches - counter.first) - 1)
-        return max(min(rests), 0)
+            rests.append(self._replay.due - counter.since_first - 1)
+        return rests
 
     def _prepare_execution(self) -> None:
         """Has the next execution sampled, from outside or by an inspection."""
@@ -250,16 +244,16 @@ class MonitoringSession:
         light = [r for r in self._requests if r not in deep]
         if light:
             with self._backend.values(self._model, None):
-                self._light = LightExecution(light, self._steps, self.steps_per_batch)
+                self._light = LightExecution(light, self.steps, self.steps_per_batch)
         if deep:
             self._requests = deep
             self._substitute.arm()
 
     def end_batch(self, subscriber: Subscriber) -> None:
-        """Is called by each subscriber after each batch."""
+        """Is called by each subscriber after a batch that was not slept through."""
         if subscriber is not self._subscribers[0]:
             return
-        counter = self._steps.counter
+        counter = self.steps.counter
         self._clock.batches += 1
         if self._execution is None and self._light is None:
             counter.batches += counter.per_execution
@@ -268,6 +262,7 @@ class MonitoringSession:
             self._take(self._execution, self._light)
         if self._deliveries.unread and self._deliveries.due:
             self._deliver_in_time()
+        self._clock.sleep(counter, subscriber)
 
     def _train_function_returned(self, result: Any) -> None:
         """Ends a batch where Keras is not to tell of it."""
@@ -291,7 +286,7 @@ class MonitoringSession:
                 each.sampler.sampled(*self._inspector.last_seconds)
             self.origin = self.origin or execution.origin
         if light is not None:
-            light.deliver(self._deliveries, self._counter.step)
+            light.deliver(self._deliveries, self.steps.counter.step)
 
     def _deliver_in_time(self) -> None:
         began = time.perf_counter()
@@ -303,7 +298,7 @@ class MonitoringSession:
     def deliver(self) -> None:
         """Hands on what was measured since the last time."""
         replicas = self._backend.replicas(self._model)
-        self._deliveries.hand_on(self._steps.optimizer, replicas)
+        self._deliveries.hand_on(self.steps.optimizer, replicas)
 
     def _run(self, own: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """Stands in for the train function, for one call."""
@@ -323,7 +318,7 @@ class MonitoringSession:
         """Returns what is wanted next; `None` before the model has layers."""
         if not self._layouts.prepare(self._backend.split(arguments)[1]):
             return None
-        return Execution(self._requests, self._layouts, self._steps, self._deliveries)
+        return Execution(self._requests, self._layouts, self.steps, self._deliveries)
 
     def look_at_layers_if_built(self) -> None:
         """Finds the layers of a model that is built already, for all subscribers."""
@@ -339,7 +334,7 @@ class MonitoringSession:
         state = self._inspector.state
         with contextlib.suppress(Exception), self._backend.values(self._model, state):
             self._light = self._light or LightExecution(  # of what is about to train
-                self._requests, self._steps, self.steps_per_batch
+                self._requests, self.steps, self.steps_per_batch
             )
         warn_cannot_inspect(error)
 

@@ -24,6 +24,10 @@ class StepCounter:
 
     Attributes:
         per_execution: Integer, number of batches of one execution.
+        batches: Integer, number of batches so far.
+        sleeps_until: Integer, number of batches before which all that is done after
+            one is to count it.
+        counted_by: The one of all callbacks that does so.
     """
 
     def __init__(
@@ -39,6 +43,8 @@ class StepCounter:
         self._reads = steps_per_execution > 1 or hasattr(optimizer, "inner_optimizer")
         self.per_step = hyperparameters.accumulation_steps(optimizer)
         self.before = before
+        self.sleeps_until = 0
+        self.counted_by: object = None
         self.batches = 0
         self.batches = self.first = self.read()
 
@@ -56,6 +62,11 @@ class StepCounter:
     def updates(self) -> bool:
         """Whether the next execution makes a step, if all its batches are there."""
         return self.per_step <= self.batches % self.per_step + self.per_execution
+
+    @property
+    def since_first(self) -> int:
+        """Number of batches since this began to count."""
+        return self.batches - self.first
 
     @property
     def has_counted(self) -> bool:

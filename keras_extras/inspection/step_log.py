@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from keras_extras.backends.load import load_backend
@@ -9,7 +10,7 @@ from keras_extras.inspection.hyperparameter_reader import HyperparameterReader
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.records.step_curve import StepCurve
 
-_SHARE = 0.002  # of the time, for reading hyperparameters
+_SHARE = 0.001  # of the time, for reading hyperparameters
 _LONGEST = 0.002  # seconds: what the first reading, which traces, counts for
 _MOST_STEPS = 400
 
@@ -18,7 +19,7 @@ class StepLog:
     """Notes loss, metrics and hyperparameters of a training from its start to its end.
 
     What Keras reports of a batch is noted for each: a reference is kept. What acts on
-    a step has to be read from the optimizer, and is as often as 0.2 % of the time
+    a step has to be read from the optimizer, and is as often as 0.1 % of the time
     allow, and when it is asked for.
 
     Args:
@@ -33,13 +34,18 @@ class StepLog:
         self._logs, self._hyperparameters = StepCurve(), StepCurve()
         self._due = 0.0
 
-    def add(self, step: int, logs: Mapping[str, Any] | None) -> None:
-        """Takes the logs of the batch that ended with the step of that number."""
-        if logs:
+    def add(self, first: int, reports: Sequence[Mapping[str, Any]]) -> None:
+        """Takes what Keras reports of steps in a row.
+
+        Args:
+            first: Integer, number of the first step. The last one has just trained.
+            reports: The logs of the batches.
+        """
+        for step, logs in enumerate(reports, start=first):
             self._logs.add(step, logs)
         # Where Python is ahead of the steps, variables have no values in between.
         if not self._backend.runs_ahead and time.perf_counter() >= self._due:
-            self.read(step)
+            self.read(first + len(reports) - 1)
 
     def read(self, step: int) -> None:
         """Reads what acted on the step of that number, the last one trained."""

@@ -17,12 +17,13 @@ from tensorboard.plugins.histogram.metadata import (
     create_summary_metadata as histogram_metadata,
 )
 from tensorboard.plugins.text.metadata import create_summary_metadata as text_metadata
-from tensorboard.util.tensor_util import make_tensor_proto
 
 from keras_diagnostics import schema
 from keras_extras.diagnostics.report import markdown_table
 from keras_extras.records.finding import Finding
 from keras_extras.records.step_records import StepRecords
+from keras_extras.summaries.tensor_proto import array_proto
+from keras_extras.summaries.tensor_proto import text_proto
 
 Value = Any
 
@@ -60,7 +61,7 @@ def finding_values(findings: Sequence[Finding]) -> list[Value]:
     text = Summary.Value(
         tag="findings",
         metadata=text_metadata("findings", "What keras_extras found in this run."),
-        tensor=make_tensor_proto(markdown_table(findings), np.object_),
+        tensor=text_proto(markdown_table(findings)),
     )
     document = [finding.to_dict() for finding in findings]
     return [text, document_value("findings", document)]
@@ -76,7 +77,7 @@ def document_value(kind: str, document: Any) -> Value:
     return Summary.Value(
         tag=schema.tag_of(kind),
         metadata=_plugin_metadata(kind),
-        tensor=make_tensor_proto(json.dumps(document), np.object_),
+        tensor=text_proto(json.dumps(document)),
     )
 
 
@@ -85,7 +86,7 @@ def vector_value(name: str, layers: tuple[str, ...], by_layer: np.ndarray) -> Va
     return Summary.Value(
         tag=schema.tag_of(name),
         metadata=_plugin_metadata("layers", layers),
-        tensor=make_tensor_proto(by_layer.astype(np.float32)),
+        tensor=array_proto(by_layer.astype(np.float32)),
     )
 
 
@@ -108,7 +109,7 @@ def _histogram(tag: str, low: float, high: float, counts: Sequence[float]) -> Va
     return Summary.Value(
         tag=tag,
         metadata=histogram_metadata(display_name=tag, description=""),
-        tensor=make_tensor_proto(buckets.astype(np.float64)),
+        tensor=array_proto(buckets.astype(np.float64)),
     )
 
 

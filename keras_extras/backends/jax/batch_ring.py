@@ -13,7 +13,7 @@ from keras_extras.backends.epoch_source import source_of_epochs
 from keras_extras.backends.kept_no_more import warn_keeps_no_more
 
 _MOST_BYTES = 64 * 2**20
-_MOST_BATCHES = 128
+_MOST_BATCHES = 256
 _FEWEST_BATCHES = 8
 _LATE = 6  # executions until a bad loss is read
 

@@ -10,7 +10,7 @@ from keras_extras.backends.tensorflow.batch_spec import BatchSpec
 from keras_extras.backends.tensorflow.queue_pool import borrow_queue
 
 _MOST_BYTES = 64 * 2**20
-_MOST_BATCHES = 128
+_MOST_BATCHES = 256
 
 
 class BatchRing:

@@ -17,7 +17,7 @@ from keras_extras.backends.kept_no_more import warn_keeps_no_more
 from keras_extras.keras_internals.torch_draws import TorchDraws
 
 _MOST_BYTES = 64 * 2**20
-_MOST_BATCHES = 128
+_MOST_BATCHES = 256
 _AT_LEAST = 8
 # Kinds of data whose batches are new tensors each time.
 _COPIES = ("ArrayDataAdapter", "TorchDataLoaderAdapter")
