@@ -53,7 +53,7 @@ def test_what_a_long_history_forgets_was_sampled(tmp_path):
     x, y = searches.data()
     model.fit(x, y, batch_size=2, epochs=EPOCHS, verbose=0, callbacks=[callback])
     steps = EPOCHS * len(x) // 2
-    assert len(callback.history) < steps == callback.observations.sampled
+    assert len(callback.history) < steps == callback.history.sampled
     assert f"{steps} steps, {steps} of them sampled" in callback.report()
 
 

@@ -172,8 +172,8 @@ class TrainingDiagnostics(Monitor):
 
     def report(self) -> str:
         """Returns the findings as readable text."""
-        seen = self.observations
-        return text_report(self.findings, self._steps, seen.sampled, seen.outcome)
+        sampled, outcome = self.history.sampled, self.observations.outcome
+        return text_report(self.findings, self._steps, sampled, outcome)
 
     @property
     def live(self) -> bool:
@@ -185,7 +185,7 @@ class TrainingDiagnostics(Monitor):
             self._steps = self._session.steps_trained()
         if not self._steps:
             return not_trained_html(type(self).__name__)
-        return diagnosis_html(self.observations, self.findings)
+        return diagnosis_html(self.observations, self.findings, self.history.sampled)
 
     def examine(self) -> list[Finding]:
         """Examines the evidence now, and returns the findings.
@@ -269,7 +269,7 @@ class TrainingDiagnostics(Monitor):
             if self._examined != self._evidence_so_far():
                 self._examine(between_epochs=True)
             if self._writer is not None and self._writer.session is not None:
-                sampled = self.observations.sampled
+                sampled = self.history.sampled
                 self._writer.session.examined(self.findings, self._steps, sampled)
         self._of_fit = EvidenceOfFit()  # which holds none of the data
         super()._end_part()
@@ -282,8 +282,8 @@ class TrainingDiagnostics(Monitor):
         """Returns the report, or one line where nothing is wrong."""
         if self.verbose > 1 or any(f.severity != "info" for f in self.findings):
             return self.report()
-        seen, steps = self.observations, self._steps
-        return line_without_claims(self.findings, steps, seen.sampled, seen.outcome)
+        sampled, outcome = self.history.sampled, self.observations.outcome
+        return line_without_claims(self.findings, self._steps, sampled, outcome)
 
     def choose(self, layers: list[MonitoredLayer]) -> list[MonitoredLayer]:
         """Returns the layers to measure; another model is another case."""
@@ -313,7 +313,6 @@ class TrainingDiagnostics(Monitor):
             statistics={name: self.history[name] for name in self.history},
             nonfinite=self._nonfinite,
             last_step=self._steps - 1,
-            dropped=self.history.dropped,
             **self._evidence.as_observed(),
         )
 

@@ -53,7 +53,7 @@ class Diagnosis:
         return text_report(
             self.findings,
             observations.last_step + 1,
-            observations.sampled,
+            len(observations.steps),
             observations.outcome,
         )
 

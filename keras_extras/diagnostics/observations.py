@@ -37,8 +37,6 @@ class Observations:
         epochs: For each name of Keras' logs an array with a value per epoch.
         keeps_best: Whether another callback keeps the weights of the best epoch.
         unfrozen_at: Step from which on the layers train that train now.
-        dropped: Integer, number of steps that were sampled besides `steps`, in a
-            training so long that its history forgets some.
     """
 
     layers: tuple[LayerInfo, ...]
@@ -54,7 +52,6 @@ class Observations:
     epochs: Mapping[str, np.ndarray] = field(default_factory=dict)
     keeps_best: bool = False
     unfrozen_at: int = 0
-    dropped: int = 0
 
     def __getitem__(self, statistic: str) -> np.ndarray:
         """Returns a statistic; all NaN if it was not measured."""
@@ -77,11 +74,6 @@ class Observations:
         return (
             self if self.unfrozen_at == 0 else self.at(self.steps >= self.unfrozen_at)
         )
-
-    @property
-    def sampled(self) -> int:
-        """Number of steps that were sampled."""
-        return len(self.steps) + self.dropped
 
     @property
     def forward(self) -> ForwardFacts:

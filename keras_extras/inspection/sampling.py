@@ -111,6 +111,48 @@ class _Epoch:
         return (self.last_step - step) // steps
 
 
+@dataclass
+class _Credit:
+    """What samples cost that were taken before they had been earned, in seconds.
+
+    Attributes:
+        limit: Of those of the first batches.
+        owed: What these have cost.
+        owed_later: What the others have.
+        fee: What the last one has cost.
+        passed: Time of the training so far.
+    """
+
+    limit: float
+    owed: float = 0.0
+    owed_later: float = 0.0
+    fee: float = 0.0
+    passed: float = 0.0
+
+    def charge(self, fee: float, is_first: bool) -> None:
+        """Takes what a sample has cost, and whether of one of the first batches."""
+        self.fee = fee
+        if is_first:
+            self.owed += fee
+        else:
+            self.owed_later += fee
+
+    def lasts(self, is_first: bool, keeps_one: bool) -> bool:
+        """Returns whether one may be taken, and if `keeps_one` then another."""
+        if is_first:
+            return self.owed + self.fee <= self.limit
+        if self.owed_later + (1 + keeps_one) * self.fee <= _LATER_CREDIT:
+            return True
+        return not self.owed_later and self.fee <= _SHARE_OF_ONE * self.passed
+
+    def lasts_for_end(self, is_first: bool) -> bool:
+        """Returns whether the last batch of the training may be sampled."""
+        if is_first:
+            return self.lasts(is_first, False)
+        limit = max(_LATER_CREDIT, _SHARE_OF_ONE * self.passed)
+        return self.owed_later + self.fee <= limit
+
+
 class WithinBudget:
     """Samples the first steps, then as often as the measured cost allows.
 
@@ -131,13 +173,11 @@ class WithinBudget:
     insists = False
 
     def __init__(self, overhead: float, credit: float = _CREDIT_SECONDS) -> None:
-        self._credit = credit
+        self._credit = _Credit(credit)
         self._share = overhead * _SHARE_FOR_SAMPLES
         self._ordinary: deque[float] = deque(maxlen=51)
         self._sampled: deque[float] = deque(maxlen=9)
         self._typical = self._price = self._earned = 0.0
-        self._owed = self._owed_later = 0.0
-        self._fee = self._passed = 0.0
         self._seen = self._asked = 0
         self._on_credit = 1
         self._epoch = _Epoch()
@@ -152,7 +192,8 @@ class WithinBudget:
             self._on_credit = 2 * self._seen
             return True
         left = self._epoch.left(step, steps)
-        if left == 0 and self._epoch.is_last and self._has_credit_for_last():
+        is_end = left == 0 and self._epoch.is_last
+        if is_end and self._credit.lasts_for_end(self._seen <= _FIRST_BATCHES):
             return True
         is_paid = self._typical > 0.0 and 0.0 < self._price <= self._earned
         return is_paid and not self._waits(left)
@@ -191,7 +232,7 @@ class WithinBudget:
         self._typical = statistics.median(self._ordinary)
         # A pause between batches is no training time that would pay for samples.
         seconds = batches * min(seconds, 2.0 * self._typical)
-        self._passed += seconds
+        self._credit.passed += seconds
         self._earned += self._share * seconds
 
     def sampled(self, seconds: float, processor_seconds: float | None = None) -> None:
@@ -202,11 +243,9 @@ class WithinBudget:
         typical = statistics.median(self._sampled)
         self._price = max(typical, 0.2 * self._typical)
         # How much is seen of a short training is not to depend on what else runs.
-        self._fee = seconds if processor_seconds is None else processor_seconds
-        if self._seen <= _FIRST_BATCHES:
-            self._owed += self._fee
-        else:
-            self._owed_later += self._fee
+        fee = seconds if processor_seconds is None else processor_seconds
+        self._credit.charge(fee, self._seen <= _FIRST_BATCHES)
+        if self._seen > _FIRST_BATCHES:
             # What a graph costs to trace is paid for too, once it was traced.
             self._earned -= max(self._price, seconds)
 
@@ -215,18 +254,9 @@ class WithinBudget:
             self._earned -= seconds
 
     def _has_credit(self) -> bool:
-        if self._seen <= _FIRST_BATCHES:
-            return self._seen <= 2 or self._owed + self._fee <= self._credit
         knows_end = self._epoch.last_step >= 0  # one is kept back for it
-        if self._owed_later + (1 + knows_end) * self._fee <= _LATER_CREDIT:
-            return True
-        return not self._owed_later and self._fee <= _SHARE_OF_ONE * self._passed
-
-    def _has_credit_for_last(self) -> bool:
-        if self._seen <= _FIRST_BATCHES:
-            return self._has_credit()
-        limit = max(_LATER_CREDIT, _SHARE_OF_ONE * self._passed)
-        return self._owed_later + self._fee <= limit
+        is_first = self._seen <= _FIRST_BATCHES
+        return self._seen <= 2 or self._credit.lasts(is_first, knows_end)
 
 
 def make_sampler(every: Interval, overhead: float, compiles: bool = False) -> Sampler:

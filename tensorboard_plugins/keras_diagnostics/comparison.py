@@ -27,8 +27,8 @@ def comparison_table(board: Board, runs: Sequence[str]) -> Table:
     logs = {run: board.final_logs(run) for run in runs}
     names = list(dict.fromkeys(name for values in found.values() for name in values))
     names = names[:_MOST_HYPERPARAMETERS]
-    there = {n for run in runs for n in logs[run] if n.split("/")[0] not in SCHEDULE}
-    there = sorted(there, key=_losses_first)
+    known = {n for run in runs for n in logs[run] if n.split("/")[0] not in SCHEDULE}
+    there = sorted(known, key=_losses_first)
     there = there[:_MOST_LOGS]
     columns = [column("run", numeric=False)]
     columns += [column(s, f"{s}s" if s != "info" else s) for s in SEVERITIES]

@@ -22,11 +22,11 @@ def histogram_card(board: Board, request: Request) -> Card:
         raise ValueError("`run` must be exactly one for a histogram.")
     (run,) = request.runs
     tags = board.histogram_tags(run)
-    there = [k for k in kinds if any(t.startswith(f"{k}/") for t in tags)]
-    metric = request.metric or next(iter(there), kinds[0])
+    logged = [k for k in kinds if any(t.startswith(f"{k}/") for t in tags)]
+    metric = request.metric or next(iter(logged), kinds[0])
     named = [t.split("/", 1)[1] for t in tags if t.startswith(f"{metric}/")]
     layer = request.layer or next(iter(named), "")
-    card = Card(metric=metric, metrics=[{"id": k, "title": k} for k in there])
+    card = Card(metric=metric, metrics=[{"id": k, "title": k} for k in logged])
     recorded = histogram.usable(board.source.histograms(run, f"{metric}/{layer}"))
     kept = request.contains(np.array([step for step, _ in recorded], int))
     inside = [pair for pair, is_in in zip(recorded, kept) if is_in]
