@@ -28,7 +28,7 @@ def schedule_card(board: Board, request: Request) -> Card:
     return _step_lines(
         board,
         request,
-        board.schedule,
+        lambda run: _in_use(board.schedule(run)),
         "Learning rate and momentum are logged by TrainingDiagnostics and by "
         "HyperparameterLogger.",
     )
@@ -148,6 +148,12 @@ def _cut(series: dict[str, lines.Series], request: Request) -> dict[str, lines.S
         inside = request.contains(at)
         cut[name] = (at[inside], values[inside])
     return cut
+
+
+def _in_use(schedule: dict[str, lines.Series]) -> dict[str, lines.Series]:
+    """Returns the rate, and what else is ever more than 0: SGD may have no momentum."""
+    rate = SCHEDULE[0]
+    return {n: s for n, s in schedule.items() if n.startswith(rate) or s[1].any()}
 
 
 def _is_of_schedule(name: str) -> bool:

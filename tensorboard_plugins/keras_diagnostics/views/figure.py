@@ -129,7 +129,7 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
     return {
         "title": {
             "text": escape(title),
-            "font": {"color": Token("muted")},
+            "font": {"color": Token("muted"), "size": 12},
             "standoff": 4,
         },
         "gridcolor": Token("grid"),
