@@ -22,7 +22,7 @@ from board import FLAGS  # noqa: E402 - found by the line above
 from board import Board  # noqa: E402 - the same
 from board import chromium  # noqa: E402 - the same
 
-WIDTH, HEIGHT = 1280, 1500
+WIDTH = 1280
 KEY = "p.keras_diagnostics."
 
 
@@ -34,13 +34,14 @@ class Picture:
     logs: str
     view: str
     cards: tuple[str, ...]
+    height: int
     marks_finding: bool = False
 
 
 PICTURES = (
-    Picture("failing", "demo", "run=1-vanishing", ("loss", "gradients"), True),
-    Picture("healthy", "demo", "run=4-repaired", ("loss", "gradients")),
-    Picture("comparison", "demo-tuner/runs", "view=compare", ("compare",)),
+    Picture("failing", "demo", "run=1-vanishing", ("loss", "gradients"), 1440, True),
+    Picture("healthy", "demo", "run=4-repaired", ("loss", "gradients"), 1260),
+    Picture("comparison", "demo-tuner/runs", "view=compare", ("compare",), 1180),
 )
 
 
@@ -94,7 +95,7 @@ def take(
     browser: Browser, url: str, picture: Picture, theme: str, width: int, path: Path
 ) -> None:
     """Takes a picture, with the first finding of a failing run marked."""
-    page = browser.new_page(viewport={"width": width, "height": HEIGHT})
+    page = browser.new_page(viewport={"width": width, "height": picture.height})
     page.set_default_timeout(120_000)
     query = "?darkMode=true" if theme == "dark" else ""
     page.goto(f"{url}{query}#keras_diagnostics&{KEY}{picture.view}")
