@@ -40,8 +40,8 @@ class Picture:
 
 PICTURES = (
     Picture("failing", "demo", "run=1-vanishing", ("loss", "gradients"), 1440, True),
-    Picture("healthy", "demo", "run=4-repaired", ("loss", "gradients"), 1260),
-    Picture("comparison", "demo-tuner/runs", "view=compare", ("compare",), 1180),
+    Picture("healthy", "demo", "run=4-repaired", ("loss", "gradients"), 1236),
+    Picture("comparison", "demo-tuner/runs", "view=compare", ("compare",), 1156),
 )
 
 
