@@ -113,7 +113,7 @@ class _Epoch:
 
 @dataclass
 class _Credit:
-    """What samples cost that were taken before they had been earned, in seconds.
+    """Counts what samples cost that had not been earned, in seconds.
 
     Attributes:
         limit: Of those of the first batches.
