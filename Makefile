@@ -46,8 +46,9 @@ board: .venv/installed-tensorboard
 	@test -d logs/demo || echo 'No logs yet: run "make demo" and keep this open.'
 	$(BIN)/tensorboard --logdir logs/demo $(ARGS)
 
-screenshots: .venv/installed-dev
+screenshots: .venv/installed-dev .venv/installed-examples,tuner
 	@test -d logs/demo || $(MAKE) demo
+	@test -d logs/demo-tuner || $(MAKE) demo-tuner ARGS='--trials 23 --epochs 4'
 	$(BIN)/python docs/screenshots.py $(ARGS)
 
 identity: $(TESTING)

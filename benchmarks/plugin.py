@@ -1,10 +1,11 @@
 """How large and how late the answers of the TensorBoard plugin are, and what it costs.
 
 Run as `python benchmarks/plugin.py [--write DIR] [--logs DIR] [--starts N]
-[--only-starts]`. Writes two directories of logs, one with a single run of 500 layers
-and 10,000 recorded steps, one with 60 trials; asks a TensorBoard process for every card
-of both; then starts TensorBoard with and without the plugin, taking turns. `--write`
-only writes the logs, `--logs` takes those written before.
+[--only-starts] [--only-list]`. Writes directories of logs, one with a single run of 500
+layers and 10,000 recorded steps, one with 60 trials, one with 200 short runs; asks a
+TensorBoard process for every card of the first two and for the list of the third; then
+starts TensorBoard with and without the plugin, taking turns. `--write` only writes the
+logs, `--logs` takes those written before.
 
 The large run holds the vectors that the plugin reads, not the scalars of each layer
 that the callbacks write beside them for other tabs.
@@ -42,7 +43,7 @@ from keras_diagnostics import schema
 from keras_diagnostics.event_files import checksums_of
 from keras_diagnostics.event_files import masked
 
-LAYERS, STEPS, TRIALS = 500, 10_000, 60
+LAYERS, STEPS, TRIALS, LISTED = 500, 10_000, 60, 200
 ROOT = "data/plugin/keras_diagnostics/"
 CARDS = ("gradients", "activations", "updates", "compare")
 # Without TensorFlow, which TensorBoard imports if it can, and which has no part in it.
@@ -74,6 +75,17 @@ def write_trials(root: Path) -> None:
         broken_from = 150 if trial % 3 == 0 else None
         events = _events(names, 200, seed=trial, broken_from=broken_from)
         _write(root / f"trial_{trial:02d}" / "diagnostics", events)
+
+
+def write_list(root: Path) -> None:
+    """Writes many short runs, each with the loss and the like of 400 steps."""
+    values = np.geomspace(2.0, 0.1, 400).tolist()
+    series = {"steps": list(range(400)), "values": dict.fromkeys("abc", values)}
+    for number in range(LISTED):
+        *events, last = _events(["dense", "head"], 3, number, None)
+        curve = {"session": "", "logs": series, "hyperparameters": series}
+        last.summary.value.append(_document("curve", curve))
+        _write(root / f"trial_{number:03d}" / "diagnostics", [*events, last])
 
 
 def _events(
@@ -193,6 +205,12 @@ class Board:
             data = response.read()
         return data, time.perf_counter() - began
 
+    def processor_time(self) -> float:
+        """Returns the seconds that the process has computed so far (on Linux)."""
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text()
+        fields = stat.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def wait_for(self, last_step: int, runs: int) -> float:
         """Returns the seconds until all of the logs are read."""
         began = time.perf_counter()
@@ -250,6 +268,20 @@ def _figure(card: str, runs: list[str]) -> str:
     return f"figure?{urllib.parse.urlencode(pairs)}"
 
 
+def measure_list(log_dir: Path) -> None:
+    """Prints how long the first list of many runs takes, and the processor's part."""
+    with Board(log_dir) as board:
+        while len(json.loads(board.get("data/runs")[0])) < LISTED:
+            time.sleep(0.5)
+        time.sleep(3.0)  # the last of them may be read in part only
+        for title in ("first", "again"):
+            before = board.processor_time()
+            answer, seconds = board.get(ROOT + "runs")
+            busy = board.processor_time() - before
+            count = len(json.loads(answer)["runs"])
+            print(f"| list of {count} runs, {title} | {seconds:.2f} s | {busy:.2f} s |")
+
+
 def measure_starts(log_dir: Path, starts: int) -> None:
     """Prints the time to start, with the plugin and without, in random order."""
     arms = {"without": "without", "without again (control)": "without", "with": "with"}
@@ -279,16 +311,23 @@ def main() -> None:
     parser.add_argument("--logs", type=Path, help="where logs were written before")
     parser.add_argument("--starts", type=int, default=7)
     parser.add_argument("--only-starts", action="store_true")
+    parser.add_argument("--only-list", action="store_true")
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         root = options.write or options.logs or Path(scratch)
+        if options.only_list:
+            write_list(Path(scratch) / "list")
+            measure_list(Path(scratch) / "list")
+            return
         if options.logs is None:
             write_large(root / "one")
             write_trials(root / "many")
+            write_list(root / "list")
         if options.write is None and not options.only_starts:
             measure_answers(root / "one", STEPS - 1, 1, options.repeats)
             measure_answers(root / "many", 199, TRIALS, options.repeats)
+            measure_list(root / "list")
         if options.write is None:
             measure_starts(root / "many", options.starts)
 

@@ -136,6 +136,7 @@ def train(
         *train_images,
         batch_size=BATCH,
         epochs=epochs,
+        validation_data=validation,
         verbose=0,
         callbacks=[diagnostics],
     )

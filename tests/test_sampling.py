@@ -16,10 +16,12 @@ from keras_extras.inspection import sampling
 FIRST = [0, 1, 3, 7, 15, 31, 63, 127]
 
 
-def drive(sampler, batches, ordinary=lambda step: 0.01, sampled=0.005, spent=0.0):
+def drive(
+    sampler, batches, ordinary=lambda step: 0.01, sampled=0.005, spent=0.0, first=0
+):
     """Runs `sampler` with batches of known length; returns the sampled ones."""
     chosen = []
-    for step in range(batches):
+    for step in range(first, first + batches):
         if sampler.due(step, 1):
             chosen.append(step)
             sampler.sampled(sampled)
@@ -29,15 +31,15 @@ def drive(sampler, batches, ordinary=lambda step: 0.01, sampled=0.005, spent=0.0
     return chosen
 
 
-def drive_asleep(sampler, batches, seconds=0.01, sampled=0.005):
+def drive_asleep(sampler, batches, seconds=0.01, sampled=0.005, first=0):
     """The same as `drive`, with the batches left out that cannot be due."""
-    chosen, step = [], 0
-    while step < batches:
+    chosen, step = [], first
+    while step < first + batches:
         due = sampler.due(step, 1)
         if due:
             chosen.append(step)
             sampler.sampled(sampled)
-        asleep = sampler.rest(step, 1)
+        asleep = min(sampler.rest(step, 1), first + batches - step - 1)
         if asleep + (not due):
             sampler.ordinary(seconds, asleep + (not due))
         step += 1 + asleep
@@ -96,6 +98,44 @@ def test_other_programs_on_the_machine_take_no_credit():
         else:
             sampler.ordinary(0.01)
     assert chosen == FIRST
+
+
+def drive_epochs(sampler, epochs, batches, run=drive, **costs):
+    """Runs `sampler` for some epochs of known length; returns the sampled steps."""
+    chosen = []
+    for epoch in range(epochs):
+        first = epoch * batches
+        sampler.epoch_ends(first + batches - 1, epoch == epochs - 1)
+        chosen += run(sampler, batches, first=first, **costs)
+    return chosen
+
+
+@pytest.mark.parametrize("run", [drive, drive_asleep])
+def test_the_last_step_of_the_training_is_sampled(run):
+    chosen = drive_epochs(sampling.make_sampler("auto", 0.001), 3, 150, run)
+    assert chosen == [*FIRST, 255, 449]
+
+
+def test_a_dear_sample_is_not_taken_at_the_end():
+    sampler = sampling.make_sampler("auto", 0.001)
+    assert drive_epochs(sampler, 3, 150, sampled=0.6) == [0, 1]
+
+
+@pytest.mark.parametrize("run", [drive, drive_asleep])
+def test_long_epochs_are_sampled_to_their_ends_at_no_cost(run):
+    chosen = drive_epochs(sampling.make_sampler("auto", 0.02), 5, 1000, run)
+    ends = [1000 * epoch + 999 for epoch in range(5)]
+    assert set(ends) <= set(chosen)
+    assert share_added(chosen, 5000, skip=14, extra=0.5) <= 0.02
+    unaware = run(sampling.make_sampler("auto", 0.02), 5000)
+    assert len(chosen) == pytest.approx(len(unaware), abs=3)
+
+
+def test_short_epochs_are_not_seen_by_their_last_batches():
+    chosen = drive_epochs(sampling.make_sampler("auto", 0.02), 600, 5)
+    late = [step for step in chosen[10:-1] if step % 5 == 4]
+    assert len(late) < 0.4 * len(chosen)
+    assert chosen[-1] == 2999
 
 
 def test_dear_samples_get_little_credit():
@@ -236,9 +276,13 @@ def test_auto_records_steps_of_several_batches(accumulation):
     assert callback.history.steps.tolist() == [0, 1, 3, 7]
 
 
-def test_auto_records_the_first_steps_of_a_real_training():
+@pytest.mark.parametrize("steps_per_execution", [1, 4])
+def test_auto_records_first_and_last_steps_of_a_real_training(steps_per_execution):
     callback = TrainingDiagnostics(verbose=0)
-    steps = in_one_fit(callback, epochs=3)
-    assert steps[:3] == FIRST[:3]
-    assert set(FIRST[:4]) <= set(steps)
+    steps = in_one_fit(callback, 5, steps_per_execution=steps_per_execution)
+    # In execution 1, 2, 4, 8 of an epoch of four steps and one are these of them.
+    first = {1: FIRST[:4], 4: [0, 1, 2, 3, 4, 9, 19]}[steps_per_execution]
+    assert set(first) <= set(steps)
+    assert steps[:3] == first[:3]
+    assert steps[-1] == 24
     assert np.isfinite(callback.history.global_gradient_norm).all()

@@ -105,7 +105,9 @@ def test_hparams_show_hyperparameters_score_and_findings(searched):
         sick = rate != searches.HEALTHY
         code = "learning-rate-too-high" if sick else "none"
         assert values == {"rate": rate, "first_finding": code}
-        assert set(metrics) == {"trial/val_accuracy", "trial/errors", "trial/warnings"}
+        counts = ("errors", "warnings", "findings", "steps", "sampled")
+        names = {f"trial/{name}" for name in ("val_accuracy", *counts)}
+        assert set(metrics) == names
         assert (metrics["trial/errors"] > 0) == sick
         if not sick:
             score = pytest.approx(trial.score, rel=1e-6)

@@ -117,7 +117,10 @@ class Monitor(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._session is not None:
             with self._boundary():
-                self._session.begin_epoch(epoch, self.params.get("steps"))
+                last = self._session.begin_epoch(epoch, self.params.get("steps"))
+                if last is not None:
+                    is_last_epoch = epoch + 1 == self.params.get("epochs")
+                    self.sampler.epoch_ends(last, is_last_epoch)
 
     # These run for each batch, between two runs of the step: a name that is looked up
     # there costs more than a line in a loop. So the boundary is written out, and in

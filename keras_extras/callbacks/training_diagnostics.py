@@ -70,8 +70,8 @@ class TrainingDiagnostics(Monitor):
             nothing. Defaults to `None`.
         every: Integer, number of steps between samples, or `"auto"`: batches 1,
             2, 4, 8 and 16, if these take no more than a second of the processor (four
-            on JAX), 32, 64 and so on, if these take no more than 0.1 s, and others as
-            `overhead` allows. Defaults to `"auto"`.
+            on JAX), 32, 64 and so on and the last, if these take no more than 0.1 s,
+            and others as `overhead` allows. Defaults to `"auto"`.
         layers: Which layers: a list of names or paths, a regular expression, a
             function of the layer that returns a boolean, or `None` for all.
             Defaults to `None`.
@@ -172,8 +172,8 @@ class TrainingDiagnostics(Monitor):
 
     def report(self) -> str:
         """Returns the findings as readable text."""
-        outcome = self.observations.outcome
-        return text_report(self.findings, self._steps, len(self.history), outcome)
+        sampled, outcome = self.history.sampled, self.observations.outcome
+        return text_report(self.findings, self._steps, sampled, outcome)
 
     @property
     def live(self) -> bool:
@@ -185,7 +185,7 @@ class TrainingDiagnostics(Monitor):
             self._steps = self._session.steps_trained()
         if not self._steps:
             return not_trained_html(type(self).__name__)
-        return diagnosis_html(self.observations, self.findings)
+        return diagnosis_html(self.observations, self.findings, self.history.sampled)
 
     def examine(self) -> list[Finding]:
         """Examines the evidence now, and returns the findings.
@@ -269,7 +269,8 @@ class TrainingDiagnostics(Monitor):
             if self._examined != self._evidence_so_far():
                 self._examine(between_epochs=True)
             if self._writer is not None and self._writer.session is not None:
-                self._writer.session.findings = tuple(self.findings)
+                sampled = self.history.sampled
+                self._writer.session.examined(self.findings, self._steps, sampled)
         self._of_fit = EvidenceOfFit()  # which holds none of the data
         super()._end_part()
         self._live.update(self._repr_html_, last=True)
@@ -281,8 +282,8 @@ class TrainingDiagnostics(Monitor):
         """Returns the report, or one line where nothing is wrong."""
         if self.verbose > 1 or any(f.severity != "info" for f in self.findings):
             return self.report()
-        samples, outcome = len(self.history), self.observations.outcome
-        return line_without_claims(self.findings, self._steps, samples, outcome)
+        sampled, outcome = self.history.sampled, self.observations.outcome
+        return line_without_claims(self.findings, self._steps, sampled, outcome)
 
     def choose(self, layers: list[MonitoredLayer]) -> list[MonitoredLayer]:
         """Returns the layers to measure; another model is another case."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from keras_diagnostics.findings import SEVERITIES
+from keras_diagnostics.tally import SEVERITIES
 from keras_extras.records.finding import Finding
 
 _DYNAMIC = (

@@ -62,7 +62,8 @@ def inputs_compared(
     if not varied.any() or not np.isfinite(spreads).all():
         return 1.0, 0.0
     apart = np.abs(middles[1] - middles[0])[varied] / spreads[0][varied]
-    return float(np.median((spreads[1] / spreads[0])[varied])), float(np.median(apart))
+    ratios = spreads[1][varied] / spreads[0][varied]
+    return float(np.median(ratios)), float(np.median(apart))
 
 
 def _columns(inputs: np.ndarray) -> np.ndarray:

@@ -29,11 +29,22 @@ _WIDTH = 520  # pixels of a figure: two stand side by side
 _STATISTIC, _NOT_FINITE = "gradient_norm", "gradient_nonfinite_fraction"
 
 
-def diagnosis_html(observations: Observations, findings: list[Finding]) -> str:
-    """Returns HTML for a cell of a notebook; nothing in it is run."""
+def diagnosis_html(
+    observations: Observations, findings: list[Finding], sampled: int | None = None
+) -> str:
+    """Returns HTML for a cell of a notebook; nothing in it is run.
+
+    Args:
+        observations: The evidence.
+        findings: The findings.
+        sampled: Integer, number of steps sampled, if these are more than `observations`
+            has kept.
+    """
+    if sampled is None:
+        sampled = len(observations.steps)
     dicts = [finding.to_dict() for finding in findings]
     parts = [
-        header_html(header_of(_training(observations), dicts)),
+        header_html(header_of(_training(observations, sampled), dicts)),
         findings_html(found.nested(dicts)),
         f'<div class="figures">{_loss(observations)}{_gradients(observations)}</div>',
     ]
@@ -46,7 +57,7 @@ def not_trained_html(name: str) -> str:
     return notebook_html(f"<p>{text}</p>")
 
 
-def _training(observations: Observations) -> Training:
+def _training(observations: Observations, sampled: int) -> Training:
     constant = best_constant_loss(observations)
     epochs = observations.epochs
     steps, losses = _losses(observations)
@@ -59,7 +70,7 @@ def _training(observations: Observations) -> Training:
     at = np.linspace(0, observations.last_step, len(validation) + 1)[1:]
     return Training(
         steps=observations.last_step + 1,
-        sampled=len(observations.steps),
+        sampled=sampled,
         epochs=max(map(len, epochs.values()), default=0),
         losses={
             "Loss": Course.of(steps, losses),

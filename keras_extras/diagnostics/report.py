@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_diagnostics import findings as found
+from keras_diagnostics.tally import Tally
+from keras_diagnostics.tally import counted
 from keras_extras.diagnostics.outcome import Outcome
 from keras_extras.records.finding import Finding
 
@@ -29,11 +31,11 @@ def text_report(
         samples: Number of steps sampled.
         outcome: How well the training goes, to say it where nothing was found.
     """
-    seen = f"{steps:,} steps, {samples:,} of them sampled"
+    tally = Tally.of((f.severity for f in findings), steps, samples)
     if not findings:
-        return f"No findings in {seen}{_course(outcome)}."
+        return f"No findings in {tally.in_steps}{_course(outcome)}."
     roots = [finding for finding in findings if finding.cause is None]
-    lines = [f"{found.counted(len(findings))} in {seen}:"]
+    lines = [f"{counted(tally.findings)} in {tally.in_steps}:"]
     for number, finding in enumerate(roots, start=1):
         lines += ["", *_finding_lines(number, finding)]
         first = all(finding.code != other.code for other in roots[: number - 1])
@@ -49,10 +51,11 @@ def line_without_claims(
     """Returns one line about a training in which no error or warning was found."""
     if not findings:
         return text_report(findings, steps, samples, outcome)
-    advice = found.counted(len(findings), "piece") + " of advice"
+    tally = Tally.of((f.severity for f in findings), steps, samples)
+    advice = counted(tally.findings, "piece") + " of advice"
     return (
-        f"No errors or warnings in {steps:,} steps, {samples:,} of them sampled"
-        f"{_course(outcome)}. {advice}: `report()`."
+        f"No errors or warnings in {tally.in_steps}{_course(outcome)}. "
+        f"{advice}: `report()`."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from keras_diagnostics.findings import SEVERITIES
+from keras_diagnostics.tally import SEVERITIES
 from keras_extras.records.finding import Finding
 
 # It says itself how sure it is that there was something to learn.

@@ -30,6 +30,7 @@ class AgreedSampler:
         self._agree = agree
         self._measured: deque[float] = deque(maxlen=51)
         self._typical = self._spent = 0.0
+        self.epoch_ends = sampler.epoch_ends
         self.due = sampler.due
         self.rest = sampler.rest
         self.accepts = sampler.accepts

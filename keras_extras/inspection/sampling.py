@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
+from dataclasses import dataclass
 from typing import Literal
 from typing import Protocol
 
@@ -28,6 +29,14 @@ class Sampler(Protocol):
     """
 
     insists: bool
+
+    def epoch_ends(self, step: int, training_ends: bool) -> None:
+        """Takes the last step of the epoch that begins, where it is known.
+
+        Args:
+            step: Integer, that step.
+            training_ends: Whether the training ends with it.
+        """
 
     def due(self, step: int, steps: int) -> bool:
         """Whether to sample the execution of `steps` steps that starts at `step`."""
@@ -69,6 +78,8 @@ class EveryNth:
     def __init__(self, interval: int) -> None:
         self._interval = interval
 
+    def epoch_ends(self, step: int, training_ends: bool) -> None: ...
+
     def due(self, step: int, steps: int) -> bool:
         return -step % self._interval < steps
 
@@ -87,6 +98,61 @@ class EveryNth:
     def spent(self, seconds: float) -> None: ...
 
 
+@dataclass
+class _Epoch:
+    """The epoch that trains; its last step is -1 where that is not known."""
+
+    last_step: int = -1
+    is_last: bool = False
+    was_sampled: bool = False
+
+    def left(self, step: int, steps: int) -> int:
+        """Returns the number of executions after the one that starts at `step`."""
+        return (self.last_step - step) // steps
+
+
+@dataclass
+class _Credit:
+    """Counts what samples cost that had not been earned, in seconds.
+
+    Attributes:
+        limit: Of those of the first batches.
+        owed: What these have cost.
+        owed_later: What the others have.
+        fee: What the last one has cost.
+        passed: Time of the training so far.
+    """
+
+    limit: float
+    owed: float = 0.0
+    owed_later: float = 0.0
+    fee: float = 0.0
+    passed: float = 0.0
+
+    def charge(self, fee: float, is_first: bool) -> None:
+        """Takes what a sample has cost, and whether of one of the first batches."""
+        self.fee = fee
+        if is_first:
+            self.owed += fee
+        else:
+            self.owed_later += fee
+
+    def lasts(self, is_first: bool, keeps_one: bool) -> bool:
+        """Returns whether one may be taken, and if `keeps_one` then another."""
+        if is_first:
+            return self.owed + self.fee <= self.limit
+        if self.owed_later + (1 + keeps_one) * self.fee <= _LATER_CREDIT:
+            return True
+        return not self.owed_later and self.fee <= _SHARE_OF_ONE * self.passed
+
+    def lasts_for_end(self, is_first: bool) -> bool:
+        """Returns whether the last batch of the training may be sampled."""
+        if is_first:
+            return self.lasts(is_first, False)
+        limit = max(_LATER_CREDIT, _SHARE_OF_ONE * self.passed)
+        return self.owed_later + self.fee <= limit
+
+
 class WithinBudget:
     """Samples the first steps, then as often as the measured cost allows.
 
@@ -94,7 +160,10 @@ class WithinBudget:
     has been earned to pay for it. A model changes most at its start, and a short
     training would be over before it has earned a sample: so batches 1, 2, 4, 8,
     16, and so on each time their number has doubled, are sampled on credit, if that is
-    not dear. What is taken on credit after the 16th is paid back.
+    not dear, and so is the last one of the training, for which one sample is kept back.
+    What is taken on credit after the 16th is paid back. In an epoch that was sampled
+    already, what could not be earned once more before its end is kept for its last
+    batch; shorter epochs are not to be seen by their last batches, which may be small.
 
     Args:
         overhead: Float. Share of the training time that may be added.
@@ -104,15 +173,17 @@ class WithinBudget:
     insists = False
 
     def __init__(self, overhead: float, credit: float = _CREDIT_SECONDS) -> None:
-        self._credit = credit
+        self._credit = _Credit(credit)
         self._share = overhead * _SHARE_FOR_SAMPLES
         self._ordinary: deque[float] = deque(maxlen=51)
         self._sampled: deque[float] = deque(maxlen=9)
         self._typical = self._price = self._earned = 0.0
-        self._owed = self._owed_later = 0.0
-        self._fee = self._passed = 0.0
         self._seen = self._asked = 0
         self._on_credit = 1
+        self._epoch = _Epoch()
+
+    def epoch_ends(self, step: int, training_ends: bool) -> None:
+        self._epoch = _Epoch(step, training_ends)
 
     def due(self, step: int, steps: int) -> bool:
         self._seen += 1
@@ -120,15 +191,32 @@ class WithinBudget:
         if self._seen >= self._on_credit and self._has_credit():
             self._on_credit = 2 * self._seen
             return True
-        return self._typical > 0.0 and 0.0 < self._price <= self._earned
+        left = self._epoch.left(step, steps)
+        is_end = left == 0 and self._epoch.is_last
+        if is_end and self._credit.lasts_for_end(self._seen <= _FIRST_BATCHES):
+            return True
+        is_paid = self._typical > 0.0 and 0.0 < self._price <= self._earned
+        return is_paid and not self._waits(left)
+
+    def _waits(self, left: int) -> bool:
+        """Returns whether to sample the epoch's last batch in place of this one.
+
+        Args:
+            left: Number of batches of the epoch after this one.
+        """
+        then = self._earned + self._share * self._typical * left
+        return self._epoch.was_sampled and left > 0 and then < 2.0 * self._price
 
     def rest(self, step: int, steps: int) -> int:
         if self._seen <= _FIRST_BATCHES:
             return 0
         rest: float = _LONGEST_REST
+        left = self._epoch.left(step, steps)
+        if left > 0:
+            rest = min(rest, left - 1)
         if self._on_credit > self._seen:
             rest = min(rest, self._on_credit - self._seen - 1)
-        if self._typical > 0.0 and self._price > 0.0:
+        if self._typical > 0.0 and self._price > 0.0 and not self._waits(left):
             # Half of it: batches may get slower, and earn more.
             missing = self._price - self._earned
             rest = min(rest, 0.5 * missing / (self._share * self._typical))
@@ -144,21 +232,20 @@ class WithinBudget:
         self._typical = statistics.median(self._ordinary)
         # A pause between batches is no training time that would pay for samples.
         seconds = batches * min(seconds, 2.0 * self._typical)
-        self._passed += seconds
+        self._credit.passed += seconds
         self._earned += self._share * seconds
 
     def sampled(self, seconds: float, processor_seconds: float | None = None) -> None:
         self._asked = 0
+        self._epoch.was_sampled = True
         self._sampled.append(seconds)
         # Timings are noisy, and no sample is free: a fifth of a batch at least.
         typical = statistics.median(self._sampled)
         self._price = max(typical, 0.2 * self._typical)
         # How much is seen of a short training is not to depend on what else runs.
-        self._fee = seconds if processor_seconds is None else processor_seconds
-        if self._seen <= _FIRST_BATCHES:
-            self._owed += self._fee
-        else:
-            self._owed_later += self._fee
+        fee = seconds if processor_seconds is None else processor_seconds
+        self._credit.charge(fee, self._seen <= _FIRST_BATCHES)
+        if self._seen > _FIRST_BATCHES:
             # What a graph costs to trace is paid for too, once it was traced.
             self._earned -= max(self._price, seconds)
 
@@ -167,11 +254,9 @@ class WithinBudget:
             self._earned -= seconds
 
     def _has_credit(self) -> bool:
-        if self._seen <= _FIRST_BATCHES:
-            return self._seen <= 2 or self._owed + self._fee <= self._credit
-        if self._owed_later + self._fee <= _LATER_CREDIT:
-            return True
-        return not self._owed_later and self._fee <= _SHARE_OF_ONE * self._passed
+        knows_end = self._epoch.last_step >= 0  # one is kept back for it
+        is_first = self._seen <= _FIRST_BATCHES
+        return self._seen <= 2 or self._credit.lasts(is_first, knows_end)
 
 
 def make_sampler(every: Interval, overhead: float, compiles: bool = False) -> Sampler:

@@ -178,8 +178,8 @@ class MonitoringSession:
         if ring is not None:
             self._replay = Replay(self._model, self._backend, ring, choice == "auto")
 
-    def begin_epoch(self, epoch: int, batches: int | None) -> None:
-        """Is called by each subscriber before each epoch.
+    def begin_epoch(self, epoch: int, batches: int | None) -> int | None:
+        """Is called by each subscriber before each epoch; returns its last step.
 
         Args:
             epoch: Integer. A training that begins with a later epoch, and with an
@@ -187,7 +187,7 @@ class MonitoringSession:
             batches: Integer, number of batches of an epoch, `None` if unknown.
         """
         self._clock.wake(self.steps.counter)
-        self.steps.begin_epoch(epoch, batches)
+        return self.steps.begin_epoch(epoch, batches)
 
     # What these two do runs between two runs of the step, and takes ten times as long
     # there as in a loop. So most batches are slept through, and neither is called.

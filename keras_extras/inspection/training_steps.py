@@ -44,24 +44,27 @@ class TrainingSteps:
         if optimizers and all(each is not self.optimizer for each in optimizers):
             self._begin(optimizers[0], 0)
 
-    def begin_epoch(self, epoch: int, batches: int | None) -> None:
+    def begin_epoch(self, epoch: int, batches: int | None) -> int | None:
         """Counts on at the beginning of an epoch.
 
         Args:
             epoch: Integer. A training that begins with a later epoch, and with an
                 optimizer that has made no step yet, goes on with that epoch's steps.
             batches: Integer, number of batches of an epoch, `None` if unknown.
+
+        Returns:
+            The epoch's last step, or `None` if its length is unknown.
         """
         counter = self.counter
         counter.synchronize()  # the last execution of an epoch may be a short one
         if self._first_epoch is None:
             self._first_epoch = epoch
         # A loss scale may have skipped all steps so far: that is no later beginning.
-        if epoch != self._first_epoch or counter.has_counted:
-            return
-        counter.begin()  # another callback may have restored the optimizer
-        if epoch and batches and counter.step == 0:
-            counter.before = epoch * batches // counter.per_step
+        if epoch == self._first_epoch and not counter.has_counted:
+            counter.begin()  # another callback may have restored the optimizer
+            if epoch and batches and counter.step == 0:
+                counter.before = epoch * batches // counter.per_step
+        return self.step_of(counter.batches + batches) - 1 if batches else None
 
     def step_of(self, batch: int) -> int:
         """Returns the optimizer step of the batch of that number."""

@@ -53,6 +53,7 @@ class History:
         self.layers = layers
         self.max_steps = max_steps
         self.source: Callable[[], None] | None = None
+        self._forgotten = 0
         self._count = 0
         self._steps = np.empty(_INITIAL_ROWS, np.int64)
         self._values: dict[str, np.ndarray] = {}
@@ -70,6 +71,11 @@ class History:
         """
         self._fetch()
         return self._steps[: self._count].copy()
+
+    @property
+    def sampled(self) -> int:
+        """Number of steps that were sampled, those forgotten included."""
+        return len(self) + self._forgotten
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,6 +113,7 @@ class History:
         values = {name: value[:count] for name, value in self._values.items()}
         kept = rows_to_keep(self._steps[:count], values, count // 2)
         self._count = len(kept)
+        self._forgotten += count - self._count
         self._steps[: self._count] = self._steps[kept]
         for value in values.values():
             value[: self._count] = value[kept]

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from keras_diagnostics.tally import Tally
+
 if TYPE_CHECKING:
     from keras_extras.records.finding import Finding
     from keras_extras.running_trial import RunningTrial
 
 _PREFIX = "trial/"
-_COUNTS = {"errors": "error", "warnings": "warning"}
 _FINDING = "first_finding"
 _NOT_SHOWN = "tuner/trial_id"  # of Hyperband: the trial whose weights it starts from
 
@@ -40,6 +41,7 @@ class TrialSession:
     def __init__(self, trial: RunningTrial, inside: str | None = None) -> None:
         self.findings: Sequence[Finding] | None = None
         self.epoch = 0
+        self._tally: Tally | None = None
         self._hyperparameters = trial.trial.hyperparameters
         self._objective = trial.objective
         self._inside = inside
@@ -49,6 +51,17 @@ class TrialSession:
         self._began = time.time()
         self._score: float | None = None
         self._known = -1
+
+    def examined(self, findings: Sequence[Finding], steps: int, sampled: int) -> None:
+        """Takes what was found in the trial, and in how many steps.
+
+        Args:
+            findings: The findings.
+            steps: Integer, number of steps trained.
+            sampled: Integer, number of them sampled.
+        """
+        self.findings = tuple(findings)
+        self._tally = Tally.of((f.severity for f in findings), steps, sampled)
 
     def end_epoch(self, epoch: int, logs: Mapping[str, Any]) -> dict[str, float]:
         """Returns the best value of the objective so far, once for each epoch."""
@@ -72,16 +85,8 @@ class TrialSession:
         """Returns the summaries for the end of the run."""
         from keras_extras.summaries.events import scalar_values
 
-        values = scalar_values(
-            {
-                f"{_PREFIX}{name}": float(
-                    sum(f.severity == kind for f in self.findings)
-                )
-                for name, kind in _COUNTS.items()
-            }
-            if self.findings is not None
-            else {}
-        )
+        counts = {} if self._tally is None else self._tally.numbers()
+        values = scalar_values({f"{_PREFIX}{k}": float(v) for k, v in counts.items()})
         values.append(self._experiment())
         return values if self._inside else [*values, *self._session()]
 
@@ -122,7 +127,7 @@ class TrialSession:
         domains = {hp.name: hp for hp in self._hyperparameters.space}
         # Also those that do not apply to this trial: the tab reads one list of names.
         defaults = {name: hp.default for name, hp in domains.items()}
-        counts = _COUNTS if self.findings is not None else {}
+        counts = {} if self._tally is None else self._tally.numbers()
         tags = [self._tag, *(f"{_PREFIX}{name}" for name in counts)]
         experiment = api_pb2.Experiment(
             time_created_secs=self._began,

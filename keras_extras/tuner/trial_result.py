@@ -13,10 +13,12 @@ from typing import Any
 import keras
 import keras_tuner
 
+from keras_diagnostics.tally import Tally
 from keras_extras.records.finding import Finding
 from keras_extras.running_trial import RunningTrial
 
 ENDED = "findings/ended"
+_COUNTS = ("errors", "warnings")
 
 
 class _Function(keras_tuner.HyperModel):
@@ -53,12 +55,9 @@ def ranked_trials(tuner: Any) -> list[Any]:
 
 def counts_of(findings: Iterable[Finding], ended: bool) -> dict[str, float]:
     """Returns the numbers that are reported beside the objective."""
-    severities = [finding.severity for finding in findings]
-    return {
-        "findings/errors": float(severities.count("error")),
-        "findings/warnings": float(severities.count("warning")),
-        ENDED: float(ended),
-    }
+    counts = Tally.of((f.severity for f in findings), 0, 0).numbers()
+    reported = {f"findings/{name}": float(counts[name]) for name in _COUNTS}
+    return {**reported, ENDED: float(ended)}
 
 
 def with_counts(results: Any, counts: Mapping[str, float], objective: Any) -> Any:

@@ -192,7 +192,7 @@ class MCPrediction:
 
     @property
     def _are_labels(self) -> bool:
-        """Whether each value of the last axis is a probability of its own."""
+        """Returns whether each value of the last axis is a probability of its own."""
         low, high, excess = self._range
         in_range = low >= -self._tolerance and high <= 1 + self._tolerance
         several = self.mean.ndim > 1 and self.mean.shape[-1] > 1

@@ -13,6 +13,7 @@ from keras_diagnostics.cards import KINDS
 from keras_diagnostics.cards import problems_of
 from keras_diagnostics.run_header import run_header
 from keras_diagnostics.run_header import steps_to_begin_with
+from keras_diagnostics.tally import counted
 from keras_diagnostics.views.theme import RUN_COLORS
 
 VERSION = 1
@@ -21,7 +22,7 @@ HOW_TO_READ_FINDINGS = (
     "its layer and steps in every chart."
 )
 _RUNS_WITH_LAYERS = 20
-_READ_OF_EACH = (schema.FINDINGS_TAG, schema.RUN_TAG, schema.CURVE_TAG)
+_READ_OF_EACH = (schema.FINDINGS_TAG, schema.RUN_TAG)
 _MOST_FINDINGS = 1000
 _FEWEST, _MOST, _USUAL = 50, 1000, 300
 
@@ -43,6 +44,7 @@ def runs(board: Board, plotly: Mapping[str, Any]) -> dict[str, Any]:
 
 def findings(board: Board, names: Sequence[str]) -> dict[str, Any]:
     """Returns the findings of some runs, the most severe first."""
+    board.source.prefetch_documents(names, _READ_OF_EACH)
     by_run = {run: board.findings(run) for run in names}
     looked_at = [_looked_at(board, run) for run in names]
     ordered = found.order_by_run({run: found.nested(f) for run, f in by_run.items()})
@@ -102,7 +104,7 @@ def _run(board: Board, number: int, name: str, with_layers: bool) -> dict[str, A
         "color": RUN_COLORS["light"][color],
         "dark_color": RUN_COLORS["dark"][color],
         "cards": board.cards(name),
-        "findings": found.count_by_severity(of_run),
+        "findings": dict(board.tally(name).by_severity),
         "examined": board.was_examined(name),
         "worst": worst and {k: worst[k] for k in ("code", "severity", "layer")},
         "first_step": about["first_step"],
@@ -115,16 +117,13 @@ def _run(board: Board, number: int, name: str, with_layers: bool) -> dict[str, A
 
 
 def _looked_at(board: Board, run: str) -> dict[str, Any]:
-    last = board.last_step(run)
-    recorded = board.about(run)["recorded"]
-    text = f"{last + 1:,} steps"
-    text += f", {recorded:,} of them sampled" if recorded else ""
+    tally = board.tally(run)
     return {
         "run": run,
         "examined": board.was_examined(run),
-        "last_step": last,
-        "recorded": recorded,
-        "text": text,
+        "last_step": tally.steps - 1,
+        "recorded": tally.sampled,
+        "text": tally.in_steps,
     }
 
 
@@ -136,12 +135,12 @@ def _summary(
         return "No run is chosen."
     if count:
         concerned = sum(1 for found_in in by_run.values() if found_in)
-        where = f"{concerned} of {found.counted(len(by_run), 'run')}"
+        where = f"{concerned} of {counted(len(by_run), 'run')}"
         if len(by_run) == 1:
             where = _one(looked_at[0])
         shown = f" The first {_MOST_FINDINGS:,} are shown."
         more = shown if count > _MOST_FINDINGS else ""
-        return f"{found.counted(count)} in {where}.{more}"
+        return f"{counted(count)} in {where}.{more}"
     examined = [entry for entry in looked_at if entry["examined"]]
     if not examined:
         return (
@@ -150,7 +149,7 @@ def _summary(
         )
     if len(examined) == 1:
         return f"No findings in {_one(examined[0])}."
-    return f"No findings in {found.counted(len(examined), 'run')}."
+    return f"No findings in {counted(len(examined), 'run')}."
 
 
 def _one(looked_at: Mapping[str, Any]) -> str:

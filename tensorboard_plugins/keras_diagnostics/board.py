@@ -21,6 +21,7 @@ from keras_diagnostics.source import Source
 from keras_diagnostics.statistics import STATISTICS
 from keras_diagnostics.statistics import Statistic
 from keras_diagnostics.statistics import statistics_of
+from keras_diagnostics.tally import Tally
 
 # Last parts of the names of runs that are one training together.
 _ROLES = ("diagnostics", "uncertainty", "train", "validation")
@@ -78,6 +79,12 @@ class Board:
         if run not in self._findings:
             self._findings[run] = self._read_findings(run)
         return self._findings[run]
+
+    def tally(self, run: str) -> Tally:
+        """Returns how many findings and steps a run has, as it stands now."""
+        severities = [finding["severity"] for finding in self.findings(run)]
+        steps = self.last_step(run) + 1
+        return Tally.of(severities, steps, self.about(run)["recorded"])
 
     def was_examined(self, run: str) -> bool:
         """Returns whether anything has looked for findings in the run."""
@@ -141,12 +148,11 @@ class Board:
 
     def last_step(self, run: str) -> int:
         """Returns the last step of the training that anything is known of."""
-        told = max(self.about(run)["last_step"], self._last_of_curves(run))
-        return told or self.source.last_step(run, [s.id for s in STATISTICS.values()])
-
-    def _last_of_curves(self, run: str) -> int:
-        series = [s for part in self.curves(run).values() for s in part.values()]
-        return max((int(steps[-1]) for steps, _ in series if len(steps)), default=0)
+        # Each curve is written at its last step: that it is there says enough.
+        of_curves = self.source.last_step(run, [schema.CURVE_TAG])
+        told = max(self.about(run)["last_step"], of_curves)
+        tags = [schema.tag_of(statistic) for statistic in STATISTICS]
+        return told or self.source.last_step(run, tags)
 
     def statistics(self, run: str, card: str) -> list[Statistic]:
         """Returns the statistics of a card that the run has."""

@@ -21,6 +21,7 @@ from keras_diagnostics.source import Source
 
 _VERIFIED_BYTES = 16_000_000  # larger files are looked at without their checksums
 _WAIT_SECONDS = 0.3
+_FEW, _LATER_SECONDS = 20, 2.0  # of more runs the next answer tells
 _BEING_WRITTEN_SECONDS = 30.0
 
 Folders = Sequence[tuple[str | None, Path]]
@@ -100,9 +101,12 @@ class DamageCheck:
                 )
                 self._worker.start()
             worker = self._worker
-        worker.join(_WAIT_SECONDS)
+        if len(folders) <= _FEW:
+            worker.join(_WAIT_SECONDS)
 
     def _work(self, folders: Sequence[Path]) -> None:
+        if len(folders) > _FEW:
+            time.sleep(_LATER_SECONDS)  # the answer comes first
         for folder in folders:
             for path in event_files(folder):
                 try:

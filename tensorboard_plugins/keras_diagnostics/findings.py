@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
 from keras_diagnostics import schema
-
-SEVERITIES = ("error", "warning", "info")
+from keras_diagnostics.tally import SEVERITIES
 
 _MOST = 1_000  # of a run
 _LONGEST = 4_000  # characters
@@ -38,19 +36,6 @@ def read_findings(found: Any, run: str) -> tuple[list[Finding], list[str]]:
     if damaged:
         texts.append(f"Fields of {len(damaged):,} findings are damaged")
     return findings, texts
-
-
-def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
-    """Returns how many findings there are of each severity."""
-    counts = dict.fromkeys(SEVERITIES, 0)
-    for finding in findings:
-        counts[finding["severity"]] += 1
-    return counts
-
-
-def counted(number: int, what: str = "finding") -> str:
-    """Returns how many there are, in words: console, tab and report say the same."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def worst_of(findings: Sequence[Finding]) -> Finding | None:

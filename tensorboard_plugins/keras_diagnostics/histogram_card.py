@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_diagnostics.board import Board
 from keras_diagnostics.margin import left_margin
+from keras_diagnostics.margin import steps_there
 from keras_diagnostics.request import Request
 from keras_diagnostics.views import histogram
 from keras_diagnostics.views.card import Card
@@ -21,11 +22,11 @@ def histogram_card(board: Board, request: Request) -> Card:
         raise ValueError("`run` must be exactly one for a histogram.")
     (run,) = request.runs
     tags = board.histogram_tags(run)
-    there = [k for k in kinds if any(t.startswith(f"{k}/") for t in tags)]
-    metric = request.metric or next(iter(there), kinds[0])
+    logged = [k for k in kinds if any(t.startswith(f"{k}/") for t in tags)]
+    metric = request.metric or next(iter(logged), kinds[0])
     named = [t.split("/", 1)[1] for t in tags if t.startswith(f"{metric}/")]
     layer = request.layer or next(iter(named), "")
-    card = Card(metric=metric, metrics=[{"id": k, "title": k} for k in there])
+    card = Card(metric=metric, metrics=[{"id": k, "title": k} for k in logged])
     recorded = histogram.usable(board.source.histograms(run, f"{metric}/{layer}"))
     kept = request.contains(np.array([step for step, _ in recorded], int))
     inside = [pair for pair, is_in in zip(recorded, kept) if is_in]
@@ -43,5 +44,7 @@ def histogram_card(board: Board, request: Request) -> Card:
     shown = len(panel.figure["data"][0]["x"])
     card.panels = [panel]
     card.table = histogram.histogram_table(inside)
-    card.steps = steps_shown(shown, [step for step, _ in inside], len(inside))
+    there = steps_there(board, run, request)
+    steps = [step for step, _ in inside]
+    card.steps = steps_shown(shown, steps, there, len(inside))
     return card

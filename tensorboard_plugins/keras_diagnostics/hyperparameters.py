@@ -45,7 +45,8 @@ def _decode(source: Source, run: str, content: bytes) -> dict[str, Any]:
         source.report(run, f"Its hyperparameters cannot be read: {error}.")
         return {}
     values = {}
-    for name, value in data.session_start_info.hparams.items():
+    # A map of protocol buffers has another order in each process.
+    for name, value in sorted(data.session_start_info.hparams.items()):
         kind = value.WhichOneof("kind")
         if kind is not None and kind.endswith("_value"):
             values[name] = getattr(value, kind)

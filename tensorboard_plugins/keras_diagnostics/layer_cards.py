@@ -9,6 +9,7 @@ import numpy as np
 from keras_diagnostics.board import Board
 from keras_diagnostics.comparison import comparison_table
 from keras_diagnostics.margin import left_margin
+from keras_diagnostics.margin import steps_there
 from keras_diagnostics.margin import whole_run
 from keras_diagnostics.request import Request
 from keras_diagnostics.statistics import STATISTICS
@@ -102,11 +103,12 @@ def _most_steps(
     request: Request,
 ) -> dict[str, Any]:
     """Returns how much is shown of the run of which least is shown."""
-    whole_run = request.first is None and request.last is None
+    is_whole = request.first is None and request.last is None
     counts = []
     for table, part in zip(full, shown):
-        recorded = board.about(table.run)["recorded"] if whole_run else 0
-        counts.append(steps_shown(len(part.steps), table.steps, recorded))
+        sampled = board.about(table.run)["recorded"] if is_whole else 0
+        there = steps_there(board, table.run, request)
+        counts.append(steps_shown(len(part.steps), table.steps, there, sampled))
     return min(counts, key=lambda count: count["shown"] / max(count["recorded"], 1))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from keras_diagnostics.board import SCHEDULE
 from keras_diagnostics.board import Board
 from keras_diagnostics.margin import left_margin
+from keras_diagnostics.margin import steps_there
 from keras_diagnostics.margin import whole_run
 from keras_diagnostics.request import Request
 from keras_diagnostics.views import figure as figures
@@ -27,7 +28,7 @@ def schedule_card(board: Board, request: Request) -> Card:
     return _step_lines(
         board,
         request,
-        board.schedule,
+        lambda run: _in_use(board.schedule(run)),
         "Learning rate and momentum are logged by TrainingDiagnostics and by "
         "HyperparameterLogger.",
     )
@@ -113,8 +114,8 @@ def _step_lines(
     longest = max(
         (at for chart in charts.values() for at, _ in chart.values()), key=len
     )
-    known = max(len(at) for found in of_runs.values() for at, _ in found.values())
-    card.steps = steps_shown(min(len(longest), lines.MOST_POINTS), longest, known)
+    there = max(steps_there(board, run, request) for run in runs)
+    card.steps = steps_shown(min(len(longest), lines.MOST_POINTS), longest, there)
     return card
 
 
@@ -147,6 +148,12 @@ def _cut(series: dict[str, lines.Series], request: Request) -> dict[str, lines.S
         inside = request.contains(at)
         cut[name] = (at[inside], values[inside])
     return cut
+
+
+def _in_use(schedule: dict[str, lines.Series]) -> dict[str, lines.Series]:
+    """Returns the rate, and what else is ever more than 0: SGD may have no momentum."""
+    rate = SCHEDULE[0]
+    return {n: s for n, s in schedule.items() if n.startswith(rate) or s[1].any()}
 
 
 def _is_of_schedule(name: str) -> bool:

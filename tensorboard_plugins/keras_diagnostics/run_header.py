@@ -27,9 +27,10 @@ def run_header(board: Board, run: str) -> dict[str, Any]:
     """
     about = board.about(run)
     epochs = [epoch for _, epoch, _ in board.epochs(run)]
+    tally = board.tally(run)
     training = Training(
-        steps=board.last_step(run) + 1,
-        sampled=about["recorded"],
+        steps=tally.steps,
+        sampled=tally.sampled,
         epochs=max(len(epochs), max(epochs, default=-1) + 1),
         losses={title: _course(board, run, name) for title, name in _LOSSES.items()},
         best_constant=about["best_constant_loss"],

@@ -163,10 +163,9 @@ class Source:
         """Returns the runs that have anything of ours."""
         return set(self._ours())
 
-    def last_step(self, run: str, statistics: Iterable[str]) -> int:
-        """Returns the last step of any of some statistics of a run."""
+    def last_step(self, run: str, tags: Iterable[str]) -> int:
+        """Returns the last step of any of some of our tags of a run."""
         listed = self._ours().get(run, {})
-        tags = map(schema.tag_of, statistics)
         there = [listed[tag].max_step or 0 for tag in tags if tag in listed]
         return max([0, *there])
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_diagnostics.findings import counted
+from keras_diagnostics.tally import counted
 from keras_diagnostics.views.figure import number
 
 _ARROW = "\u2192"
@@ -77,6 +77,7 @@ def header_of(training: Training, findings: Sequence[Mapping[str, Any]]) -> dict
     """Returns `severity`, `verdict` and `facts` of a training, as plain values."""
     severity, verdict = _verdict(training, findings)
     sampled = f"{training.sampled:,} sampled" if training.sampled else ""
+    sampled = "all sampled" if training.sampled == training.steps else sampled
     facts = [("Steps", f"{training.steps:,}", sampled)]
     if training.epochs:
         facts.append(("Epochs", f"{training.epochs:,}", ""))

@@ -144,4 +144,7 @@ def power_of_ten(factor: float) -> str:
 
 def percent(share: float) -> str:
     """Returns a share as text that stays short when it explodes."""
-    return f"{share:.0%}" if share < 10 else f"{share:.1e} times their norm"
+    if share < 10:
+        return f"{share:.0%}"
+    times = f"{share:,.0f}" if share < 1e5 else f"{share:.0e}"
+    return f"{times} times their norm"

@@ -7,7 +7,8 @@ import { chip, withCode } from "./pieces.js";
 import { element, fill, icon } from "./dom.js";
 import { formatSteps } from "./format.js";
 
-const MOST = 12; // rows at first; a comparison shows half of them, its table is next
+const MOST = 12; // rows at first
+const MOST_OF_MANY = 4; // of a comparison, whose table is next: causes alone
 const COLUMNS = ["Severity", "Finding", "Run", "Layer", "Steps", "Evidence", "Remedy", "Confidence"];
 
 export class FindingsCard {
@@ -95,8 +96,10 @@ export class FindingsCard {
 
   _showTable() {
     const several = this._context.store.state.view === "compare";
-    const most = several ? MOST / 2 : MOST;
-    const shown = this._all ? this.findings : this.findings.slice(0, most);
+    const first = several
+      ? this.findings.filter(({ depth }) => !depth).slice(0, MOST_OF_MANY)
+      : this.findings.slice(0, MOST);
+    const shown = this._all ? this.findings : first;
     const columns = COLUMNS.filter((column) => several || column !== "Run");
     const head = columns.map((column) => element("th", { scope: "col", role: "columnheader" }, column));
     const table = element(

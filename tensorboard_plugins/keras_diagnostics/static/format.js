@@ -65,7 +65,8 @@ export function cutMiddle(name, longest = 36) {
 }
 
 /**
- * Returns names without the folders that all names of the same first folder share.
+ * Returns names without the folders that all names of the same first folder share, and
+ * without the last ones that all names share.
  *
  * @param {Array<string>} names
  * @return {Map<string, string>} What is left of each, by name.
@@ -76,17 +77,26 @@ export function withoutShared(names) {
     const parts = name.split("/");
     groups.set(parts[0], [...(groups.get(parts[0]) ?? []), parts]);
   }
+  const [, tailOfAll] = sharedEnds([...groups.values()].flat());
   const left = new Map();
   for (const group of groups.values()) {
-    const shortest = Math.min(...group.map(({ length }) => length));
-    const isShared = (at) => group.length > 1 && group.every((parts) => parts.at(at) === group[0].at(at));
-    let [head, tail] = [0, 0];
-    while (head < shortest - 1 && isShared(head)) head += 1;
-    while (tail < shortest - 1 - head && isShared(-1 - tail)) tail += 1;
+    const [head, ownTail] = sharedEnds(group);
     for (const parts of group) {
+      const tail = Math.min(Math.max(ownTail, tailOfAll), parts.length - 1 - head);
       const kept = parts.slice(head, parts.length - tail).join("/");
       left.set(parts.join("/"), `${head ? "…/" : ""}${kept}`);
     }
   }
   return left;
+}
+
+/** Returns how many first and last parts are the same in all, but for one part. */
+function sharedEnds(group) {
+  if (group.length < 2) return [0, 0];
+  const room = Math.min(...group.map(({ length }) => length)) - 1;
+  const isShared = (at) => group.every((parts) => parts.at(at) === group[0].at(at));
+  let [head, tail] = [0, 0];
+  while (head < room && isShared(head)) head += 1;
+  while (tail < room - head && isShared(-1 - tail)) tail += 1;
+  return [head, tail];
 }

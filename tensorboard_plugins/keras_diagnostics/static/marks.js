@@ -7,6 +7,7 @@ import { colour } from "./theme.js";
 import { element } from "./dom.js";
 
 const MIN_WIDTH = 6;
+const WHOLE = 0.95; // of the width of a chart
 
 export class Marks {
   /** @param {HTMLElement} plot The element that Plotly draws in. */
@@ -39,8 +40,11 @@ export class Marks {
     if (panel.x !== "step") return put(this._cursor), put(this._mark);
     put(this._cursor, area && step !== null && cursor(area, step));
     const box = finding && boxOf(finding, panel);
+    const place = area && box && rectangle(area, box.steps, box.rows);
     this._mark.classList.toggle("band", Boolean(box && !box.rows));
-    put(this._mark, area && box && rectangle(area, box.steps, box.rows));
+    // Where it lasts from end to end, a filled band would tell nothing.
+    this._mark.classList.toggle("whole", Boolean(place && place.width > WHOLE * area.width));
+    put(this._mark, place);
   }
 
   /**

@@ -80,16 +80,16 @@ function valueOfLayer(panel, step, layer) {
 }
 
 function valuesOfLines(panel, step) {
-  let at = null;
+  const lines = panel.figure.data.filter(({ x, mode }) => x?.length && mode !== "markers");
+  const near = lines.map(({ x }) => x[columnAt(x, step)]);
+  const at = near.reduce((best, x) => (Math.abs(x - step) < Math.abs(best - step) ? x : best), near[0]);
   const values = [];
-  for (const trace of panel.figure.data) {
-    const { x, y, mode } = trace;
-    const column = columnAt(x ?? [], step);
-    if (column < 0 || mode === "markers") continue;
-    at = x[column];
-    values.push([nameOfLine(panel, trace), y[column]]);
+  for (const trace of lines) {
+    let column = columnAt(trace.x, at);
+    if (trace.x[column] > at) column -= 1; // what is known of epochs, known by then
+    if (column >= 0) values.push([nameOfLine(panel, trace), trace.y[column]]);
   }
-  return { step: at, values };
+  return { step: at ?? null, values };
 }
 
 /** Lines are named by what they show, and where there are several runs by theirs. */

@@ -73,18 +73,32 @@ def column(id: str, title: str | None = None, numeric: bool = True) -> dict[str,
     return {"id": id, "title": title or id, "numeric": numeric}
 
 
-def steps_shown(shown: int, steps: Sequence[int] | np.ndarray, recorded: int) -> dict:
-    """Returns how much of what was recorded is shown.
+def steps_shown(
+    shown: int,
+    steps: Sequence[int] | np.ndarray,
+    there: tuple[int, int],
+    sampled: int | None = None,
+) -> dict[str, Any]:
+    """Returns which share of the steps is shown.
 
     Args:
         shown: Integer, number of steps in the charts.
         steps: The steps that could be shown.
-        recorded: Integer, number of steps that training recorded.
+        there: Two integers, number of steps in the range asked for and in the run,
+            sampled or not.
+        sampled: Integer, number of those in the range that were sampled; `None` if
+            every step was noted.
     """
-    recorded = max(recorded, len(steps))
-    text = f"{shown:,} of {recorded:,} recorded steps shown"
+    in_range, trained = there
+    recorded = max(in_range if sampled is None else sampled, len(steps), shown)
+    kind = "sampled " if recorded < in_range else ""
+    text = f"{shown:,} of {recorded:,} {kind}steps shown"
     if shown == recorded:
-        text = f"all {recorded:,} recorded steps shown"
+        text = f"all {recorded:,} {kind}steps shown"
+    if recorded < in_range < trained:
+        text += f", of {in_range:,} in this range"
+    elif recorded < trained:
+        text += f", of {trained:,} trained"
     return {
         "shown": shown,
         "recorded": recorded,

@@ -35,16 +35,21 @@ def shorten(text: str, longest: int = _LONGEST_LABEL) -> str:
 
 
 def without_shared(names: Sequence[str]) -> list[str]:
-    """Returns names without the folders that all of the same first folder share."""
+    """Returns names without the folders that all of the same first folder share.
+
+    The last ones that all names share are left out as well.
+    """
     groups: dict[str, list[list[str]]] = {}
     for name in names:
         parts = name.split("/")
         groups.setdefault(parts[0], []).append(parts)
     ends = {first: _shared_ends(group) for first, group in groups.items()}
+    _, tail_of_all = _shared_ends([name.split("/") for name in names])
     left = []
     for name in names:
         parts = name.split("/")
         head, tail = ends[parts[0]]
+        tail = min(max(tail, tail_of_all), len(parts) - 1 - head)
         kept = "/".join(parts[head : len(parts) - tail])
         left.append(f"…/{kept}" if head else kept)
     return left
@@ -129,7 +134,7 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
     return {
         "title": {
             "text": escape(title),
-            "font": {"color": Token("muted")},
+            "font": {"color": Token("muted"), "size": 12},
             "standoff": 4,
         },
         "gridcolor": Token("grid"),

@@ -83,6 +83,7 @@ def median_panel(tables: Sequence[LayerTable], scale: Scale, most_cells: int) ->
         values[row, places[row]] = table.medians
         broken[row, places[row]] = table.broken.any(axis=1)
     runs = [table.run for table in tables]
+    labels = figures.without_shared(runs)
     names = [figures.escape(run) for run in runs]
     xs = [figures.escape(layer) for layer in layers]
     with_text = values.size <= _CELLS_WITH_TEXT
@@ -90,10 +91,10 @@ def median_panel(tables: Sequence[LayerTable], scale: Scale, most_cells: int) ->
     data += _broken_marks(broken, xs, names)
     layout = figures.layout(
         figures.height_for(len(runs)),
-        figures.left_margin(runs),
+        figures.left_margin(labels),
         xaxis=figures.axis("layer", **figures.ticks(layers), showgrid=False)
         | {"type": "category", "automargin": True},
-        yaxis=figures.name_axis(runs, figures.without_shared(runs)),
+        yaxis=figures.name_axis(runs, labels),
         coloraxis=scale.color_axis(),
     )
     of = "" if count == len(runs) else f" of {count:,}"
