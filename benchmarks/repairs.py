@@ -52,18 +52,28 @@ def verdict(result: dict[str, Any]) -> str:
     return "repaired" if result["repaired"] else "missed"
 
 
-def as_good(copied: dict[str, Any], twin: dict[str, Any]) -> tuple[bool, str]:
-    """Returns whether a copy is as good as the twin, and by what that was judged."""
+def judged(ours: dict[str, Any], twin: dict[str, Any]) -> dict[str, Any]:
+    """Returns whether a copy is as good as the twin, and by what that was judged.
+
+    `gain` is what it gains over a constant, as a share of what the twin does.
+    """
     for prefix in ("val_", ""):
         for name in ("accuracy", "mae", "mse", "loss"):
-            ours, theirs = copied.get(prefix + name), twin.get(prefix + name)
-            if ours is None or theirs is None:
+            here, there = ours.get(prefix + name), twin.get(prefix + name)
+            if here is None or there is None:
                 continue
-            said = f"{prefix}{name} {ours:.4g} (twin {theirs:.4g})"
-            if name == "accuracy":
-                return bool(ours >= theirs - POINTS), said
-            return bool(ours <= theirs + SHARE * abs(theirs)), said
-    return False, "nothing to compare"
+            better = 1.0 if name == "accuracy" else -1.0
+            slack = POINTS if name == "accuracy" else SHARE * abs(there)
+            constants = [each.get(f"{prefix}constant {name}") for each in (ours, twin)]
+            result = {
+                "repaired": bool(better * here >= better * there - slack),
+                "compared": f"{prefix}{name} {here:.4g} (twin {there:.4g})",
+            }
+            if None not in constants and there != constants[1]:
+                gain = (here - constants[0]) / (there - constants[1])
+                result["gain"] = round(float(gain), 3)
+            return result
+    return {"repaired": False, "compared": "nothing to compare"}
 
 
 def scores(setup: Any, logs: dict[str, float]) -> dict[str, float]:
@@ -78,16 +88,29 @@ def scores(setup: Any, logs: dict[str, float]) -> dict[str, float]:
         for name in ACCURACIES:
             if prefix + name in logs:
                 found[f"{prefix}accuracy"] = logs[prefix + name]
+                found[f"{prefix}constant accuracy"] = most_frequent(y)
         if not isinstance(y, np.ndarray) or y.dtype.kind not in "iuf":
             continue
         spread = y.astype("float64") - y.mean(0)
         if f"{prefix}mae" in logs:
             found[f"{prefix}mae"] = logs[f"{prefix}mae"] / np.abs(spread).mean()
+            found[f"{prefix}constant mae"] = 1.0
         if setup.model.loss in ("mse", "mean_squared_error"):
             weight = setup.model._compile_config.config.get("loss_weights")
             loss = logs.get(f"{prefix}loss", float("nan")) / (weight or [1.0])[0]
             found[f"{prefix}mse"] = loss / np.square(spread).mean()
+            found[f"{prefix}constant mse"] = 1.0
     return found | {k: v for k, v in logs.items() if k.endswith("loss")}
+
+
+def most_frequent(y: Any) -> float | None:
+    """Returns the share of the most frequent class, `None` if there are no classes."""
+    if not isinstance(y, np.ndarray) or y.dtype.kind not in "biuf":
+        return None
+    if y.ndim > 1 and y.shape[-1] > 1:
+        one_hot = np.allclose(y.sum(-1), 1.0)
+        return float(y.reshape(-1, y.shape[-1]).mean(0).max()) if one_hot else None
+    return float(np.unique(y, return_counts=True)[1].max() / y.size)
 
 
 def held_out(setup: Any) -> Any:
@@ -121,9 +144,11 @@ def report(results: list[dict[str, Any]]) -> str:
             continue
         tried = [w for w in words if w in ("repaired", "missed")]
         counts = ", ".join(f"{words.count(w)} {w}" for w in sorted(set(words)))
+        near = sum(r.get("gain", 0.0) >= 0.9 for r in those)
         rows.append(
             f"{part}: repaired {share(words.count('repaired'), len(words))} of all, "
-            f"{share(words.count('repaired'), len(tried))} of those tried; {counts}"
+            f"{share(words.count('repaired'), len(tried))} of those tried; {counts}; "
+            f"{near} gain 90 % or more of what their twins do"
         )
     labels = sorted({r["labels"][0] for r in results})
     for label in labels:
@@ -175,8 +200,7 @@ def tried(case: Any, cases: dict[str, Any], verify: bool) -> dict[str, Any]:
     ours = scores(setup, last(setup.train()))
     twin = cases[case.twin].make(0)
     theirs = scores(twin, known_outcome(case.twin) or last(twin.train()))
-    repaired, compared = as_good(ours, theirs)
-    return {**found, "repaired": repaired, "compared": compared}
+    return {**found, **judged(ours, theirs)}
 
 
 def diagnosed(case: Any) -> tuple[Any, Any]:
@@ -337,7 +361,9 @@ def chosen(options: Any) -> list[Any]:
     faulty = [c for c in CASES.values() if not c.healthy and c.twin is not None]
     if options.only:
         return [CASES[id] for id in options.only]
-    if options.half != "all":
+    if options.half == "others":
+        faulty = [c for c in faulty if c.half != "tuned"]
+    elif options.half != "all":
         faulty = [c for c in faulty if c.half == options.half]
     if options.label:
         faulty = [c for c in faulty if c.labels[0] in options.label]
@@ -348,7 +374,7 @@ def chosen(options: Any) -> list[Any]:
 
 def parse() -> Any:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--half", choices=(*PARTS, "all"), default="all")
+    parser.add_argument("--half", choices=(*PARTS, "others", "all"), default="all")
     parser.add_argument("--sample", type=int, metavar="N", help="so many, by a seed")
     parser.add_argument("--only", nargs="+", metavar="ID", help="ids of cases")
     parser.add_argument("--label", nargs="+", metavar="CODE", help="causes of cases")

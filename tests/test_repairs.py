@@ -334,6 +334,21 @@ def test_layers_within_models_and_shared_ones_are_changed():
     assert trains(copied, x, y)
 
 
+def test_activations_that_are_layers_are_changed_and_gates_are_left_alone():
+    inputs = keras.Input((4,))
+    hidden = layers.ReLU(name="bend")(layers.Dense(4, name="before")(inputs))
+    gate = layers.Dense(4, "sigmoid", name="gate")(hidden)
+    flat = layers.Activation("tanh", name="flat")(layers.Multiply()([hidden, gate]))
+    model = keras.Model(inputs, layers.Dense(3, "softmax", name="head")(flat))
+    observations, x, y = seen(model)
+    finding, (copied, _) = repaired("dead-units", observations, "bend", model)
+    assert list(finding.repair.value["layers"]) == ["bend", "before"]
+    assert isinstance(copied.get_layer("bend"), layers.LeakyReLU)
+    assert trains(copied, x, y)
+    finding, _ = repaired("saturated-activation", observations, "flat")
+    assert finding.repair.value == {"layers": {"flat": {"activation": "relu"}}}
+
+
 @pytest.mark.parametrize("code", ["wrong-labels", "no-gradient", "overfitting"])
 def test_what_no_copy_can_be_given_says_so(code):
     model = dense_net()

@@ -39,11 +39,19 @@ def compile_copy(
     copied.compile(
         optimizer=changed_optimizer(model.optimizer, optimizer),
         loss=known.get("loss") if loss is None else loss,
-        loss_weights=known.get("loss_weights") if weight is None else [weight],
+        loss_weights=_weights(known, loss, weight),
         metrics=metrics[0],
         weighted_metrics=metrics[1],
         **{name: known[name] for name in _TAKEN_OVER if name in known},
     )
+
+
+def _weights(known: Mapping[str, Any], loss: str | None, weight: float | None) -> Any:
+    """Returns the weights of the losses, in the form that the losses have."""
+    if weight is None:
+        return known.get("loss_weights") if loss is None else None
+    given = known.get("loss") if loss is None else loss
+    return dict.fromkeys(given, weight) if isinstance(given, dict) else [weight]
 
 
 def changed_optimizer(optimizer: Any, settings: Mapping[str, Any]) -> Any:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from keras_extras.diagnostics.observations import Observations
-from keras_extras.diagnostics.structure import LINEAR
 from keras_extras.diagnostics.structure import LayerSpec
 
 RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu", "swish", "relu6", "selu")
@@ -47,20 +46,30 @@ def initializer_for(activation: str | None) -> str:
 
 
 def with_activation(
-    specs: Iterable[LayerSpec], activation: str, **more: Any
+    specs: Iterable[LayerSpec], activation: str, anew: bool = False
 ) -> dict[str, dict[str, Any]]:
-    """Returns the changes that give layers an activation, and what suits it."""
-    initializer = initializer_for(activation)
+    """Returns the changes that give layers an activation, and what suits it.
+
+    Args:
+        specs: The layers.
+        activation: Name of the activation.
+        anew: Whether biases start at 0.
+    """
+    weights = {"kernel_initializer": initializer_for(activation)}
+    if anew:
+        weights["bias_initializer"] = "zeros"
     return {
         spec.name: {
             "activation": activation,
-            **({"kernel_initializer": initializer} if spec.kernel is not None else {}),
-            **more,
+            **(weights if spec.kernel is not None else {}),
         }
         for spec in specs
     }
 
 
-def bends(spec: LayerSpec) -> bool:
-    """Returns whether a layer has an activation function that is not linear."""
-    return spec.activation not in LINEAR
+def is_gate(observations: Observations, spec: LayerSpec) -> bool:
+    """Returns whether a layer decides how much of others passes: it must saturate."""
+    after = observations.structure.after(spec.name)
+    while len(after) == 1 and after[0].kind in ("Reshape", "Activation", "Permute"):
+        after = observations.structure.after(after[0].name)
+    return any(follower.kind in ("Multiply", "Dot") for follower in after)

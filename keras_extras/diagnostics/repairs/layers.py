@@ -10,6 +10,7 @@ import numpy as np
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.repairs.changes import RECTIFIERS
 from keras_extras.diagnostics.repairs.changes import initializer_for
+from keras_extras.diagnostics.repairs.changes import is_gate
 from keras_extras.diagnostics.repairs.changes import is_loop
 from keras_extras.diagnostics.repairs.changes import is_plain
 from keras_extras.diagnostics.repairs.changes import is_weighted
@@ -62,7 +63,7 @@ def let_gradients_pass(
 ) -> Repair | None:
     """Repairs gradients that vanish, by what it is that lets them fade."""
     specs = [s for s in observations.structure.layers if is_plain(observations, s)]
-    fading = [s for s in specs if is_weighted(s) and s.activation in _FADING]
+    fading = _fading(observations)
     if fading:
         changes = with_activation(fading, "relu")
         return _of_layers("activation", fading[0].name, changes)
@@ -77,13 +78,10 @@ def revive(
     finding: Finding, same: Sequence[Finding], observations: Observations
 ) -> Repair | None:
     """Gives ReLU layers a slope below 0 and new weights, and lowers a high rate."""
-    specs = [
-        s
-        for s in observations.structure.layers
-        if is_plain(observations, s) and s.activation in ("relu", "relu6")
-    ]
-    weighted = [s for s in specs if s.kernel is not None]
-    changes = with_activation(weighted, "leaky_relu", bias_initializer="zeros")
+    changes: dict[str, dict[str, Any]] = {}
+    for spec in observations.structure.layers:
+        if is_plain(observations, spec) and spec.activation in ("relu", "relu6"):
+            changes |= _with_slope(observations, spec)
     repair = _of_layers("activation", finding.layer, changes)
     rate, usual = learning_rate_of(observations), usual_rate(observations)
     if np.isfinite(rate) and rate > 3.0 * usual:
@@ -94,13 +92,44 @@ def revive(
     return repair
 
 
+def _with_slope(
+    observations: Observations, spec: LayerSpec
+) -> dict[str, dict[str, Any]]:
+    """Returns the changes that let units of a layer get up again."""
+    if is_weighted(spec):
+        return with_activation([spec], "leaky_relu", anew=True)
+    slope: dict[str, Any] = {"activation": "leaky_relu"}
+    if spec.kind == "ReLU":
+        slope = {"class_name": "LeakyReLU"}
+    changes = {spec.name: slope}
+    for name in spec.inputs or ():
+        before = observations.structure.layer(name)
+        if before is not None and is_weighted(before) and before.trainable:
+            changes[name] = {
+                "kernel_initializer": "he_normal",
+                "bias_initializer": "zeros",
+            }
+    return changes
+
+
+def _fading(observations: Observations) -> list[LayerSpec]:
+    """Returns the hidden layers whose activation is flat on both sides."""
+    return [
+        spec
+        for spec in observations.structure.layers
+        if (is_weighted(spec) or spec.kind == "Activation")
+        and spec.activation in _FADING
+        and is_plain(observations, spec)
+        and not is_gate(observations, spec)
+    ]
+
+
 def desaturate(
     finding: Finding, same: Sequence[Finding], observations: Observations
 ) -> Repair | None:
     """Takes units out of the flat parts of their activation function."""
     structure = observations.structure
     specs = [s for s in structure.layers if is_plain(observations, s)]
-    flat = [s for s in specs if is_weighted(s) and s.activation in _FADING]
     named = structure.layer(finding.layer)
     if named is not None and is_loop(named):
         changes: dict[str, dict[str, Any]] = {
@@ -113,7 +142,7 @@ def desaturate(
             if is_loop(s)
         }
         return _of_layers("initializer", named.name, changes)
-    changes = with_activation(flat, "relu", bias_initializer="zeros")
+    changes = with_activation(_fading(observations), "relu", anew=True)
     return _of_layers("activation", finding.layer, changes)
 
 
@@ -133,9 +162,9 @@ def start_right(
         ratio = spec.kernel.rms * np.sqrt(spec.kernel.fan_in / 2.0)
         is_off = spec.kernel.alike or not 0.1 < ratio < 4.0
         # However they start, sigmoids let little of a gradient pass.
-        slow = spec.activation in _SLOW and is_weighted(spec)
-        if slow and is_plain(observations, spec):
-            changes |= with_activation([spec], "relu", bias_initializer="zeros")
+        slow = spec.activation in _SLOW and spec in _fading(observations)
+        if slow and is_weighted(spec):
+            changes |= with_activation([spec], "relu", anew=True)
             continue
         if is_off or spec.name == finding.layer or spec.activation in RECTIFIERS:
             changes[spec.name] = {
