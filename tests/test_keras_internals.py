@@ -191,6 +191,7 @@ MODULES_OF = {
         "keras.src.backend": {"rnn"},
         "keras.src.backend.common": {"global_state"},
         "keras.src.backend.common.masking": {"get_keras_mask", "set_keras_mask"},
+        "keras.src.saving.serialization_lib": {"SafeModeScope"},
     },
     "tensorflow": {
         "tensorflow.python.data.ops": {"multi_device_iterator_ops"},
