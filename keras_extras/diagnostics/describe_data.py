@@ -35,7 +35,7 @@ def data_facts(
         shift=shift,
         rows=len(keras.tree.flatten(training.x)[0]),
         leaked=shared.share,
-        leaked_rows=shared.count,
+        leaked_rows=shared.number,
         repeated=shared.repeated,
     )
     y = _column(training.y) if len(structure.outputs) == 1 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 from typing import NamedTuple
 
 import keras
@@ -19,13 +20,13 @@ class SharedRows(NamedTuple):
 
     Attributes:
         share: Float. Share of the validation rows that are training rows.
-        count: Integer, how many of those that were compared.
+        number: Integer, how many of those that were compared.
         repeated: Float. Share of the training rows that are there twice; 0 where
             rows cannot be equal by chance.
     """
 
     share: float = 0.0
-    count: int = 0
+    number: int = 0
     repeated: float = 0.0
 
 
@@ -58,12 +59,13 @@ def shared_rows(training: FitArrays, validation: FitArrays | None) -> SharedRows
 
 def _keys(leaves: list[np.ndarray]) -> list[bytes]:
     """Returns for each row the bytes of some of its numbers, evenly spaced."""
-    parts = []
+    parts: list[list[bytes]] = []
     for leaf in leaves:
         flat = leaf.reshape(len(leaf), -1)
         chosen = np.ascontiguousarray(flat[:, :: max(flat.shape[1] // _COLUMNS, 1)])
         size = chosen.dtype.itemsize * chosen.shape[1]
-        parts.append(chosen.view(np.void(size).dtype).reshape(-1).tolist())
+        as_bytes: Any = chosen.view(np.void(size).dtype).reshape(-1)
+        parts.append(as_bytes.tolist())
     if len(parts) == 1:
         return parts[0]
     return [b"".join(row) for row in zip(*parts)]
