@@ -79,7 +79,7 @@ def test_constant_layers_are_judged_by_what_they_do():
 
 
 def frozen_net(units=40):
-    keras.utils.set_random_seed(1)
+    keras.utils.set_random_seed(0)
     net = keras.Sequential([keras.Input((40,)), relu(units), layers.Dense(4)])
     net.trainable = False
     return net
@@ -310,10 +310,9 @@ def test_output_that_leaves_another_no_say():
 
 def added(penalty, last=0.69):
     seen = by_hand.batches(penalty=penalty)
-    first, last = 0.7 + penalty, last + penalty
-    return found(
-        by_hand.observe(seen=seen, first=first, last=last), "dominant-loss-term"
-    )
+    seen = tuple(dataclasses.replace(batch, loss=last + penalty) for batch in seen)
+    seen = by_hand.observe(seen=seen, first=0.7 + penalty, last=last + penalty)
+    return found(seen, "dominant-loss-term")
 
 
 def test_added_term_that_leaves_the_data_no_say():

@@ -14,8 +14,8 @@ from keras_extras.keras_internals.layer_tree import own_weights
 # At least one kernel must have so many weights; of fewer than the latter none tells.
 _LARGE, _SMALL = 1_000, 50
 _MOST = 5_000
-# Of Kolmogorov and Smirnov: of weights that were drawn one kernel in 300 is above it.
-_LIMIT = 1.8
+# Of Kolmogorov and Smirnov: of weights that were drawn one kernel in 8,000 is above it.
+_LIMIT = 2.2
 _TRUNCATION = 0.87962566103423978  # standard deviation of a normal cut off at 2
 _INITIALIZERS = {
     "kernel": "kernel_initializer",

@@ -72,7 +72,8 @@ def _chance(output: Output) -> float:
     if output.loss in loss_names.BINARY:
         return math.log(2.0)
     several = output.loss in (*loss_names.SPARSE, *loss_names.CATEGORICAL)
-    return math.log(output.units) if several and (output.units or 0) > 1 else math.inf
+    units = output.units or 0
+    return math.log(units) if several and units > 1 else math.inf
 
 
 def _added_terms(observations: Observations) -> Iterator[Finding]:
