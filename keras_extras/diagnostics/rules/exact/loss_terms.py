@@ -35,7 +35,9 @@ def _outputs(observations: Observations) -> Iterator[Finding]:
     outputs, epochs = observations.structure.outputs, observations.epochs
     if len(outputs) < 2 or not observations.structure.fresh:
         return
-    losses = [epochs.get(f"{output.name}_loss", np.empty(0)) for output in outputs]
+    losses = [
+        epochs.get("_".join((output.name, "loss")), np.empty(0)) for output in outputs
+    ]
     weights = np.array([output.weight for output in outputs])
     if min(map(len, losses)) < _EPOCHS or steps_trained(observations) < _STEPS:
         return
