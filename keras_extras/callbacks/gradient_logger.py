@@ -46,7 +46,7 @@ class GradientLogger(Monitor):
             nothing. Defaults to `None`.
         every: Integer, number of steps between samples, or `"auto"`: batches 1,
             2, 4, 8 and 16, if these take no more than a second of the processor (four
-            on JAX), 32, 64 and so on, if these take no more than 0.15 s, and others as
+            on JAX), 32, 64 and so on, if these take no more than 0.1 s, and others as
             often as keeps the added time within 2 %. Defaults to `"auto"`.
         layers: Which layers: a list of names or paths, a regular expression, a
             function of the layer that returns a boolean, or `None` for all.

@@ -12,12 +12,12 @@ Interval = int | Literal["auto"]
 # What samples may cost that are taken before they have been earned, in seconds of the
 # processor: those of the first batches, of which two there are always, and later ones,
 # of which there is one once it is no more than that share of the time so far.
-_CREDIT_SECONDS, _LATER_CREDIT, _SHARE_OF_ONE = 1.0, 0.15, 0.03
+_CREDIT_SECONDS, _LATER_CREDIT, _SHARE_OF_ONE = 1.0, 0.1, 0.03
 _COMPILED = 4.0  # seconds of credit, where a compilation comes before the first sample
 _FIRST_BATCHES = 16
 _LONGEST_REST = 64  # batches
 # What the host cannot time, such as slower batches after a sample, has the rest.
-_SHARE_FOR_SAMPLES = 0.4
+_SHARE_FOR_SAMPLES = 0.3
 
 
 class Sampler(Protocol):

@@ -25,8 +25,9 @@ from keras_extras.keras_internals.stock import trains_with_keras_own_step
 from keras_extras.keras_internals.taps import Taps
 
 # Tracing costs about as much as this many runs without: 4 for a small convolutional
-# network, 8 for 3 to 21 layers, 11 for 100.
-_EAGER_RUNS = 10
+# network, 8 for 3 to 21 layers, 11 for 100. It comes at once, though, and what a
+# training of a minute can pay for is about as many.
+_EAGER_RUNS = 12
 
 
 class TensorFlowDryRun:
