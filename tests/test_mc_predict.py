@@ -95,6 +95,7 @@ MOMENTS = {
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("layer", MOMENTS)
 def test_samples_of_a_linear_model_have_the_moments_of_theory(layer, strategy):
+    keras.utils.set_random_seed(7)  # four deviations are passed now and then
     model = sequential(layer(0.3), layers.Dense(2), shape=(20,))
     x, copies, count = rows(5, 20), 50, 40  # 2000 draws of each row
     kernel, bias = model.get_weights()
@@ -170,6 +171,7 @@ def test_recurrent_dropout_acts_from_the_second_step_on(kind):
 
 
 def test_recurrent_dropout_has_the_moments_of_theory():
+    keras.utils.set_random_seed(7)
     layer = layers.SimpleRNN(
         6, activation="linear", recurrent_dropout=0.4, use_bias=False
     )
