@@ -22,7 +22,7 @@ from test_schedulers_restart import Records
 
 from keras_extras.callbacks import CooldownAtStop
 from keras_extras.callbacks import LinearToZeroScheduler
-from keras_extras.callbacks import cooldown_run
+from keras_extras.callbacks import training_clock
 
 RATE = 0.01
 
@@ -79,7 +79,7 @@ def test_step_limit_ends_in_the_middle_of_an_epoch():
 
 def test_time_limit(monkeypatch):
     seconds = iter(range(10_000))
-    monkeypatch.setattr(cooldown_run, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(training_clock, "monotonic", lambda: float(next(seconds)))
     callback = stop(time_limit=24, cooldown=0.25, patience=None)
     rates = np.array(rates_of(callback, epochs=50))
     assert callback.stopped_by == "time_limit"

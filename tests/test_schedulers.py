@@ -509,7 +509,7 @@ def test_cycle_of_given_length_and_begin():
 def test_past_the_end_the_last_value_holds_with_one_warning():
     read = Reads()
     model = linear_model(optimizers.SGD(momentum=0.9))
-    with pytest.warns(UserWarning, match="past the end of the cycle") as caught:
+    with pytest.warns(UserWarning, match="past the end of the schedule") as caught:
         fit(model, [OneCycleScheduler(15, max_rate=0.05), read])
     assert sum(warning.category is UserWarning for warning in caught) == 1
     np.testing.assert_allclose(read.rates[15:], 5e-6, rtol=1e-5)

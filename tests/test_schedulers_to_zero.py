@@ -104,7 +104,7 @@ def test_before_the_start_the_first_value_holds():
 def test_past_the_end_the_rate_is_zero_with_one_warning():
     read = Reads()
     model = linear_model(momentum_sgd(0.05))
-    with pytest.warns(UserWarning, match="past the end of the cycle") as caught:
+    with pytest.warns(UserWarning, match="past the end of the schedule") as caught:
         fit(model, [LinearToZeroScheduler(15), read])
     assert sum(warning.category is UserWarning for warning in caught) == 1
     np.testing.assert_array_equal(read.rates[15:], 0.0)

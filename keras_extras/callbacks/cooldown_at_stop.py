@@ -158,6 +158,7 @@ class CooldownAtStop(PlannedScheduler):
             if self.restore_best_weights:
                 run.weights = BestWeights(run.state)
             self._hear_interrupts(controller)
+        self.watch_recoveries(controller)
         begin, steps = run.begin, run.steps
 
         def factor(step: Any) -> Any:
@@ -171,32 +172,24 @@ class CooldownAtStop(PlannedScheduler):
         is_first = not self._place_known
         super().on_epoch_begin(epoch, logs)
         run = self._run
-        if run is None:
-            return
-        part = self._parts[0]
-        run.per_execution = self.model.steps_per_execution
-        run.first_of_epoch = int(hyperparameters.number(part.iterations))
-        if not is_first:
+        if run is None or not is_first:
             return
         began = run.load(epoch)
         if began is not None:
             self.begins = began
         self.stopped_by = run.reason
-        total = self._total()
-        if total is not None and run.reason is None:
-            steps = max(round(self.cooldown * total), 1)
-            run.cool_down(self.begins + total - steps, steps)
+        run.last = int(run.end) * self._each()
+        self.moved()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        run = self._run
-        if run is None:
+        run, place = self._run, self._place
+        if run is None or place is None:
             return
-        each = hyperparameters.accumulation_steps(self._parts[0])
-        step = run.first_of_epoch + batch // each
+        each = self._each()
+        self.look_if_due(batch, run.end * each - place.count(batch))
         if run.reason is None:
-            self._begin_if_due(run, step)
-        after = run.first_of_epoch + (batch + run.per_execution) // each
-        if after >= run.end:
+            self._begin_if_due(run, batch)
+        if (place.count(batch) + place.at_once) // each >= run.end:
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -228,41 +221,72 @@ class CooldownAtStop(PlannedScheduler):
     def check_end(self) -> None:
         """Does nothing: this callback ends the training itself."""
 
-    def _total(self) -> int | None:
-        """Returns how many steps the training may have, if that is known."""
-        run = self._run
-        steps, epochs = self.params.get("steps"), self.params.get("epochs")
-        each = hyperparameters.accumulation_steps(self._parts[0])
-        limits = {"step_limit": self.step_limit}
-        if steps is not None and epochs is not None:
-            limits["epochs"] = steps * epochs // each
-        known = {name: limit for name, limit in limits.items() if limit is not None}
-        if not known or run is None:
-            return None
-        run.planned = min(known, key=lambda name: known[name])
-        return known[run.planned]
-
-    def _begin_if_due(self, run: CooldownRun, step: int) -> None:
-        since = max(step - self.begins, 1)
-        limit, seconds = self.time_limit, run.seconds
-        steps = math.ceil(since * self.cooldown / (1 - self.cooldown))
-        if step >= float(run.begin):
-            run.reason = run.planned
-        elif run.due is not None:
-            run.reason = run.due
-        elif limit is not None and seconds >= (1 - self.cooldown) * limit:
-            run.reason = "time_limit"
-            steps = round(since * (limit - seconds) / seconds)
-        if run.reason is None:
+    def moved(self) -> None:
+        """Plans the cooldown by what is left, after steps may have been lost."""
+        run, place = self._run, self._place
+        if run is None or place is None:
             return
-        if step < float(run.begin):
+        each, ends = self._each(), {}
+        if self.step_limit is not None:
+            ends["step_limit"] = self.begins + self.step_limit
+        if place.last is not None:
+            ends["epochs"] = (place.last - place.lost) // each
+        if run.reason is not None and run.reason not in ("step_limit", "epochs"):
+            ends[run.reason] = (run.last - place.lost) // each
+        if not ends:
+            return
+        run.planned = min(ends, key=lambda name: ends[name])
+        end, steps = ends[run.planned], int(float(run.steps))
+        if run.reason is None:
+            left = max(end - place.count(place.batch) // each, 1)
+            steps = min(max(round(self.cooldown * (end - self.begins)), 1), left)
+        if (end - steps, steps) != (float(run.begin), float(run.steps)):
+            run.cool_down(end - steps, steps)
+
+    def _follows_place(self) -> bool:
+        return True
+
+    def _each(self) -> int:
+        return hyperparameters.accumulation_steps(self._parts[0])
+
+    def _begin_if_due(self, run: CooldownRun, batch: int) -> None:
+        step, limit = self._step(batch), self.time_limit
+        if limit is not None and run.clock.tick(step):
+            self.look(batch)  # waits for the device
+            run.clock.compiled(self._step(batch))
+        reason = run.due
+        if step >= float(run.begin):
+            reason = "planned"
+        elif reason is None and limit is not None:
+            is_time = run.clock.is_time(limit, self.cooldown)
+            reason = "time_limit" if is_time else None
+        if reason is None:
+            return
+        self.look(batch)  # the plan may have been one of more steps
+        step = self._step(batch)
+        since = max(step - self.begins, 1)
+        steps = math.ceil(since * self.cooldown / (1 - self.cooldown))
+        if reason == "planned":
+            if step < float(run.begin):
+                return
+            run.reason = run.planned
+        else:
+            run.reason = reason
+            if reason == "time_limit" and limit is not None:
+                steps = run.clock.steps_left(limit, since)
             run.cool_down(step, int(min(steps, run.end - step)))
         self.stopped_by = run.reason
+        run.last = int(run.end) * self._each() + (
+            self._place.lost if self._place else 0
+        )
         if self.verbose:
             print(
                 f"CooldownAtStop: step {step}: the learning rate falls to zero in "
                 f"{int(run.end) - step} steps ({run.reason})"
             )
+
+    def _step(self, batch: int) -> int:
+        return 0 if self._place is None else self._place.count(batch) // self._each()
 
     def _hear_interrupts(self, controller: HyperparameterController) -> None:
         """Lets the first Ctrl-C begin the cooldown, in the thread that gets them."""

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field
-from time import monotonic
 from typing import Any
 
 from keras_extras.callbacks.best_weights import BestWeights
 from keras_extras.callbacks.plateau import Plateau
 from keras_extras.callbacks.state_beside_backup import StateBesideBackup
+from keras_extras.callbacks.training_clock import TrainingClock
 from keras_extras.steering.live_number import LiveNumber
 
 _NEVER = float(2**30)
@@ -27,15 +27,9 @@ class CooldownRun:
     reason: str | None = None  # why it cools down, once it does
     due: str | None = None  # why it is to begin with the next batch
     planned: str | None = None  # which limit is known beforehand
-    first_of_epoch: int = 0
-    per_execution: int = 1
-    started: float = field(default_factory=lambda: monotonic())
+    last: int = 0  # what the optimizer would count at its end, with no batch lost
+    clock: TrainingClock = field(default_factory=TrainingClock)
     warned: bool = False
-
-    @property
-    def seconds(self) -> float:
-        """How long the training takes by now."""
-        return monotonic() - self.started
 
     @property
     def end(self) -> float:
@@ -68,7 +62,8 @@ class CooldownRun:
                     "steps": float(self.steps),
                     "reason": self.reason,
                     "due": self.due,
-                    "seconds": self.seconds,
+                    "seconds": self.clock.seconds,
+                    "compiling": [self.clock.compiling, self.clock.steps_compiling],
                     "training_began": training_began,
                 },
             )
@@ -81,7 +76,8 @@ class CooldownRun:
         self.plateau = Plateau(**kept["plateau"])
         self.best, self.reason, self.due = kept["best"], kept["reason"], kept["due"]
         self.cool_down(int(kept["begin"]), int(kept["steps"]))
-        self.started -= kept["seconds"]
+        self.clock.set_back(kept["seconds"])
+        self.clock.compiling, self.clock.steps_compiling = kept["compiling"]
         if self.weights is not None:
             self.weights.load()
         began: int = kept["training_began"]

@@ -9,11 +9,13 @@ import numpy as np
 
 from keras_extras import checks
 from keras_extras.callbacks.planned_scheduler import PlannedScheduler
+from keras_extras.callbacks.planned_scheduler import since_start
 from keras_extras.callbacks.scheduler import momentum_names
 from keras_extras.keras_internals.rates import RATE
 from keras_extras.schedules.one_cycle import OneCycle
 from keras_extras.schedules.one_cycle_momentum import OneCycleMomentum
 from keras_extras.steering.controller import HyperparameterController
+from keras_extras.steering.live_number import LiveNumber
 
 _LONGEST_TABLE = 500_000  # steps: 4 megabytes in the compiled step
 _LEAST_STEPS = 1_000_000  # enough for the phases, to check other arguments with
@@ -158,11 +160,13 @@ class OneCycleScheduler(PlannedScheduler):
             )
 
     def plan(self, controller: HyperparameterController, optimizer: Any) -> None:
-        values = self._along()
+        lost = self.lost_steps(controller)
+        values = self._along(lost)
         for name in self.driven_names(optimizer):
             column = 0 if name == RATE else 1
             curve = functools.partial(_column, values, column)
-            controller.drive(optimizer, name, curve, owner=type(self).__name__)
+            owner, numbers = type(self).__name__, () if lost is None else (lost,)
+            controller.drive(optimizer, name, curve, owner, numbers)
 
     def driven_names(self, optimizer: Any) -> tuple[str, ...]:
         if self.cycle_momentum is False:
@@ -178,7 +182,7 @@ class OneCycleScheduler(PlannedScheduler):
             OneCycleMomentum(iterations, **momenta, **shape),
         )
 
-    def _along(self) -> Callable[[Any], tuple[Any, Any]]:
+    def _along(self, lost: LiveNumber | None) -> Callable[[Any], tuple[Any, Any]]:
         """Returns a function of the step that gives its rate and its momentum.
 
         Both come from one table: two operations in every step instead of thirty. They
@@ -189,7 +193,7 @@ class OneCycleScheduler(PlannedScheduler):
 
         def values(updates: Any) -> tuple[Any, Any]:
             if last[0] is not updates:
-                since = updates - self.begins
+                since = since_start(updates, self.begins, lost)
                 if table is None:
                     found = self.rate(since), self.momentum(since)
                 else:

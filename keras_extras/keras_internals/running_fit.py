@@ -43,6 +43,26 @@ def local_of_fit(callbacks: Any, name: str) -> Any:
     return None
 
 
+def batches_per_epoch(params: dict[str, Any]) -> int | None:
+    """Returns how many batches an epoch of the `fit` that begins will train.
+
+    Keras trains whole executions: with data that last, `steps_per_epoch=18` and
+    `steps_per_execution=5` it trains 20.
+
+    Args:
+        params: The attribute `params` of a callback.
+    """
+    steps: int | None = params.get("steps")
+    data = data_of_fit()
+    at_once = getattr(data, "steps_per_execution", 1)
+    if steps is None or not getattr(data, "steps_per_epoch", None):
+        return steps
+    held = data.data_adapter.num_batches
+    whole = -(-steps // at_once) * at_once
+    lasts = held is None or held >= whole * params.get("epochs", 1)
+    return whole if lasts else steps
+
+
 def keeps_best(callbacks: Any) -> bool:
     """Returns whether a callback of this `fit` keeps the weights of the best epoch."""
     names = ("restore_best_weights", "save_best_only")

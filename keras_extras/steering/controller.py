@@ -100,7 +100,14 @@ class HyperparameterController:
         """Returns whether more than one optimizer is driven, whoever drives it."""
         return len(self._counters) > 1
 
-    def drive(self, optimizer: Any, name: str, curve: Curve, owner: str) -> None:
+    def drive(
+        self,
+        optimizer: Any,
+        name: str,
+        curve: Curve,
+        owner: str,
+        numbers: Iterable[LiveNumber] = (),
+    ) -> None:
         """Lets a hyperparameter follow `curve`.
 
         Optimizers that differ in nothing but their learning rate follow one of the
@@ -111,6 +118,7 @@ class HyperparameterController:
             name: Name of the hyperparameter.
             curve: Function of `optimizer.iterations`.
             owner: Who asks for it, for messages.
+            numbers: What the curve reads.
 
         Raises:
             ValueError: If another callback drives it already, or the optimizer has
@@ -126,6 +134,7 @@ class HyperparameterController:
         share = self._shares.get(id(optimizer), 1.0) if name == RATE else 1.0
         effective.curve = curve if share == 1.0 else lambda step: share * curve(step)
         effective.owner = owner
+        self._read(numbers)
 
     def multiply(
         self,
@@ -143,13 +152,16 @@ class HyperparameterController:
             numbers: What that function reads.
         """
         factors = self._effective_value(optimizer, name).factors
-        known = [id(number) for number in self._numbers]
-        self._numbers.extend(n for n in numbers if id(n) not in known)
+        self._read(numbers)
         if isinstance(factor, LiveNumber):
             self._numbers.append(factor)
             factors.append(lambda step: factor.tensor())
         else:
             factors.append(factor)
+
+    def _read(self, numbers: Iterable[LiveNumber]) -> None:
+        known = [id(number) for number in self._numbers]
+        self._numbers.extend(n for n in numbers if id(n) not in known)
 
     def at_end(self, undo: Callable[[], None]) -> None:
         """Calls `undo` when all is put back, after `fit` or an exception in it."""
