@@ -14,13 +14,18 @@ from test_schedulers import linear_model
 from test_schedulers import reference
 from test_schedulers import weights_of
 
+from keras_extras.callbacks import CooldownAtStop
 from keras_extras.callbacks import ExponentialDecayScheduler
 from keras_extras.callbacks import FreezeUnfreeze
 from keras_extras.callbacks import HyperparameterScheduler
+from keras_extras.callbacks import InverseSquareRootScheduler
 from keras_extras.callbacks import LearningRateFinder
+from keras_extras.callbacks import LinearToZeroScheduler
 from keras_extras.callbacks import OneCycleScheduler
 from keras_extras.callbacks import PerformanceScheduler
 from keras_extras.callbacks import PiecewiseConstantScheduler
+from keras_extras.callbacks import RecoverFromNaN
+from keras_extras.callbacks import WarmupStableDecayScheduler
 
 optimizers = keras.optimizers
 OURS = {
@@ -68,6 +73,70 @@ def test_two_curves_of_one_value_are_named_with_the_remedy():
     both = [OneCycleScheduler(max_rate=0.1), PiecewiseConstantScheduler([], [0.1])]
     named = [type(each).__name__ for each in both]
     assert_refused(model, both, *named, "Leave one of them out")
+
+
+TWICE = {
+    "line_twice": ([LinearToZeroScheduler] * 2, "Leave one of them out"),
+    "two_shapes": (
+        [lambda: ExponentialDecayScheduler(9), LinearToZeroScheduler],
+        "the product of both",
+    ),
+    "cycle_and_line": (
+        [OURS["OneCycleScheduler"], LinearToZeroScheduler],
+        "Leave one of them out",
+    ),
+    "curve_and_line": (
+        [OURS["HyperparameterScheduler"], LinearToZeroScheduler],
+        "Leave one of them out",
+    ),
+    "cooldown_twice": ([lambda: CooldownAtStop("loss")] * 2, "Leave one of them out"),
+    "recovery_twice": ([RecoverFromNaN] * 2, "Leave one of them out"),
+    "plateau_twice": ([OURS["PerformanceScheduler"]] * 2, "Leave one of them out"),
+    **{
+        f"cooldown_and_{name}": (
+            [lambda: CooldownAtStop("loss"), make],
+            "out where the training may end sooner, else CooldownAtStop",
+        )
+        for name, make in [
+            ("cycle", OURS["OneCycleScheduler"]),
+            ("line", LinearToZeroScheduler),
+            ("stable", WarmupStableDecayScheduler),
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("pair", TWICE)
+def test_what_would_be_multiplied_unseen(pair, order):
+    makes, remedy = TWICE[pair]
+    both = [make() for make in makes][::order]
+    model = linear_model(optimizers.SGD(0.1, momentum=0.9))
+    before = weights_of(model)
+    with pytest.raises(ValueError, match=remedy) as caught:
+        fit(model, both, epochs=1)
+    assert all(type(each).__name__ in str(caught.value) for each in both)
+    np.testing.assert_array_equal(weights_of(model), before)
+
+
+@pytest.mark.parametrize("make", [LinearToZeroScheduler, OURS["PerformanceScheduler"]])
+def test_the_same_object_twice(make):
+    callback = make()
+    with pytest.raises(ValueError, match=r"the same .*Scheduler twice"):
+        fit(linear_model(optimizers.SGD(0.1)), [callback] * 2, epochs=1)
+
+
+def test_what_is_meant_to_be_multiplied():
+    together = [
+        InverseSquareRootScheduler(5),
+        CooldownAtStop("loss", verbose=0),
+        RecoverFromNaN(),
+        PerformanceScheduler("loss"),
+        PerformanceScheduler("val_loss", every=5),
+        HyperparameterScheduler("momentum", lambda step: 0.5),
+    ]
+    history = fit(linear_model(optimizers.SGD(0.1, momentum=0.9)), together, epochs=1)
+    assert history.history["learning_rate"][-1] < 0.1
 
 
 @pytest.mark.parametrize("order", [1, -1])

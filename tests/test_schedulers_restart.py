@@ -151,6 +151,13 @@ def test_backup_in_the_middle_of_an_epoch(tmp_path, after):
         np.testing.assert_array_equal(seen[step], straight.seen[step])
 
 
+def test_an_epoch_that_is_trained_twice_is_the_reason(tmp_path):
+    with pytest.warns(UserWarning, match="past the end") as caught:
+        killed_and_restarted(LinearToZeroScheduler, sgd, 37, tmp_path, 7)
+    said = "trains part of epoch 4 again, in which `BackupAndRestore(save_freq=7)`"
+    assert any(said in str(warning.message) for warning in caught)
+
+
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_loaded_model_with_initial_epoch(tmp_path, name):
     straight, records = linear_model(sgd()), Records()

@@ -306,7 +306,7 @@ def test_plot_without_plotly_says_what_to_install():
         (lambda: schedules.LinearToZero(1, 5, 5), "`warmup_steps` must be less than"),
         (
             lambda: schedules.WarmupStableDecay(1, 10, 9),
-            "`warmup_steps` must be less than `total_steps`, of which the last 2",
+            "`total_steps` minus the cooldown, less than ",
         ),
         (
             lambda: schedules.WarmupStableDecay(1, 10, shape="sqrt"),
@@ -329,3 +329,47 @@ def test_bad_argument_is_named(make, message):
     with pytest.raises(ValueError, match=message) as caught:
         make()
     assert "Received: " in str(caught.value)
+
+
+NAN = float("nan")
+RATES = [NAN, float("inf"), -0.1, "high", None]
+# Every curve, with the arguments that hold values.
+VALUED = {
+    "Cosine": ({"initial_learning_rate": 0.1, "decay_steps": 9}, ["alpha"]),
+    "Exponential": ({"initial": 0.1, "decay_steps": 9}, ["initial"]),
+    "Interpolation": ({"steps": [0, 9], "values": [0.1, 0.2]}, ["values"]),
+    "InverseSquareRoot": ({"peak": 0.1, "warmup_steps": 2}, ["peak"]),
+    "LinearToZero": ({"peak": 0.1, "total_steps": 9}, ["peak"]),
+    "OneCycle": ({"iterations": 9, "max_rate": 0.1}, ["max_rate"]),
+    "OneCycleMomentum": ({"iterations": 9}, ["max_momentum", "min_momentum"]),
+    "PiecewiseConstant": ({"boundaries": [5], "values": [0.1, 0.2]}, ["values"]),
+    "Polynomial": (
+        {"initial_learning_rate": 0.1, "decay_steps": 9},
+        ["initial_learning_rate", "end_learning_rate", "power", "decay_steps"],
+    ),
+    "Power": ({"initial": 0.1, "decay_steps": 9}, ["initial", "power"]),
+    "WarmRestarts": ({"peak": 0.1, "first_steps": 9}, ["peak", "last", "m_mul"]),
+    "WarmupStableDecay": ({"peak": 0.1, "total_steps": 9}, ["peak"]),
+    "Warmup": (
+        {"curve": schedules.Power(0.1, 9), "warmup_steps": 2},
+        ["start"],
+    ),
+}
+VALUED["Cosine"][1].extend(["initial_learning_rate", "decay_steps", "warmup_steps"])
+
+
+def test_every_curve_is_walked():
+    assert {*VALUED, "Curve", "Join"} == set(schedules.__all__)
+
+
+@pytest.mark.parametrize("name", VALUED)
+def test_what_is_no_rate_is_refused_by_name(name):
+    needed, valued = VALUED[name]
+    for argument in valued:
+        for bad in RATES:
+            value = [bad, 0.1] if argument == "values" else bad
+            with pytest.raises(ValueError, match=f"`{argument}`.*Received"):
+                getattr(schedules, name)(**{**needed, argument: value})
+    if name == "Cosine":
+        with pytest.raises(ValueError, match="`warmup_target`"):
+            schedules.Cosine(**needed, warmup_target=-0.5, warmup_steps=4)

@@ -9,6 +9,7 @@ import keras
 
 from keras_extras import checks
 from keras_extras.callbacks.best_weights import BestWeights
+from keras_extras.callbacks.check_pairs import COOLS
 from keras_extras.callbacks.cooldown_run import CooldownRun
 from keras_extras.callbacks.planned_scheduler import PlannedScheduler
 from keras_extras.callbacks.state_beside_backup import StateBesideBackup
@@ -39,9 +40,13 @@ class CooldownAtStop(PlannedScheduler):
     place, not beside it.
 
     A time limit and a limit of steps, or the epochs of `fit`, are kept: the cooldown
-    begins before. After patience has run out, or Ctrl-C at step s, it takes
-    `s * cooldown / (1 - cooldown)` more steps, where there are as many. A second
-    Ctrl-C, and one in the cooldown, ends the training at once.
+    begins before. Where steps are lost, because `LossScaleOptimizer` skips or
+    `RecoverFromNaN` takes back some, it is planned anew by the batches that are left;
+    once it has begun, the rate moves on as if they had been trained. The time in which
+    the first step is compiled does not count towards the share of a time limit. After
+    patience has run out, or Ctrl-C at step s, it takes `s * cooldown / (1 - cooldown)`
+    more steps, where there are as many. A second Ctrl-C, and one in the cooldown, ends
+    the training at once.
 
     Args:
         monitor: String, name of the quantity to watch. Defaults to `"val_loss"`.
@@ -58,18 +63,19 @@ class CooldownAtStop(PlannedScheduler):
         time_limit: Float, seconds that the training may take, cooldown included, or
             `None`. Defaults to `None`.
         step_limit: Integer, optimizer steps that it may take, cooldown included, or
-            `None`. Defaults to `None`.
+            `None`; with `steps_per_execution`, up to one execution more. Defaults to
+            `None`.
         interrupt: Boolean. Whether the first Ctrl-C begins the cooldown. Defaults to
             `True`.
         restore_best_weights: Boolean. Whether to end with the weights of the epoch that
             was best by `monitor`. Defaults to `True`.
         verbose: Integer. 1 prints a line when the cooldown begins, 0 nothing. Defaults
             to `1`.
-        optimizer: String, name of an attribute of the model that holds the optimizer
-            to drive, such as `"d_optimizer"` of a GAN; or an optimizer; or a list of
-            these. `None` for those that the training step applies: the one that the
-            model was compiled with, or what a `train_step` of its own names. Defaults
-            to `None`.
+        optimizer: String, the optimizer to drive by its own name, or by that of the
+            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
+            an optimizer; or a list of these. `None` for those that the training step
+            applies: the one that the model was compiled with, or what a `train_step` of
+            its own names. Defaults to `None`.
 
     Attributes:
         stopped_by: `"patience"`, `"time_limit"`, `"step_limit"`, `"epochs"` or
@@ -78,7 +84,9 @@ class CooldownAtStop(PlannedScheduler):
     Raises:
         ValueError: If an argument has no valid value; when training starts, if `mode`
             is `"auto"` and nothing tells whether a high value of `monitor` is good, or
-            `EarlyStopping` is there as well.
+            `EarlyStopping` is there as well, another `CooldownAtStop`, or a scheduler
+            that comes down at the end itself: `LinearToZeroScheduler`,
+            `WarmupStableDecayScheduler` or `OneCycleScheduler`.
 
     Example:
 
@@ -92,6 +100,8 @@ class CooldownAtStop(PlannedScheduler):
         Hägele et al. (2024), "Scaling Laws and Compute-Optimal Training Beyond Fixed
         Training Durations", arXiv:2405.18392.
     """
+
+    role = COOLS
 
     def __init__(
         self,

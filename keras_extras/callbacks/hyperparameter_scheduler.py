@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from keras_extras.callbacks.check_pairs import SETS
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.resume import last_epoch_begun
@@ -31,11 +32,11 @@ class HyperparameterScheduler(Scheduler):
             `LearningRateSchedule`, or any function that uses `keras.ops`.
         restore: Boolean. Whether to put the value back at the end rather than to
             leave it at its last. Defaults to `True`.
-        optimizer: String, name of an attribute of the model that holds the optimizer
-            to drive, such as `"d_optimizer"` of a GAN; or an optimizer; or a list of
-            these. `None` for those that the training step applies: the one that the
-            model was compiled with, or what a `train_step` of its own names. Defaults
-            to `None`.
+        optimizer: String, the optimizer to drive by its own name, or by that of the
+            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
+            an optimizer; or a list of these. `None` for those that the training step
+            applies: the one that the model was compiled with, or what a `train_step` of
+            its own names. Defaults to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if no
@@ -52,6 +53,8 @@ class HyperparameterScheduler(Scheduler):
     model.fit(x, y, callbacks=[scheduler])
     ```
     """
+
+    role = SETS
 
     def __init__(
         self,

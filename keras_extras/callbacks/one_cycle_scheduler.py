@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_extras import checks
+from keras_extras.callbacks.check_pairs import SETS
 from keras_extras.callbacks.planned_scheduler import PlannedScheduler
 from keras_extras.callbacks.planned_scheduler import since_start
 from keras_extras.callbacks.scheduler import momentum_names
@@ -36,8 +37,10 @@ class OneCycleScheduler(PlannedScheduler):
     tenth. Other presets are the curves of PyTorch, fastai and optax.
 
     A cycle begins where the training does. It goes on where it was when
-    `BackupAndRestore` restores one, or `fit` has an `initial_epoch`, with the
-    optimizer of before or a new one. Files saved in between hold the rate and
+    `BackupAndRestore` restores one, or `fit` has an `initial_epoch`, with the optimizer
+    of before or a new one. Without `iterations` it ends with the training, also where
+    steps are lost: one that `LossScaleOptimizer` skips, or `RecoverFromNaN` takes back,
+    moves it on like one that is trained. Files saved in between hold the rate and
     momentum that the model was compiled with, so that they load without this package.
     As with the other schedulers, `learning_rate` and `momentum` in what `fit` returns
     are those of the last step of each epoch.
@@ -73,11 +76,11 @@ class OneCycleScheduler(PlannedScheduler):
         restore: Boolean. Whether to put rate and momentum back at the end rather
             than to leave them at their last values. Defaults to `True`.
         verbose: Integer. 1 prints advice, 0 nothing. Defaults to `1`.
-        optimizer: String, name of an attribute of the model that holds the optimizer
-            to drive, such as `"d_optimizer"` of a GAN; or an optimizer; or a list of
-            these. `None` for those that the training step applies: the one that the
-            model was compiled with, or what a `train_step` of its own names. Defaults
-            to `None`.
+        optimizer: String, the optimizer to drive by its own name, or by that of the
+            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
+            an optimizer; or a list of these. `None` for those that the training step
+            applies: the one that the model was compiled with, or what a `train_step` of
+            its own names. Defaults to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if
@@ -101,6 +104,9 @@ class OneCycleScheduler(PlannedScheduler):
         arXiv:1803.09820.
         Géron, "Hands-On Machine Learning", chapter 11.
     """
+
+    role = SETS
+    ends_at_zero = True
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ import keras
 
 from keras_extras import checks
 from keras_extras.callbacks.best_weights import BestWeights
+from keras_extras.callbacks.check_pairs import LOWERS
 from keras_extras.callbacks.plateau import Plateau
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.callbacks.state_beside_backup import StateBesideBackup
@@ -79,11 +80,11 @@ class PerformanceScheduler(Scheduler):
             leave it at its last value. Defaults to `True`.
         verbose: Integer. 1 prints a line for each change, 0 nothing. Defaults to
             `0`.
-        optimizer: String, name of an attribute of the model that holds the optimizer
-            to drive, such as `"d_optimizer"` of a GAN; or an optimizer; or a list of
-            these. `None` for those that the training step applies: the one that the
-            model was compiled with, or what a `train_step` of its own names. Defaults
-            to `None`.
+        optimizer: String, the optimizer to drive by its own name, or by that of the
+            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
+            an optimizer; or a list of these. `None` for those that the training step
+            applies: the one that the model was compiled with, or what a `train_step` of
+            its own names. Defaults to `None`.
         restore_best_weights: Boolean. Whether to go back to the weights of the best
             look whenever the rate is lowered, and at the end. Only weights go back:
             what the optimizer has gathered, and its count of steps, stay. Defaults to
@@ -104,6 +105,8 @@ class PerformanceScheduler(Scheduler):
     model.fit(x, y, epochs=20, validation_data=(x_test, y_test), callbacks=[plateau])
     ```
     """
+
+    role = LOWERS
 
     def __init__(
         self,

@@ -49,7 +49,7 @@ class PlannedScheduler(Scheduler):
         self._repeats = ""  # why Keras trains some batches again
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = {"_place": None, "_lost": None, "_recovering": []}
+        left_out: dict[str, Any] = {"_place": None, "_lost": None, "_recovering": []}
         return super().__getstate__() | left_out
 
     def check_length(

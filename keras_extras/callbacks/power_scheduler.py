@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras_extras.callbacks.check_pairs import SHAPES
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.keras_internals.rates import RATE
 from keras_extras.schedules.power import Power
@@ -23,11 +24,11 @@ class PowerScheduler(Scheduler):
         power: Float, the exponent. Defaults to `1.0`.
         restore: Boolean. Whether to put the rate back at the end rather than to
             leave it at its last value. Defaults to `True`.
-        optimizer: String, name of an attribute of the model that holds the optimizer
-            to drive, such as `"d_optimizer"` of a GAN; or an optimizer; or a list of
-            these. `None` for those that the training step applies: the one that the
-            model was compiled with, or what a `train_step` of its own names. Defaults
-            to `None`.
+        optimizer: String, the optimizer to drive by its own name, or by that of the
+            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
+            an optimizer; or a list of these. `None` for those that the training step
+            applies: the one that the model was compiled with, or what a `train_step` of
+            its own names. Defaults to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if
@@ -40,6 +41,8 @@ class PowerScheduler(Scheduler):
     model.fit(x, y, epochs=10, callbacks=[decay])
     ```
     """
+
+    role = SHAPES
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_extras import checks
+from keras_extras.callbacks.check_pairs import RECOVERS
 from keras_extras.callbacks.good_state import GoodState
 from keras_extras.callbacks.good_state import is_broken
 from keras_extras.callbacks.scheduler import Scheduler
@@ -29,11 +30,11 @@ class RecoverFromNaN(Scheduler):
     `TrainingDiagnostics` names the step and layer of a NaN, and its likely cause.
 
     `optimizer.iterations` goes back as well, so schedules count the steps that were
-    kept. The factor acts on what a schedule or another callback gives, too; it ends
-    with `fit`. Keras reads the loss of each batch back for this callback, as for
-    `keras.callbacks.TerminateOnNaN`, which it takes the place of; a copy takes as much
-    memory as weights and optimizer. With `steps_per_execution` all batches of an
-    execution are left out.
+    kept; those that end with the training still do. The factor acts on what a schedule
+    or another callback gives, too; it ends with `fit`. Keras reads the loss of each
+    batch back for this callback, as for `keras.callbacks.TerminateOnNaN`, which it
+    takes the place of; a copy takes as much memory as weights and optimizer. With
+    `steps_per_execution` all batches of an execution are left out.
 
     Args:
         factor: Float between 0 and 1, by which the learning rate is multiplied at each
@@ -45,11 +46,11 @@ class RecoverFromNaN(Scheduler):
             memory. Defaults to `None`.
         verbose: Integer. 1 prints a line for each recovery, 0 nothing. Defaults to
             `1`.
-        optimizer: String, name of an attribute of the model that holds the optimizer
-            to drive, such as `"d_optimizer"` of a GAN; or an optimizer; or a list of
-            these. `None` for those that the training step applies: the one that the
-            model was compiled with, or what a `train_step` of its own names. Defaults
-            to `None`.
+        optimizer: String, the optimizer to drive by its own name, or by that of the
+            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
+            an optimizer; or a list of these. `None` for those that the training step
+            applies: the one that the model was compiled with, or what a `train_step` of
+            its own names. Defaults to `None`.
 
     Attributes:
         recoveries: List of pairs of an epoch and a batch, both from 0, in which the
@@ -67,6 +68,8 @@ class RecoverFromNaN(Scheduler):
     print(recover.recoveries)
     ```
     """
+
+    role = RECOVERS
 
     def __init__(
         self,

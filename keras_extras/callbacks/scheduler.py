@@ -7,11 +7,13 @@ from typing import Any
 import keras
 
 from keras_extras import checks
+from keras_extras.callbacks.check_pairs import check_pair
 from keras_extras.keras_internals.applied_optimizers import has_plain_step
 from keras_extras.keras_internals.callback_state import state_of
 from keras_extras.keras_internals.hyperparameters import batches_seen
 from keras_extras.keras_internals.rates import RATE
 from keras_extras.keras_internals.rates import rate_in_place
+from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.steering.checks import check_alone
 from keras_extras.steering.checks import check_backend
 from keras_extras.steering.checks import check_drivable
@@ -29,9 +31,17 @@ class Scheduler(keras.callbacks.Callback):
 
     Subclasses say what to drive in `plan`. Nothing is examined before training
     starts, so a callback can be copied until then.
+
+    Attributes:
+        names: What it drives.
+        role: What it does to the learning rate, one of those in `check_pairs`, or
+            `""` for what goes with everything.
+        ends_at_zero: Whether its own curve ends at zero, or close to it.
     """
 
     names: tuple[str, ...] = (RATE,)
+    role = ""
+    ends_at_zero = False
 
     def __init__(self, restore: bool = True, optimizer: Any = None) -> None:
         super().__init__()
@@ -64,6 +74,7 @@ class Scheduler(keras.callbacks.Callback):
         self._idle = {id(p): batches_seen(p) for p in self._parts if own_step}
         if RATE in self.names:
             check_alone(type(self).__name__, self.model, self._parts)
+        self._check_pairs()
         self.check()
         self._controller = HyperparameterController.join(self.model, self._plan_all)
 
@@ -89,6 +100,20 @@ class Scheduler(keras.callbacks.Callback):
         controller.share_rates(self._parts)
         for part in self._parts:
             self.plan(controller, part)
+
+    def _check_pairs(self) -> None:
+        """Raises an error if others of the `fit` act on the same rates, and clash."""
+        seen = False
+        for other in getattr(callbacks_of_fit(), "callbacks", ()):
+            if other is self:
+                if seen:
+                    check_pair(self, self)
+                seen = True
+            elif isinstance(other, Scheduler) and RATE in self.names and other.role:
+                parts = parts_of(chosen_optimizers(self.model, other.optimizer))
+                mine = [id(part) for part in self._parts]
+                if RATE in other.names and any(id(part) in mine for part in parts):
+                    check_pair(self, other)
 
     def _warn_of_idle(self) -> None:
         """Says after an epoch which optimizers the training step did not apply."""

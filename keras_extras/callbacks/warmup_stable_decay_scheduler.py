@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras_extras.callbacks.check_pairs import SHAPES
 from keras_extras.callbacks.planned_scheduler import LONGEST
 from keras_extras.callbacks.planned_scheduler import PlannedScheduler
 from keras_extras.keras_internals.rates import RATE
@@ -15,7 +16,9 @@ class WarmupStableDecayScheduler(PlannedScheduler):
     The rate that the optimizer was compiled with, a number or a schedule, is multiplied
     by `keras_extras.schedules.WarmupStableDecay` with a peak of 1, which has the
     formula. It begins where the training does, and goes on where it was after a
-    restart. Where the end is not known, take `CooldownAtStop`.
+    restart. Without `total_steps` it ends with the training, also where steps are lost:
+    one that `LossScaleOptimizer` skips, or `RecoverFromNaN` takes back, moves it on
+    like one that is trained. Where the end is not known, take `CooldownAtStop`.
 
     Args:
         total_steps: Integer, the optimizer step at which the rate is 0, or `None` for
@@ -27,11 +30,11 @@ class WarmupStableDecayScheduler(PlannedScheduler):
             `"1-sqrt"`.
         start: Integer, value of `optimizer.iterations` at which the schedule begins, or
             `None` to find out. Defaults to `None`.
-        optimizer: String, name of an attribute of the model that holds the optimizer
-            to drive, such as `"d_optimizer"` of a GAN; or an optimizer; or a list of
-            these. `None` for those that the training step applies: the one that the
-            model was compiled with, or what a `train_step` of its own names. Defaults
-            to `None`.
+        optimizer: String, the optimizer to drive by its own name, or by that of the
+            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
+            an optimizer; or a list of these. `None` for those that the training step
+            applies: the one that the model was compiled with, or what a `train_step` of
+            its own names. Defaults to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if its
@@ -51,6 +54,9 @@ class WarmupStableDecayScheduler(PlannedScheduler):
         Hägele et al. (2024), "Scaling Laws and Compute-Optimal Training Beyond Fixed
         Training Durations", arXiv:2405.18392.
     """
+
+    role = SHAPES
+    ends_at_zero = True
 
     def __init__(
         self,

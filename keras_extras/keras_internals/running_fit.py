@@ -55,7 +55,7 @@ def batches_per_epoch(params: dict[str, Any]) -> int | None:
     steps: int | None = params.get("steps")
     data = data_of_fit()
     at_once = getattr(data, "steps_per_execution", 1)
-    if steps is None or not getattr(data, "steps_per_epoch", None):
+    if steps is None or data is None or not data.steps_per_epoch:
         return steps
     held = data.data_adapter.num_batches
     whole = -(-steps // at_once) * at_once

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import keras
 
+from keras_extras import checks
 from keras_extras.schedules.curve import Curve
 
 
@@ -21,6 +22,9 @@ class Cosine(Curve, keras.optimizers.schedules.CosineDecay):
             rise. Defaults to `None`.
         warmup_steps: Integer, the steps in which it rises. Defaults to `0`.
 
+    Raises:
+        ValueError: If an argument has no valid value.
+
     Example:
 
     ```python
@@ -32,3 +36,20 @@ class Cosine(Curve, keras.optimizers.schedules.CosineDecay):
         Loshchilov & Hutter (2017), "SGDR: Stochastic Gradient Descent with Warm
         Restarts", arXiv:1608.03983.
     """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        alpha: float = 0.0,
+        name: str = "CosineDecay",
+        warmup_target: float | None = None,
+        warmup_steps: float = 0,
+    ) -> None:
+        rate = checks.check_not_negative("initial_learning_rate", initial_learning_rate)
+        checks.check_steps("decay_steps", decay_steps)
+        checks.check_not_negative("alpha", alpha)
+        checks.check_not_negative("warmup_steps", warmup_steps)
+        if warmup_target is not None:
+            checks.check_not_negative("warmup_target", warmup_target)
+        super().__init__(rate, decay_steps, alpha, name, warmup_target, warmup_steps)

@@ -22,7 +22,7 @@ class Interpolation(Curve):
     Args:
         steps: List of at least two numbers >= 0 that increase; fractions are
             allowed.
-        values: List of numbers, one for each of `steps`.
+        values: List of numbers >= 0, one for each of `steps`.
         anneal: `"linear"` or `"cosine"`: how to get from one value to the next.
             Defaults to `"linear"`.
 
@@ -44,9 +44,13 @@ class Interpolation(Curve):
     ) -> None:
         self.steps = checks.check_increasing("steps", steps)
         fits = isinstance(values, list | tuple) and len(values) == len(steps)
-        if len(steps) < 2 or not fits or not all(map(checks.is_number, values)):
+        if (
+            len(steps) < 2
+            or not fits
+            or not all(checks.is_number(v) and v >= 0 for v in values)
+        ):
             raise ValueError(
-                "`values` must be a list of numbers, one for each of at least two "
+                "`values` must be a list of numbers >= 0, one for each of at least two "
                 f"`steps`. Received: steps={steps!r}, values={values!r}"
             )
         self.interpolated = [float(v) for v in values]

@@ -68,9 +68,10 @@ def check_warmup(warmup_steps: int, total_steps: int, after: int = 0) -> int:
     """Returns the length of a warm-up, if it leaves room for the steps after it."""
     warmup_steps = checks.check_count("warmup_steps", warmup_steps, least=0)
     if warmup_steps + after >= total_steps:
-        more = f", of which the last {after} cool down" if after else ""
+        most = f", less than {total_steps - after} ({total_steps} - {after})"
         raise ValueError(
-            f"`warmup_steps` must be less than `total_steps`{more}. Received: "
+            "`warmup_steps` must be less than `total_steps`"
+            f"{' minus the cooldown' + most if after else ''}. Received: "
             f"warmup_steps={warmup_steps}, total_steps={total_steps}"
         )
     return warmup_steps

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import keras
 
+from keras_extras import checks
 from keras_extras.schedules.curve import Curve
 
 
@@ -21,6 +22,9 @@ class Polynomial(Curve, keras.optimizers.schedules.PolynomialDecay):
             `False`.
         name: String, the name of the schedule. Defaults to `"PolynomialDecay"`.
 
+    Raises:
+        ValueError: If an argument has no valid value.
+
     Example:
 
     ```python
@@ -28,3 +32,19 @@ class Polynomial(Curve, keras.optimizers.schedules.PolynomialDecay):
     line.plot(1000).show()
     ```
     """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        end_learning_rate: float = 0.0001,
+        power: float = 1.0,
+        cycle: bool = False,
+        name: str = "PolynomialDecay",
+    ) -> None:
+        rate = checks.check_not_negative("initial_learning_rate", initial_learning_rate)
+        checks.check_steps("decay_steps", decay_steps)
+        last = checks.check_not_negative("end_learning_rate", end_learning_rate)
+        checks.check_positive("power", power)
+        checks.check_flag("cycle", cycle)
+        super().__init__(rate, decay_steps, last, power, cycle, name)

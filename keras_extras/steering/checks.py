@@ -33,7 +33,8 @@ _RANGES = {
 _SETS_RATE = {
     keras.callbacks.ReduceLROnPlateau: (
         "Take `keras_extras.callbacks.PerformanceScheduler` in its place: it lowers "
-        "what another callback, or a schedule, gives."
+        "what another callback, or a schedule, gives; where it is there, leave "
+        "ReduceLROnPlateau out."
     ),
     keras.callbacks.LearningRateScheduler: (
         'Leave one of them out, or take `HyperparameterScheduler("learning_rate", '

@@ -19,9 +19,9 @@ def check_optimizer(optimizer: Any) -> Any:
     if optimizer is None or fits:
         return optimizer
     raise ValueError(
-        "`optimizer` must be the name of an attribute of the model that holds an "
-        "optimizer, an optimizer, a list of these, or None for those that the training "
-        f"step applies. Received: optimizer={optimizer!r}"
+        "`optimizer` must be the name of an optimizer of the model, or of the "
+        "attribute that holds it, an optimizer, a list of these, or None for those "
+        f"that the training step applies. Received: optimizer={optimizer!r}"
     )
 
 
