@@ -99,6 +99,8 @@ NEEDED = {
     "WarmRestartsScheduler": lambda: {"first_steps": 10},
     "WarmupStableDecayScheduler": lambda: {"total_steps": 10},
     "InverseSquareRoot": lambda: {"peak": 0.1, "warmup_steps": 10},
+    "Cosine": lambda: {"initial_learning_rate": 0.1, "decay_steps": 10},
+    "Polynomial": lambda: {"initial_learning_rate": 0.1, "decay_steps": 10},
     "LinearToZero": lambda: {"peak": 0.1, "total_steps": 10},
     "WarmRestarts": lambda: {"peak": 0.1, "first_steps": 10},
     "WarmupStableDecay": lambda: {"peak": 0.1, "total_steps": 10},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-SETS, SHAPES = "sets", "shapes"
+SETS, SETS_ALONE, SHAPES = "sets", "sets alone", "shapes"
 COOLS, RECOVERS, LOWERS = "cools", "recovers", "lowers"
 
 
@@ -22,11 +22,17 @@ def check_pair(one: Any, other: Any) -> None:
             f"{_name(one)} twice. Leave one of them out"
         )
     roles = one.role, other.role
-    if all(role in (SETS, SHAPES) for role in roles):
+    ends = [c.ends_at_zero for c in (one, other) if c.role == SHAPES]
+    # A decay without an end is meant as a factor of the curve that sets the rate.
+    decays = {*roles} == {SETS, SHAPES} and not any(ends)
+    if all(role in (SETS, SETS_ALONE, SHAPES) for role in roles) and not decays:
+        sets = SHAPES not in roles
+        clash = "which both set it" if sets else "which would be multiplied"
         raise ValueError(
-            f"The learning rate can follow one curve only. {both}. Leave one of them "
-            'out, or take `HyperparameterScheduler("learning_rate", curve)` alone, '
-            "with a curve that is the product of both"
+            f"The learning rate can follow one curve only. {both}, {clash}. Leave "
+            "one of them out, or take "
+            '`HyperparameterScheduler("learning_rate", curve)` alone, with a curve '
+            "that is the product of both"
         )
     same = roles[0] == roles[1]
     if roles[0] == LOWERS and same:  # two that watch different values can be meant

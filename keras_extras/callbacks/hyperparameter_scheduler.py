@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from keras_extras.callbacks.check_pairs import SETS
+from keras_extras.callbacks.check_pairs import SETS_ALONE
 from keras_extras.callbacks.scheduler import Scheduler
 from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.resume import last_epoch_begun
@@ -54,7 +54,7 @@ class HyperparameterScheduler(Scheduler):
     ```
     """
 
-    role = SETS
+    role = SETS_ALONE
 
     def __init__(
         self,

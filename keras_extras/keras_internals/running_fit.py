@@ -43,7 +43,7 @@ def local_of_fit(callbacks: Any, name: str) -> Any:
     return None
 
 
-def batches_per_epoch(params: dict[str, Any]) -> int | None:
+def batches_per_epoch(params: dict[str, Any] | None) -> int | None:
     """Returns how many batches an epoch of the `fit` that begins will train.
 
     Keras trains whole executions: with data that last, `steps_per_epoch=18` and
@@ -52,10 +52,10 @@ def batches_per_epoch(params: dict[str, Any]) -> int | None:
     Args:
         params: The attribute `params` of a callback.
     """
-    steps: int | None = params.get("steps")
+    steps: int | None = (params or {}).get("steps")
     data = data_of_fit()
     at_once = getattr(data, "steps_per_execution", 1)
-    if steps is None or data is None or not data.steps_per_epoch:
+    if not params or steps is None or data is None or not data.steps_per_epoch:
         return steps
     held = data.data_adapter.num_batches
     whole = -(-steps // at_once) * at_once

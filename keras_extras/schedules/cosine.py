@@ -48,6 +48,7 @@ class Cosine(Curve, keras.optimizers.schedules.CosineDecay):
     ) -> None:
         rate = checks.check_not_negative("initial_learning_rate", initial_learning_rate)
         checks.check_steps("decay_steps", decay_steps)
+        checks.check_text("name", name)
         checks.check_not_negative("alpha", alpha)
         checks.check_not_negative("warmup_steps", warmup_steps)
         if warmup_target is not None:

@@ -44,6 +44,7 @@ class Polynomial(Curve, keras.optimizers.schedules.PolynomialDecay):
     ) -> None:
         rate = checks.check_not_negative("initial_learning_rate", initial_learning_rate)
         checks.check_steps("decay_steps", decay_steps)
+        checks.check_text("name", name)
         last = checks.check_not_negative("end_learning_rate", end_learning_rate)
         checks.check_positive("power", power)
         checks.check_flag("cycle", cycle)
