@@ -15,7 +15,7 @@ ifeq ($(BACKEND),torch)
 demo: export OMP_NUM_THREADS ?= 1
 endif
 
-.PHONY: demo demo-tuner examples test lint types docs board bench bench-accounted bench-diagnosis bench-growth bench-interruptions bench-memory bench-start bench-plugin bench-tab bench-tuner fuzz identity screenshots
+.PHONY: demo demo-tuner examples test lint types docs board bench bench-accounted bench-diagnosis bench-growth bench-interruptions bench-memory bench-repairs bench-start bench-plugin bench-tab bench-tuner fuzz identity screenshots
 
 # The same whatever Keras trains on.
 lint types docs board screenshots: override BACKEND := tensorflow
@@ -83,6 +83,9 @@ bench-tab: $(TESTING)
 
 bench-diagnosis: $(TESTING)
 	$(BIN)/python benchmarks/diagnosis.py $(ARGS)
+
+bench-repairs: $(TESTING)
+	$(BIN)/python benchmarks/repairs.py $(ARGS)
 
 bench-tuner: $(TESTING)
 	$(BIN)/python benchmarks/tuner.py $(ARGS)

@@ -8,6 +8,7 @@ of a step; the share is that of the default over all steps after the first sixte
 from __future__ import annotations
 
 import argparse
+import functools
 import math
 import os
 import sys
@@ -55,7 +56,7 @@ def main() -> int:
 
 def _square(units: int) -> Callable[[], Any]:
     """Returns a maker of a network with one square matrix."""
-    return lambda: dense_layers(units, inputs=units)
+    return functools.partial(dense_layers, units, inputs=units)
 
 
 def _print_row(name: str, training: Training, steps: int) -> None:

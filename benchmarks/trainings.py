@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -97,7 +98,7 @@ def many_layers(count: int, units: int = 100) -> Callable[[], Any]:
     """Returns a maker of a network of `count` dense layers."""
     # Keras calls itself once for each layer when it builds a Sequential model.
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 10 * count))
-    return lambda: dense_layers(*[units] * (count - 1))
+    return functools.partial(dense_layers, *[units] * (count - 1))
 
 
 MLP = Training(mlp, (784,))
@@ -110,4 +111,4 @@ EFFICIENT_NET = Training(efficient_net, (32, 32, 3))
 
 def small() -> Training:
     """Returns a training whose step is as short as Keras allows."""
-    return Training(lambda: dense_layers(4, inputs=4), (4,))
+    return Training(functools.partial(dense_layers, 4, inputs=4), (4,))

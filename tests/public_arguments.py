@@ -90,6 +90,7 @@ NEEDED = {
     "FreezeUnfreeze": lambda: {"unfreeze_at": 1},
     "HyperparameterScheduler": lambda: {"name": "learning_rate", "curve": abs},
     "InferenceModeEvaluation": lambda: {"x": X, "y": Y},
+    "ScheduleFreeEvaluation": lambda: {"x": X},
     "ExponentialDecayScheduler": lambda: {"decay_steps": 10},
     "PiecewiseConstantScheduler": lambda: {"boundaries": [1], "values": [1.0, 0.1]},
     "PowerScheduler": lambda: {"decay_steps": 10},

@@ -311,3 +311,14 @@ def test_a_limit_on_a_model_within_another_holds_in_the_training_of_that():
     model.fit(x, y, verbose=0)
     kernel = np.array(inner.layers[0].kernel)
     assert np.linalg.norm(kernel, axis=0).max() <= LIMIT * 1.001
+
+
+def test_quantized_kernels_are_refused_and_left_as_they_are():
+    model = keras.Sequential([keras.Input((8,)), layers.Dense(4), layers.Dense(2)])
+    for layer in model.layers:  # `model.quantize` warns of its input layer
+        layer.quantize("int8")
+    before = [np.array(weight) for weight in model.get_weights()]
+    with pytest.raises(ValueError, match="`layers` must have plain kernels"):
+        apply_max_norm(model, 3.0)
+    for old, new in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(old, new)

@@ -103,6 +103,15 @@ class Interrupts(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.fixture
+def interrupts_are_heard():
+    """They are not in a program that a shell has started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts_are_heard")
 def test_first_interrupt_cools_down_and_the_handler_is_put_back():
     before = signal.getsignal(signal.SIGINT)
     callback, read = stop(cooldown=0.25, patience=None), Reads()
@@ -113,6 +122,7 @@ def test_first_interrupt_cools_down_and_the_handler_is_put_back():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.usefixtures("interrupts_are_heard")
 def test_second_interrupt_ends_at_once():
     before = signal.getsignal(signal.SIGINT)
     read = Reads()
@@ -123,6 +133,7 @@ def test_second_interrupt_ends_at_once():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.usefixtures("interrupts_are_heard")
 def test_interrupts_may_be_left_alone():
     model = linear_model(momentum_sgd(RATE))
     with pytest.raises(KeyboardInterrupt):

@@ -171,7 +171,7 @@ def test_goes_together_with_unfreezing(model):
         ({"decay": 0.0}, "`decay` must be"),
         ({"decay": 1.5}, "`decay` must be"),
         ({"groups": 0}, "`groups` must be"),
-        ({"groups": ["one", "encoder"]}, "belong to one group only"),
+        ({"groups": ["one", "encoder"]}, "`groups` must name each layer once"),
         ({"groups": ["none"]}, "`groups` must hold layers of the model"),
         ({"factors": {"one": -1}}, "`factors` must be a number > 0"),
         ({"optimizer": optimizers.SGD(lambda: 0.1)}, "`optimizer` must be a plain"),

@@ -11,12 +11,13 @@ import pytest
 import test_diagnosis as by_hand
 import test_rules as by_statistics
 
-from keras_extras.diagnostics.causes import EXPLAINS
 from keras_extras.diagnostics.examine import examine
+from keras_extras.records.finding_codes import FINDING_CODES
 
 PAGE = (documented.ROOT / "docs" / "findings.md").read_text()
 RULES = Path(documented.ROOT / "keras_extras" / "diagnostics" / "rules")
 SECTIONS = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S))
+GUIDE = (documented.ROOT / "docs" / "guides" / "diagnosis.md").read_text()
 PARTS = ("Seen", "Usual causes", "Remedies", "Explained by", "Silent", "Source")
 _CODE = re.compile(r"[a-z]+(-[a-z]+)+|overfitting")
 
@@ -41,8 +42,32 @@ def limits():
 
 
 def test_every_code_has_a_section_and_every_section_a_code():
-    assert set(SECTIONS) == codes_of_the_rules()
-    assert len(SECTIONS) == 29
+    registered = [code.name for code in FINDING_CODES]
+    assert set(SECTIONS) == codes_of_the_rules() == set(registered)
+    assert len(SECTIONS) == len(registered) == 37
+
+
+def test_codes_explain_those_that_come_after_them():
+    names = [code.name for code in FINDING_CODES]
+    for code in FINDING_CODES:
+        assert set(code.explains) <= set(names) - {code.name}
+        assert len(set(code.explains)) == len(code.explains)
+
+
+@pytest.mark.parametrize("text", [PAGE, GUIDE], ids=["page", "guide"])
+def test_tables_have_the_groups_of_the_register(text):
+    rows = {
+        row[0]: row[1] for row in re.findall(r"^\| ([a-z ]+) \| (.*) \|$", text, re.M)
+    }
+    for group in {code.group for code in FINDING_CODES}:
+        codes = {code.name for code in FINDING_CODES if code.group == group}
+        assert set(re.findall(r"`([a-z-]+)`", rows[group])) == codes
+
+
+@pytest.mark.parametrize("code", FINDING_CODES, ids=lambda code: code.name)
+def test_section_names_the_source_of_the_register(code):
+    said = SECTIONS[code.name].partition("**Source.**")[2].partition("\n\n")[0]
+    assert " ".join(said.split()) == code.source
 
 
 @pytest.mark.parametrize("code", SECTIONS)
@@ -55,7 +80,7 @@ def test_section_is_complete(code):
 @pytest.mark.parametrize("code", SECTIONS)
 def test_section_names_what_explains_the_finding(code):
     said = SECTIONS[code].partition("**Explained by**")[2].partition("\n\n")[0]
-    causes = {cause for cause, effects in EXPLAINS.items() if code in effects}
+    causes = {cause.name for cause in FINDING_CODES if code in cause.explains}
     assert set(re.findall(r"`([a-z-]+)`", said)) == causes
     assert ("nothing" in said.split(".")[0]) is not bool(causes)
 

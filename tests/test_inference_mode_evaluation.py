@@ -286,3 +286,11 @@ def test_copies_share_the_data_and_can_be_stored():
 def test_arguments_are_checked(arguments, words):
     with pytest.raises(ValueError, match=words):
         InferenceModeEvaluation(**arguments)
+
+
+def test_targets_that_were_forgotten_are_asked_for():
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.ones((8, 2), "float32")
+    with pytest.raises(ValueError, match="`y` must be given with `x`"):
+        model.fit(x, x[:, :1], verbose=0, callbacks=[InferenceModeEvaluation(x)])

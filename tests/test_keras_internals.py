@@ -23,7 +23,11 @@ from keras_extras.callbacks import inference_mode_evaluation
 PACKAGE = Path(__file__).parents[1] / "keras_extras"
 # Where private names may be used, and who needs one elsewhere: to override a method.
 INSIDE = ("keras_internals", "backends")
-OUTSIDE = {"uncertainty/stochastic.py", "uncertainty/torch/own_draws.py"}
+OUTSIDE = {
+    "optimizers/schedule_free_adamw.py",
+    "uncertainty/stochastic.py",
+    "uncertainty/torch/own_draws.py",
+}
 # A method of named tuples, and what we put on an object of TensorFlow ourselves.
 OURS = {"_replace", "_needs"}
 
@@ -55,6 +59,11 @@ def graph():
 
 def iterator():
     return iter(tensorflow().data.Dataset.from_tensors(np.zeros(2)))
+
+
+def built(optimizer):
+    optimizer.build([keras.Variable(0.0)])
+    return optimizer
 
 
 def multi_optimizer():
@@ -131,6 +140,7 @@ NAMES_OF_KERAS = {
     "_flat_losses": lambda: trained_model()._compile_loss,
     "_initial_epoch": trained_model,
     "_model": keras.callbacks.Callback,
+    "_save_model": lambda: keras.callbacks.ModelCheckpoint,
     "_symbolic_build": trained_model,
     "_user_metrics": lambda: trained_model()._compile_metrics,
     "_training_metadata_path": lambda: keras.callbacks.BackupAndRestore("backup"),
@@ -143,6 +153,7 @@ NAMES_OF_KERAS = {
     "_iterations": lambda: trained_model().optimizer,
     "_learning_rate": lambda: trained_model().optimizer,
     "_model_variables_moving_average": lambda: trained_model().optimizer,
+    "_momentums": lambda: built(keras.optimizers.ScheduleFreeAdamW()),
     "_optimizer_map": multi_optimizer,
     "_trainable_variables_indices": lambda: trained_model().optimizer,
     "_untrack_variable": lambda: trained_model().optimizer,
@@ -191,6 +202,7 @@ MODULES_OF = {
         "keras.src.backend": {"rnn"},
         "keras.src.backend.common": {"global_state"},
         "keras.src.backend.common.masking": {"get_keras_mask", "set_keras_mask"},
+        "keras.src.saving.serialization_lib": {"SafeModeScope"},
     },
     "tensorflow": {
         "tensorflow.python.data.ops": {"multi_device_iterator_ops"},

@@ -90,6 +90,7 @@ def test_a_loop_in_numpy_with_the_same_masks_finds_the_same(strategy, shared):
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_linear_model_with_two_dropouts_has_the_moments_of_theory(strategy):
+    keras.utils.set_random_seed(7)  # four deviations are passed now and then
     model = sequential(
         layers.Dropout(0.3),
         layers.Dense(5),

@@ -435,6 +435,7 @@ def test_finding_becomes_plain_values():
         "remedy": "do",
         "confidence": 0.5,
         "cause": None,
+        "repair": None,
     }
 
 

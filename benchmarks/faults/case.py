@@ -11,25 +11,10 @@ from typing import Any
 
 import keras
 
-CODES = (
-    "vanishing-gradient",
-    "exploding-gradient",
-    "dead-units",
-    "saturated-activation",
-    "nan-loss",
-    "learning-rate-too-low",
-    "learning-rate-too-high",
-    "oscillating-loss",
-    "output-loss-mismatch",
-    "hidden-activation",
-    "unnormalized-input",
-    "unscaled-target",
-    "bad-initialization",
-    "over-regularized",
-    "wrong-labels",
-    "overfitting",
-    "not-learning",
-)
+from keras_extras.records.finding_codes import FINDING_CODES
+
+# Silent errors have exact tests, and a corpus of their own.
+CODES = tuple(code.name for code in FINDING_CODES if not code.exact)
 
 
 @dataclass

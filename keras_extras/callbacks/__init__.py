@@ -20,6 +20,7 @@ from keras_extras.callbacks.piecewise_constant_scheduler import (
 )
 from keras_extras.callbacks.power_scheduler import PowerScheduler
 from keras_extras.callbacks.recover_from_nan import RecoverFromNaN
+from keras_extras.callbacks.schedule_free_evaluation import ScheduleFreeEvaluation
 from keras_extras.callbacks.training_diagnostics import TrainingDiagnostics
 from keras_extras.callbacks.warm_restarts_scheduler import WarmRestartsScheduler
 from keras_extras.callbacks.warmup_stable_decay_scheduler import (
@@ -43,6 +44,7 @@ __all__ = [
     "PiecewiseConstantScheduler",
     "PowerScheduler",
     "RecoverFromNaN",
+    "ScheduleFreeEvaluation",
     "TrainingDiagnostics",
     "WarmRestartsScheduler",
     "WarmupStableDecayScheduler",

@@ -11,6 +11,7 @@ from keras_extras.data.training_sample import FirstBatches
 from keras_extras.data.training_sample import sample_rows
 from keras_extras.data.training_sample import shares_order
 from keras_extras.keras_internals.callback_state import state_of
+from keras_extras.keras_internals.compiled_losses import compares_with_targets
 from keras_extras.keras_internals.running_fit import callbacks_of_fit
 from keras_extras.keras_internals.running_fit import local_of_fit
 from keras_extras.keras_internals.snapshot import layer_states
@@ -190,6 +191,11 @@ class InferenceModeEvaluation(keras.callbacks.Callback):
             if self.sample_size is not None:
                 x = FirstBatches(x, self.sample_size)
             return {"x": x}
+        if self.x is not None and y is None and compares_with_targets(self.model):
+            raise ValueError(
+                "`y` must be given with `x` for a model whose loss compares outputs "
+                "with targets. Received: y=None"
+            )
         x, y, weight = sample_rows((x, y, weight), self.sample_size, self.seed)
         size = self.batch_size or found.get("batch_size")
         return {"x": x, "y": y, "sample_weight": weight, "batch_size": size}

@@ -126,24 +126,30 @@ class Monitor(keras.callbacks.Callback):
     # there costs more than a line in a loop. So the boundary is written out, and in
     # most batches nothing is done but to keep what Keras reports.
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        if self._late is not None:
-            keeps_now = False
-            try:
-                keeps_now = self._session is not None and self._session.keeps_now
-            except Exception as error:
-                self.switch_off(error)
-            self._take_late(keeps_now)
         session = self._session
         if session is None:
             return
         counter = session.steps.counter
+        if self._late is not None:
+            keeps_now = is_due = False
+            try:
+                keeps_now = (
+                    counter.batches >= counter.sleeps_until and session.keeps_now
+                )
+                is_due = keeps_now or self._late.is_due
+            except Exception as error:
+                self.switch_off(error)
+            if is_due:
+                self._take_late(keeps_now)
+            if self._session is None:
+                return
         if counter.batches >= counter.sleeps_until:
             try:
                 session.begin_batch(self)
             except Exception as error:
                 self.switch_off(error)
 
-    def _hear_batch(self, batch: int, logs: Any = None) -> None:
+    def hear_batch(self, batch: int, logs: Any = None) -> None:
         """Is `on_train_batch_end` where losses are taken."""
         session = self._session
         if session is None:
@@ -187,7 +193,7 @@ class Monitor(keras.callbacks.Callback):
             except Exception as error:
                 self.switch_off(error)
         if self.takes_losses:
-            self._hear_batch(0, logs)
+            self.hear_batch(0, logs)
         else:
             self._end_batch()
 

@@ -216,7 +216,7 @@ class TrainingDiagnostics(Monitor):
         super().on_epoch_begin(epoch, logs)
         self._evidence.curve.start_epoch()
 
-    on_train_batch_end = unless_it_waits("on_train_batch_end", Monitor._hear_batch)
+    on_train_batch_end = unless_it_waits("on_train_batch_end", Monitor.hear_batch)
 
     def take_loss(self, loss: Any) -> None:
         """Takes the loss of a batch, as Keras reports it, and says when it is bad."""

@@ -155,7 +155,7 @@ class UncertaintyLogger(keras.callbacks.Callback):
                 "`UncertaintyLogger` needs a model with one output. "
                 f"Received: model={self.model!r}"
             )
-        classes, table = classes_and_table(y, prediction.mean)
+        classes, table = classes_and_table(y, prediction.mean, "y")
         return {
             "mc_accuracy": float(np.mean(table.argmax(axis=1) == classes)),
             "mc_entropy": float(prediction.predictive_entropy.mean()),

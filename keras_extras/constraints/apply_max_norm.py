@@ -47,7 +47,8 @@ def apply_max_norm(
     Raises:
         ValueError: If `max_value` is neither a number > 0 nor `None`, if the model is
             not built, if `layers` names what the model does not have or what has no
-            kernel of a known type, or if a kernel has a constraint of another kind.
+            kernel of a known type, or if a kernel is quantised, has LoRA, or has a
+            constraint of another kind.
 
     Example:
 
@@ -95,7 +96,9 @@ def _variable(layer: Any, kernel: Kernel) -> Any:
 
 def _check(layer: Any, kernel: Kernel) -> None:
     variable = _variable(layer, kernel)
-    if not isinstance(variable, keras.Variable):
+    is_plain = isinstance(variable, keras.Variable)
+    # A quantised kernel is of integers, of which the scale stands elsewhere.
+    if not is_plain or not keras.backend.is_float_dtype(variable.dtype):
         raise ValueError(
             "`layers` must have plain kernels, neither quantised nor with LoRA. "
             f"Received: layer {layer.name!r}"

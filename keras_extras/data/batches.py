@@ -42,8 +42,10 @@ def arrays_of(x: Any) -> Any:
     """
     arrays = keras.tree.map_structure(_array, x)
     flat = flat_of(arrays)
+    if not flat:
+        raise ValueError(f"`x` must hold arrays. Received: x={x!r}")
     lengths = [a.shape[0] if len(a.shape) else -1 for a in flat]
-    if not lengths or min(lengths) < 1 or len(set(lengths)) > 1:
+    if min(lengths) < 1 or len(set(lengths)) > 1:
         raise ValueError(
             "`x` must have at least one row, and the same number in each part. "
             f"Received: shapes {[tuple(a.shape) for a in flat]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,7 +88,7 @@ class FirstBatches(keras.utils.PyDataset):
 
 def _first_batches(dataset: Any, size: int) -> Iterator[Any]:
     rows = 0
-    for element in _elements(dataset):
+    for element in elements_of(dataset):
         batch = keras.tree.map_structure(keras.ops.convert_to_numpy, element)
         kept = size - rows
         yield keras.tree.map_structure(lambda array, k=kept: array[:k], batch)
@@ -96,9 +97,12 @@ def _first_batches(dataset: Any, size: int) -> Iterator[Any]:
             return
 
 
-def _elements(dataset: Any) -> Iterator[Any]:
+def elements_of(dataset: Any) -> Iterator[Any]:
+    """Yields the batches of a dataset, in the order in which they come."""
     if isinstance(dataset, keras.utils.PyDataset):
-        yield from (dataset[index] for index in range(dataset.num_batches))
+        known = dataset.num_batches
+        places = itertools.count() if known is None else range(known)
+        yield from (dataset[index] for index in places)
     elif is_torch_loader(dataset):
         # Each iterator of a loader draws its seed from torch's own generator.
         with random_state_kept():

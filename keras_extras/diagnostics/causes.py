@@ -6,84 +6,10 @@ import dataclasses
 
 from keras_diagnostics.tally import SEVERITIES
 from keras_extras.records.finding import Finding
+from keras_extras.records.finding_codes import FINDING_CODES
 
-_DYNAMIC = (
-    "exploding-gradient",
-    "nan-loss",
-    "dead-units",
-    "saturated-activation",
-    "vanishing-gradient",
-    "learning-rate-too-high",
-    "oscillating-loss",
-    "not-learning",
-)
-_HARDLY_LEARNS = (*_DYNAMIC, "learning-rate-too-low", "wrong-labels", "overfitting")
-# Found by exact tests, which outrank every symptom; those nearer to the data first.
-EXACT: dict[str, tuple[str, ...]] = {
-    "unshuffled-data": (
-        "wrong-labels",
-        "overfitting",
-        "oscillating-loss",
-        "learning-rate-too-high",
-        "learning-rate-too-low",
-        "not-learning",
-    ),
-    "validation-differs": ("overfitting", "wrong-labels"),
-    "leaked-target": ("overfitting",),
-    "target-equals-input": ("overfitting",),
-    "imbalanced-classes": ("learning-rate-too-low", "not-learning", "wrong-labels"),
-    "broadcast-loss": (*_HARDLY_LEARNS, "hidden-activation", "over-regularized"),
-    "untracked-variables": (*_HARDLY_LEARNS, "hidden-activation"),
-    "no-gradient": (*_HARDLY_LEARNS, "bad-initialization"),
-    "not-updated": (
-        "vanishing-gradient",
-        "learning-rate-too-low",
-        "wrong-labels",
-        "not-learning",
-    ),
-    "clipping-too-strong": ("learning-rate-too-low", "not-learning"),
-    "random-evaluation": ("overfitting",),
-    "rows-not-independent": ("overfitting",),
-}
-# Causes, the more fundamental first, and what they can lead to.
-EXPLAINS: dict[str, tuple[str, ...]] = {
-    **EXACT,
-    "output-loss-mismatch": (*_DYNAMIC, "learning-rate-too-low", "over-regularized"),
-    "unnormalized-input": (*_DYNAMIC, "learning-rate-too-low", "unscaled-target"),
-    "unscaled-target": (*_DYNAMIC, "learning-rate-too-low"),
-    "bad-initialization": (*_DYNAMIC, "learning-rate-too-low"),
-    "hidden-activation": (
-        "vanishing-gradient",
-        "saturated-activation",
-        "learning-rate-too-low",
-        "not-learning",
-    ),
-    "wrong-labels": ("overfitting", "not-learning", "oscillating-loss"),
-    "over-regularized": (
-        "vanishing-gradient",
-        "dead-units",
-        "learning-rate-too-low",
-        "not-learning",
-    ),
-    "learning-rate-too-high": (
-        "exploding-gradient",
-        "nan-loss",
-        "dead-units",
-        "saturated-activation",
-        "vanishing-gradient",
-        "oscillating-loss",
-        "not-learning",
-    ),
-    "learning-rate-too-low": ("not-learning", "vanishing-gradient"),
-    "exploding-gradient": ("nan-loss", "dead-units", "saturated-activation"),
-    "dead-units": ("vanishing-gradient", "learning-rate-too-low", "not-learning"),
-    "saturated-activation": (
-        "vanishing-gradient",
-        "learning-rate-too-low",
-        "not-learning",
-    ),
-    "vanishing-gradient": ("learning-rate-too-low", "not-learning"),
-}
+EXACT = frozenset(code.name for code in FINDING_CODES if code.exact)
+_ORDER = {code.name: place for place, code in enumerate(FINDING_CODES)}
 
 
 def rank_by_cause(findings: list[Finding], bad_batch: bool = False) -> list[Finding]:
@@ -105,9 +31,10 @@ def rank_by_cause(findings: list[Finding], bad_batch: bool = False) -> list[Find
 
 
 def _cause_of(finding: Finding, claims: list[Finding]) -> str | None:
-    for code, effects in EXPLAINS.items():
-        if finding.code in effects and any(claim.code == code for claim in claims):
-            return code
+    claimed = {claim.code for claim in claims}
+    for code in FINDING_CODES:
+        if code.name in claimed and finding.code in code.explains:
+            return code.name
     return None
 
 
@@ -121,11 +48,6 @@ def _rank(finding: Finding, findings: list[Finding]) -> tuple[float, ...]:
         float(not explains),
         -round(finding.confidence, 1),
         SEVERITIES.index(finding.severity),
-        _order(finding.code),
+        _ORDER.get(finding.code, len(_ORDER)),
         finding.first_step,
     )
-
-
-def _order(code: str) -> int:
-    known = list(EXPLAINS)
-    return known.index(code) if code in known else len(known)

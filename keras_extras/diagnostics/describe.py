@@ -51,6 +51,7 @@ def describe_layers(model: Any) -> tuple[LayerSpec, ...]:
                 l2=_strength(layer, "l2"),
                 constraint=_constraint(layer),
                 head=_head(layer),
+                precision=str(layer.compute_dtype),
             )
         )
     return tuple(specs)
@@ -80,6 +81,7 @@ def describe(model: Any, specs: tuple[LayerSpec, ...], fresh: bool) -> Structure
     numbers: dict[str, Any] = {
         name: getattr(optimizer, name, None) for name in _OPTIMIZER_NUMBERS
     }
+    numbers["steps_per_execution"] = model.steps_per_execution
     return Structure(
         layers=specs,
         outputs=tuple(outputs_of(model, specs)),

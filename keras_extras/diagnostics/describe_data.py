@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import keras
 import numpy as np
 
 from keras_extras.diagnostics import loss_names
+from keras_extras.diagnostics.shared_rows import shared_rows
 from keras_extras.diagnostics.structure import Output
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.keras_internals.fit_arrays import FitArrays
@@ -27,9 +29,18 @@ def data_facts(
     if training is None:
         return DataFacts()
     scale, shift = inputs_compared(structure, training, validation)
+    shared = shared_rows(training, validation)
+    facts = DataFacts(
+        scale=scale,
+        shift=shift,
+        rows=len(keras.tree.flatten(training.x)[0]),
+        leaked=shared.share,
+        leaked_rows=shared.number,
+        repeated=shared.repeated,
+    )
     y = _column(training.y) if len(structure.outputs) == 1 else None
     if y is None:
-        return DataFacts(scale=scale, shift=shift)
+        return facts
     constant = np.nan
     if training.weights is not None:
         weights = np.asarray(training.weights, np.float64)
@@ -37,7 +48,9 @@ def data_facts(
             constant = weighted_constant(structure.outputs[0], y, weights.reshape(-1))
     missing, classes = _missing(y, validation)
     split = validation is not None and _is_split(training, validation)
-    return DataFacts(constant, missing, classes, split, scale, shift)
+    return dataclasses.replace(
+        facts, constant=constant, missing=missing, missing_classes=classes, split=split
+    )
 
 
 def inputs_compared(

@@ -49,6 +49,7 @@ def outputs_of(model: Any, specs: tuple[LayerSpec, ...]) -> Iterator[Output]:
             ignored=getattr(loss, "ignore_class", None),
             smoothing=float(getattr(loss, "label_smoothing", 0.0) or 0.0),
             weight=_weight(entries[place], masked) if loss is not None else 1.0,
+            name="" if loss is None else str(entries[place].name or ""),
         )
 
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from keras_extras.diagnostics.diagnosis_html import diagnosis_html
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.repaired_model import RepairedModel
+from keras_extras.diagnostics.repairs.apply import applied
 from keras_extras.diagnostics.report import text_report
 from keras_extras.records.finding import Finding
 from keras_extras.records.findings import Findings
@@ -21,6 +24,8 @@ class Diagnosis:
         observations: `keras_extras.diagnostics.observations.Observations`, the
             evidence.
         findings: Sequence of `keras_extras.diagnostics.Finding`.
+        model: The model that was diagnosed, or `None` where there is none to repair.
+            Defaults to `None`.
 
     Attributes:
         findings: List of `keras_extras.diagnostics.Finding`, the most likely root
@@ -40,7 +45,10 @@ class Diagnosis:
     ```
     """
 
-    def __init__(self, observations: Observations, findings: list[Finding]) -> None:
+    def __init__(
+        self, observations: Observations, findings: list[Finding], model: Any = None
+    ) -> None:
+        self._model = model
         self.observations = observations
         self.findings = Findings(findings)
         self.layers = tuple(layer.name for layer in observations.layers)
@@ -56,6 +64,53 @@ class Diagnosis:
             len(observations.steps),
             observations.outcome,
         )
+
+    def repaired(self, finding: Finding) -> RepairedModel:
+        """Returns a copy of the model that has what a finding asks for.
+
+        The copy has the layers, loss, metrics and optimizer of the model but for what
+        `finding.repair` changes, and the weights that the model has now; layers that
+        get another initialisation start anew. An optimizer starts at its beginning.
+        The model itself, its optimizer and the random generators stay as they are.
+        Inputs and targets are scaled by layers within the copy, so that it is trained
+        on the same data; the loss is that of scaled targets.
+
+        It cannot give what is not in a model: other labels, another order of the data,
+        a callback. Nor can it copy a subclassed model, or one with a training step of
+        its own: then follow `finding.remedy`.
+
+        Args:
+            finding: `keras_extras.diagnostics.Finding`, one of `findings`.
+
+        Returns:
+            A `keras_extras.diagnostics.RepairedModel`: the compiled copy and the text
+            of the changes.
+
+        Raises:
+            ValueError: If the finding has no repair that a copy can be given, or the
+                model cannot be copied.
+
+        Example:
+
+        ```python
+        diagnosis = keras_extras.diagnose(model, x, y, steps=100)
+        for finding in diagnosis.findings:
+            if finding.repair is not None and finding.repair.is_applicable:
+                copied, changes = diagnosis.repaired(finding)
+                copied.fit(x, y, epochs=1, verbose=0)
+        ```
+        """
+        if not isinstance(finding, Finding):
+            raise ValueError(
+                "`finding` must be a `keras_extras.diagnostics.Finding`. "
+                f"Received: finding={finding!r}"
+            )
+        if self._model is None:
+            raise ValueError(
+                "`repaired` needs the model, as a diagnosis by `keras_extras.diagnose` "
+                "has it. Received: a diagnosis without one"
+            )
+        return applied(self._model, finding, self.observations)
 
     def __repr__(self) -> str:
         codes = ", ".join(finding.code for finding in self.findings)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import warnings
 from typing import Any
 
@@ -8,7 +9,10 @@ from keras_extras.backends.load import load_backend
 from keras_extras.diagnostics.describe import describe
 from keras_extras.diagnostics.describe import describe_layers
 from keras_extras.diagnostics.describe_data import data_facts
+from keras_extras.diagnostics.fresh_weights import are_fresh
+from keras_extras.diagnostics.fresh_weights import fresh_frozen_layers
 from keras_extras.diagnostics.judging_without import judging_without
+from keras_extras.diagnostics.moving_statistics_of import moving_statistics_of
 from keras_extras.diagnostics.observation_collector import ObservationCollector
 from keras_extras.diagnostics.structure import Structure
 from keras_extras.diagnostics.try_forward import forward_facts
@@ -16,6 +20,11 @@ from keras_extras.keras_internals import hyperparameters
 from keras_extras.keras_internals.fit_arrays import FitArrays
 from keras_extras.keras_internals.fit_arrays import arrays_of
 from keras_extras.keras_internals.fit_arrays import validation_arrays_of
+from keras_extras.keras_internals.layer_tree import sublayers
+from keras_extras.records.forward_facts import ForwardFacts
+
+# So little of their initial value moves no statistics.
+_FORGOTTEN = 0.01
 
 
 class EvidenceOfFit:
@@ -41,6 +50,9 @@ class EvidenceOfFit:
         evidence.layers = ()
         with judging_without("weights"):
             evidence.layers = describe_layers(model)
+        if not evidence.is_fresh:
+            with contextlib.suppress(Exception):
+                evidence.is_stale = are_fresh(sublayers(model))
 
     def look_at_outputs(self, model: Any, evidence: ObservationCollector) -> None:
         """Describes outputs and losses, which are known after the first step."""
@@ -65,6 +77,9 @@ class EvidenceOfFit:
             ):
                 warnings.simplefilter("ignore")  # a single row may well be warned of
                 evidence.forward = forward_facts(model, evidence.early, self._training)
+        elif evidence.forward.fresh or evidence.forward.moving:
+            with contextlib.suppress(Exception), load_backend().values(model, None):
+                evidence.forward = _again(model, evidence.forward)
         if not self._has_compared:
             self._has_compared = self._validation is not None
             with contextlib.suppress(Exception):
@@ -76,3 +91,18 @@ class EvidenceOfFit:
         """Notes the validation data, which Keras lets go of before a training ends."""
         if self._validation is None:
             self._validation = validation_arrays_of(model)
+
+
+def _again(model: Any, forward: ForwardFacts) -> ForwardFacts:
+    """Returns the facts with those up to date that a training can change.
+
+    A target network may have been updated since, and moving statistics go on.
+    """
+    steps = hyperparameters.batches_seen(model.optimizer)
+    names = {each.layer for each in forward.moving}
+    late = any(each.momentum**steps > _FORGOTTEN for each in forward.moving)
+    return dataclasses.replace(
+        forward,
+        fresh=fresh_frozen_layers(model) if forward.fresh else (),
+        moving=moving_statistics_of(model, names) if late else (),
+    )

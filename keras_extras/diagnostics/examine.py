@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_extras.diagnostics.causes import rank_by_cause
 from keras_extras.diagnostics.observations import Observations
+from keras_extras.diagnostics.repairs.attach import with_repairs
 from keras_extras.diagnostics.rules import RULES
 from keras_extras.diagnostics.rules import non_finite
 from keras_extras.diagnostics.rules import not_learning
@@ -38,13 +39,25 @@ def examine(observations: Observations, failed: set[str] | None = None) -> Findi
     found = observations.nonfinite
     bad_batch = found is not None and found.kind == "input"
     ranked = rank_by_cause(findings, bad_batch)
-    return Findings(raise_severities(ranked, _fails(finite)))
+    raised = raise_severities(ranked, _fails(finite))
+    return Findings(_repaired(raised, finite, failed))
 
 
 def _fails(observations: Observations) -> bool:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return fails(observations)
+
+
+def _repaired(
+    findings: list[Finding], observations: Observations, failed: set[str]
+) -> list[Finding]:
+    """Returns the findings with repairs; as they are where that fails."""
+
+    def repairs(seen: Observations) -> Iterator[Finding]:
+        yield from with_repairs(findings, seen)
+
+    return _ask(repairs, observations, failed) or findings
 
 
 def _ask(

@@ -28,6 +28,7 @@ class ObservationCollector:
         self.layers: tuple[LayerSpec, ...] | None = None
         self.structure: Structure | None = None
         self.is_fresh = True
+        self.is_stale = False
         self.reports_means = True
         self.keeps_best = keeps_best
         self.unfrozen_at = 0
@@ -65,6 +66,7 @@ class ObservationCollector:
         return {
             "structure": dataclasses.replace(
                 self.structure or Structure(layers=self.layers or ()),
+                stale=self.is_stale,
                 forward=self.forward,
                 data=self.data,
             ),

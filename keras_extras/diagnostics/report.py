@@ -36,13 +36,40 @@ def text_report(
         return f"No findings in {tally.in_steps}{_course(outcome)}."
     roots = [finding for finding in findings if finding.cause is None]
     lines = [f"{counted(tally.findings)} in {tally.in_steps}:"]
-    for number, finding in enumerate(roots, start=1):
-        lines += ["", *_finding_lines(number, finding)]
-        first = all(finding.code != other.code for other in roots[: number - 1])
-        effects = [f for f in findings if f.cause == finding.code]
-        if first and effects:
-            lines += _wrapped("leads to: ", ", ".join(_short(f) for f in effects))
+    told: set[str] = set()
+    number = 0
+    for group in grouped_by_repair(roots):
+        lines.append("")
+        for finding in group:
+            number += 1
+            lines += _finding_lines(number, finding)
+        lines += _wrapped("do:   ", group[0].remedy)
+        for code in dict.fromkeys(f.code for f in group):
+            effects = [f for f in findings if f.cause == code]
+            if effects and code not in told:
+                lines += _wrapped("leads to: ", ", ".join(_short(f) for f in effects))
+            told.add(code)
     return "\n".join(lines)
+
+
+def grouped_by_repair(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Returns findings in groups of one repair each, in the order of the first ones."""
+    groups: list[list[Finding]] = []
+    for finding in findings:
+        known = next((g for g in groups if _has_same_repair(g[0], finding)), None)
+        if known is None:
+            groups.append([finding])
+        else:
+            known.append(finding)
+    return groups
+
+
+def _has_same_repair(one: Finding, other: Finding) -> bool:
+    if one.repair is None or other.repair is None or not one.repair.is_applicable:
+        return False
+    return one.repair.kind == other.repair.kind and (
+        one.repair.value == other.repair.value
+    )
 
 
 def line_without_claims(
@@ -86,11 +113,7 @@ def _finding_lines(number: int, finding: Finding) -> list[str]:
         f"{number}. {finding.severity.upper()} {finding.code}{where} "
         f"({when}, confidence {finding.confidence:.0%})"
     )
-    return [
-        title,
-        *_wrapped("seen: ", finding.evidence),
-        *_wrapped("do:   ", finding.remedy),
-    ]
+    return [title, *_wrapped("seen: ", finding.evidence)]
 
 
 def _wrapped(label: str, text: str) -> list[str]:

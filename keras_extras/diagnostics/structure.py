@@ -50,6 +50,7 @@ class LayerSpec:
         constraint: Class of the constraint of its kernel, or `None` without one.
         head: The layer as code up to its first optional argument: `"Dense(300"`.
         reused: Whether it was frozen at some time, so that it was trained before.
+        precision: Type that it computes in, such as `"float16"`.
     """
 
     name: str
@@ -65,6 +66,7 @@ class LayerSpec:
     constraint: str | None = None
     head: str = ""
     reused: bool = False
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Output:
         smoothing: Share of the targets that the loss spreads over all classes.
         weight: What the mean loss of the rows is multiplied with; NaN where the loss
             is no such mean, but a sum, or the mean of the steps that are not masked.
+        name: Name of its loss among several, before `_loss` in Keras' logs.
     """
 
     loss: str = ""
@@ -95,6 +98,7 @@ class Output:
     ignored: int | None = None
     smoothing: float = 0.0
     weight: float = 1.0
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ class Structure:
         optimizer: Name of the optimizer's class.
         settings: Numbers of the optimizer, such as `clipnorm`.
         fresh: Whether no step was trained before with this optimizer.
+        stale: Whether one was, but not with these weights, which are as drawn.
         forward: What a few calls of the model have shown.
         data: What the arrays that `fit` was given have shown.
     """
@@ -116,6 +121,7 @@ class Structure:
     optimizer: str = ""
     settings: Mapping[str, float] = field(default_factory=dict)
     fresh: bool = True
+    stale: bool = False
     forward: ForwardFacts = field(default_factory=ForwardFacts)
     data: DataFacts = field(default_factory=DataFacts)
 

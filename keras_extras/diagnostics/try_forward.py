@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +14,14 @@ import numpy as np
 
 from keras_extras.backends.load import load_backend
 from keras_extras.backends.load_dry_inference import load_dry_inference
+from keras_extras.diagnostics.changed_inputs import first_half
+from keras_extras.diagnostics.changed_inputs import later_changed
+from keras_extras.diagnostics.changed_inputs import padded_table
+from keras_extras.diagnostics.changed_inputs import with_another_padding
+from keras_extras.diagnostics.constant_layers import ConstantLayers
+from keras_extras.diagnostics.fresh_weights import fresh_frozen_layers
 from keras_extras.diagnostics.loss_shapes import shapes_broadcast
+from keras_extras.diagnostics.moving_statistics_of import read_moving_statistics
 from keras_extras.keras_internals.fit_arrays import FitArrays
 from keras_extras.keras_internals.graph import graph_of
 from keras_extras.keras_internals.graph import nodes_by_depth
@@ -43,15 +52,28 @@ def forward_facts(
     if load_backend().replicas(model) != 1 or model.count_params() > _MOST_WEIGHTS:
         return facts
     facts = dataclasses.replace(facts, compared=shapes_broadcast(model, batches))
+    with contextlib.suppress(Exception):  # a layer of one's own may answer oddly
+        facts = dataclasses.replace(facts, fresh=fresh_frozen_layers(model))
     inputs = _inputs(batches, arrays)
     if inputs is None:
         return facts
     scope = ReadScope()
+    layers = ConstantLayers(model)
     try:
-        found = _evaluate(model, inputs, scope)
+        found = _evaluate(model, inputs, _targets(batches, arrays), scope, layers)
     except Exception:  # it may need batches of one size, or arguments of its own
         return facts
-    return dataclasses.replace(facts, **_as_facts(model, scope, found))
+    return dataclasses.replace(facts, **_as_facts(model, scope, found, layers))
+
+
+def _targets(batches: Sequence[BatchRows], arrays: FitArrays | None) -> Any | None:
+    """Returns the targets of the rows that `_inputs` returns, if they are one array."""
+    if arrays is not None:
+        leaves = keras.tree.flatten(arrays.y)
+        return leaves[0][:_ROWS] if len(leaves) == 1 and arrays.y is not None else None
+    if len(batches[0].targets) != 1:
+        return None
+    return whole_rows(batches[0].targets[0], _ROWS)
 
 
 def _inputs(batches: Sequence[BatchRows], arrays: FitArrays | None) -> Any | None:
@@ -79,14 +101,23 @@ def whole_rows(tensor: BatchTensor, most: int) -> np.ndarray | None:
     return values.reshape(len(values), *sizes).astype(tensor.dtype)
 
 
-def _evaluate(model: Any, inputs: Any, scope: ReadScope) -> list[np.ndarray]:
-    """Returns the predictions of rows, twice, and those of the first row alone."""
+def _evaluate(
+    model: Any,
+    inputs: Any,
+    targets: np.ndarray | None,
+    scope: ReadScope,
+    layers: ConstantLayers,
+) -> dict[str, list[np.ndarray]]:
+    """Returns predictions of rows: twice, of the first alone, and of changed ones."""
     floats = keras.config.floatx()
     leaves = [
         leaf.astype(floats) if leaf.dtype.kind == "f" else np.asarray(leaf)
         for leaf in keras.tree.flatten(inputs)
     ]
     training = {"training": False} if takes_training(model) else {}
+    changed = later_changed(leaves[0], targets) if len(leaves) == 1 else None
+    table = padded_table(model, leaves[0]) if len(leaves) == 1 else None
+    numbers: dict[str, int] = {}
 
     def call(tensors: Sequence[Any]) -> list[Any]:
         packed = keras.tree.pack_sequence_as(inputs, tensors)
@@ -98,18 +129,35 @@ def _evaluate(model: Any, inputs: Any, scope: ReadScope) -> list[np.ndarray]:
         ]
 
     def function(*tensors: Any) -> list[Any]:
+        given, other = tensors[: len(leaves)], tensors[len(leaves) :]
         with scope:
-            again = [call(tensors) for _ in range(2)]
-            return [*again[0], *again[1], *call([tensor[:1] for tensor in tensors])]
+            with layers.watched():
+                found = {"first": call(given)}
+            found["spreads"] = layers.spreads()
+            found["second"] = call(given)
+            found["alone"] = call([tensor[:1] for tensor in given])
+            if other:
+                found["later"] = call(other)
+            if table is not None:  # last, for from here on another value is read
+                scope.add_update((table.embeddings, with_another_padding(table)))
+                found["padding"] = call(given)
+        numbers.update({name: len(values) for name, values in found.items()})
+        return [value for values in found.values() for value in values]
 
-    return load_dry_inference()(model, function, leaves)
+    arrays = leaves if changed is None else [*leaves, changed]
+    values = iter(load_dry_inference()(model, function, arrays))
+    return {
+        name: [next(values) for _ in range(number)] for name, number in numbers.items()
+    }
 
 
 def _as_facts(
-    model: Any, scope: ReadScope, found: Sequence[np.ndarray]
+    model: Any,
+    scope: ReadScope,
+    found: Mapping[str, Sequence[np.ndarray]],
+    layers: ConstantLayers,
 ) -> dict[str, Any]:
-    third = len(found) // 3
-    first, second, alone = found[:third], found[third : 2 * third], found[2 * third :]
+    first, alone, later = found["first"], found["alone"], found.get("later", [])
     owned = {id(v) for v in model.variables}
     read = [v for v in scope.read.values() if v.trainable]
     drawing = [
@@ -124,9 +172,29 @@ def _as_facts(
         "drawn_on_purpose": _has_terms_of_its_own(model)
         # On torch a layer without a seed draws from torch itself, which tells no layer.
         or any(_is_ours(layer) for _, layer in paths_of_layers(model)),
-        "varies": _difference(first, second),
+        "varies": _difference(first, found["second"]),
         "depends": _difference([each[:1] for each in first], alone),
+        "looks_ahead": _difference(*(_first_halves(e, later) for e in (first, later))),
+        "padding": _difference(first, found.get("padding", [])),
+        "constant": layers.found(found["spreads"], _is_one(first)),
+        "moving": read_moving_statistics(model, scope),
     }
+
+
+def _first_halves(
+    predictions: Sequence[np.ndarray], later: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Returns the first half of the positions, of sequences; none without others."""
+    return [first_half(p, p.shape[1]) for p in predictions if later and p.ndim > 2]
+
+
+def _is_one(predictions: Sequence[np.ndarray]) -> bool:
+    """Returns whether all rows got the same prediction."""
+    return bool(predictions) and all(
+        np.isfinite(each).all()
+        and np.ptp(each, axis=0).max(initial=0.0) <= 1e-6 * np.abs(each).max(initial=0)
+        for each in predictions
+    )
 
 
 def _difference(some: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-
 from keras_extras.callbacks.training_diagnostics import TrainingDiagnostics
 from keras_extras.checks import check_count
+from keras_extras.checks import check_flag
+from keras_extras.data.kept_batches import replayable
 from keras_extras.diagnostics.diagnosis import Diagnosis
+from keras_extras.dry_run.stop_after import StopAfter
+from keras_extras.dry_run.verify import verified
 from keras_extras.keras_internals.building import build_in_fit
 from keras_extras.keras_internals.building import build_optimizer
 from keras_extras.keras_internals.building import first_look_kept
@@ -23,6 +25,7 @@ def diagnose(
     y: Any = None,
     steps: int = 300,
     validation_data: Any = None,
+    verify: bool = False,
     **fit_arguments: Any,
 ) -> Diagnosis:
     """Trains a model for a moment and says what is wrong with it.
@@ -40,23 +43,32 @@ def diagnose(
         steps: Integer, number of batches to train on at most. Defaults to `300`.
         validation_data: As for `fit`: without it nothing is said about overfitting.
             Defaults to `None`.
+        verify: Boolean. Whether to try the repairs of the first findings, three at
+            most, each on a copy of the model that is trained for as many steps, without
+            callbacks and validation. Findings whose repairs help come first, and their
+            remedies say what came of it. Takes up to three times as long again, and
+            memory for a copy; data that are not arrays are read once, `steps` batches
+            of them, and kept in memory meanwhile. Defaults to `False`.
         **fit_arguments: Further arguments of `fit`, such as `batch_size`.
 
     Returns:
         A `keras_extras.diagnostics.Diagnosis`.
 
     Raises:
-        ValueError: If `steps` is not a positive integer, or the model has no
-            optimizer.
+        ValueError: If `steps` is not a positive integer, `verify` is not a boolean, or
+            the model has no optimizer.
 
     Example:
 
     ```python
     diagnosis = keras_extras.diagnose(model, x, y, steps=100, batch_size=32)
     print(diagnosis.report())
+    verified = keras_extras.diagnose(model, x, y, steps=50, verify=True)
     ```
     """
     check_count("steps", steps)
+    if check_flag("verify", verify):
+        x = replayable(x, steps)
     every = max(steps // _SAMPLES, 1)
     diagnostics = TrainingDiagnostics(every=every, verbose=0)
     trial = _Trial(steps)
@@ -70,16 +82,18 @@ def diagnose(
             model.fit(x, y, validation_data=validation_data, **arguments)
         finally:
             trial.put_back()
-    return Diagnosis(diagnostics.observations, diagnostics.findings)
+    diagnosis = Diagnosis(diagnostics.observations, diagnostics.findings, model)
+    if not verify:
+        return diagnosis
+    del arguments["callbacks"]
+    return verified(diagnosis, model, (x, y), steps, arguments)
 
 
-class _Trial(keras.callbacks.Callback):
+class _Trial(StopAfter):
     """Ends a training early; what it changed can be put back afterwards."""
 
     def __init__(self, steps: int) -> None:
-        super().__init__()
-        self._steps = steps
-        self._trained = 0
+        super().__init__(steps)
         self._snapshot: Snapshot | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -88,11 +102,6 @@ class _Trial(keras.callbacks.Callback):
         build_in_fit(self.model, "diagnose")
         build_optimizer(self.model.optimizer, self.model.trainable_variables)
         self._snapshot = Snapshot(self.model)
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._trained += self.model.steps_per_execution
-        if self._trained >= self._steps:
-            self.model.stop_training = True
 
     def put_back(self) -> None:
         """Gives the model its state back."""

@@ -150,7 +150,7 @@ class MonitoringSession:
 
     def origin_of_bad_loss(self) -> NonFiniteOrigin:
         """Returns where a loss that is not finite came from, as far as is known."""
-        replayed, now = None, max(self.step - 1, 0)
+        replayed, now = None, max(self.steps_trained() - 1, 0)
         if self._replay is not None:
             replayed = self._replay.find(
                 self._substitute.own, self._inspector, self._layouts, self.steps
@@ -268,10 +268,12 @@ class MonitoringSession:
         """Ends a batch where Keras is not to tell of it."""
         try:
             logs, state = self._backend.outcome(result)
-            sampled = self._execution is not None or self._light is not None
-            values = self._backend.values(self._model, state) if sampled else None
-            with values or contextlib.nullcontext():
-                for each in list(self._subscribers):
+            if self._execution is None and self._light is None:
+                for each in tuple(self._subscribers):
+                    each.batch_trained(logs)
+                return
+            with self._backend.values(self._model, state):
+                for each in tuple(self._subscribers):
                     each.batch_trained(logs)
         except Exception as error:
             for each in list(self._subscribers):

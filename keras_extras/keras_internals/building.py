@@ -66,6 +66,15 @@ def build_optimizer(optimizer: Any, variables: list[Any]) -> None:
             optimizer.build(variables)
 
 
+def copies_weights(optimizer: Any) -> bool:
+    """Returns whether an optimizer starts from a copy of the weights.
+
+    In a traced step of TensorFlow such a copy is lost, and with it the weights: to
+    build it before would repair a training that is to go on as without us.
+    """
+    return type(optimizer).__name__ == "ScheduleFreeAdamW"
+
+
 def build_in_fit(model: Any, name: str) -> None:
     """Makes the variables of a model whose `fit` has begun, before its first batch.
 

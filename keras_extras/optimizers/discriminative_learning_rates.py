@@ -113,9 +113,8 @@ def _groups(model: Any, groups: Any) -> list[list[Any]]:
     layers = _trained_layers(model)
     if isinstance(groups, Sequence) and not isinstance(groups, str):
         checks.check_list("groups", groups)
-        return _named_groups(
-            layers, [matching_layers(model, g, "groups") for g in groups]
-        )
+        chosen = [matching_layers(model, g, "groups") for g in groups]
+        return _named_groups("groups", layers, chosen)
     blocks = blocks_of(model, layers)
     if groups == "layer":
         return blocks
@@ -136,9 +135,15 @@ def _groups_of_factors(
             "`factors` must be a dict from layers to numbers > 0. "
             f"Received: factors={factors!r}"
         )
-    values = [checks.check_positive("factors", factor) for factor in factors.values()]
+    wrong = [k for k, v in factors.items() if not checks.is_number(v) or not v > 0]
+    if wrong:
+        raise ValueError(
+            "`factors` must be a number > 0 for each choice of layers. "
+            f"Received: {factors[wrong[0]]!r} for {wrong[0]!r}"
+        )
+    values = [float(factor) for factor in factors.values()]
     chosen = [matching_layers(model, choice, "factors") for choice in factors]
-    members = _named_groups(_trained_layers(model), chosen)
+    members = _named_groups("factors", _trained_layers(model), chosen)
     # The rest has a factor of its own, also if there is none of it.
     values += [1.0] * (len(members) - len(values))
     return list(zip(members, values))
@@ -148,13 +153,15 @@ def _trained_layers(model: Any) -> list[Any]:
     return [layer for layer in weighted_layers(model) if own_trainable(layer)]
 
 
-def _named_groups(layers: list[Any], chosen: list[list[Any]]) -> list[list[Any]]:
+def _named_groups(
+    name: str, layers: list[Any], chosen: list[list[Any]]
+) -> list[list[Any]]:
     taken: set[int] = set()
     for group in chosen:
         twice = [layer.name for layer in group if id(layer) in taken]
         if twice:
             raise ValueError(
-                f"A layer must belong to one group only. Received: {twice} in two"
+                f"`{name}` must name each layer once. Received: {twice} in two groups"
             )
         taken |= {id(layer) for layer in group}
     rest = [layer for layer in layers if id(layer) not in taken]

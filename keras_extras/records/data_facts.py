@@ -19,6 +19,13 @@ class DataFacts:
         scale: Float. Spread of the inputs of the validation data, as a multiple of
             that of the training data: the median over the columns; 1 if not known.
         shift: Float. By how many such spreads their middle lies elsewhere, likewise.
+        rows: Integer. Number of rows of the training data; 0 if not known.
+        leaked: Float. Share of the rows of the validation data that are rows of the
+            training data too, in all columns.
+        leaked_rows: Integer. How many that are, of those that were compared.
+        repeated: Float. Share of the rows of the training data that are there twice;
+            0 where a column has a value of its own for nearly each row, so that rows
+            cannot be equal by chance.
     """
 
     constant: float = np.nan
@@ -27,3 +34,7 @@ class DataFacts:
     split: bool = False
     scale: float = 1.0
     shift: float = 0.0
+    rows: int = 0
+    leaked: float = 0.0
+    leaked_rows: int = 0
+    repeated: float = 0.0

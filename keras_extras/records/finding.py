@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from dataclasses import dataclass
 from typing import Any
 from typing import Literal
+
+from keras_extras.records.repair import Repair
 
 Severity = Literal["error", "warning", "info"]
 
@@ -27,6 +30,8 @@ class Finding:
             is.
         cause: String or `None`. Code of the finding that explains this one, which
             then is no more than its symptom.
+        repair: `keras_extras.diagnostics.Repair` or `None`. The remedy as data: what
+            to change, of which layer, to what.
 
     Example:
 
@@ -46,7 +51,15 @@ class Finding:
     remedy: str
     confidence: float
     cause: str | None = None
+    repair: Repair | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the finding as a dict of plain values, for JSON."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Finding:
+        """Returns the finding that `to_dict` made the values of."""
+        repair = values.get("repair")
+        known = repair if repair is None else Repair(**repair)
+        return cls(**{**values, "repair": known})

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from keras_extras.records.constant_layer import ConstantLayer
+from keras_extras.records.moving_statistics import MovingStatistics
+
 
 @dataclass(frozen=True)
 class ForwardFacts:
@@ -23,6 +26,15 @@ class ForwardFacts:
             sequence, so that the model can copy its input.
         trainable_read: Paths of the trainable variables that were read; `None` if no
             call was possible.
+        looks_ahead: Float. By how much the first half of a sequence of predictions
+            changes with the second half of the inputs, where targets are inputs one
+            place ahead, as a part of the largest prediction.
+        padding: Float. By how much predictions change when what stands for padding
+            is embedded as another token, likewise.
+        constant: Layers that return the same whatever they are given.
+        fresh: Names of frozen layers whose weights are as their initializers drew
+            them.
+        moving: Moving statistics of the batch normalisations that were called.
     """
 
     unowned: tuple[str, ...] = ()
@@ -33,3 +45,8 @@ class ForwardFacts:
     compared: tuple[tuple[int, ...], tuple[int, ...]] | None = None
     copies: bool = False
     trainable_read: frozenset[str] | None = None
+    looks_ahead: float = 0.0
+    padding: float = 0.0
+    constant: tuple[ConstantLayer, ...] = ()
+    fresh: tuple[str, ...] = ()
+    moving: tuple[MovingStatistics, ...] = ()

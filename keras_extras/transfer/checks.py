@@ -63,7 +63,7 @@ def check_rates(learning_rate: Any, count: int) -> list[Any] | None:
     """Returns the learning rate of each stage after the first."""
     if learning_rate is None:
         return None
-    several = isinstance(learning_rate, Sequence)
+    several = isinstance(learning_rate, Sequence) and not isinstance(learning_rate, str)
     rates = list(learning_rate) if several else [learning_rate] * count
     if len(rates) != count:
         raise ValueError(

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from keras_extras.callbacks.training_diagnostics import TrainingDiagnostics
-from keras_extras.diagnostics.causes import EXPLAINS
 from keras_extras.records.finding import Finding
+from keras_extras.records.finding_codes import FINDING_CODES
 
 SEVERITIES = ("error", "warning")
-CODES = {*EXPLAINS, *itertools.chain(*EXPLAINS.values()), "overfitting"}
+CODES = frozenset(code.name for code in FINDING_CODES)
 # What is said of the data and of the last layer is as true of every other trial.
-ABOUT_TRAINING = frozenset(
-    {
-        "dead-units",
-        "exploding-gradient",
-        "learning-rate-too-high",
-        "learning-rate-too-low",
-        "nan-loss",
-        "not-learning",
-        "oscillating-loss",
-        "saturated-activation",
-        "vanishing-gradient",
-    }
-)
+ABOUT_TRAINING = frozenset(code.name for code in FINDING_CODES if code.about_training)
 _HOPELESS = "nan-loss"
 
 

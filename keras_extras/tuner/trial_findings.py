@@ -41,7 +41,7 @@ def trial_findings(tuner: Any, trial_id: str, execution: int = 0) -> list[Findin
     check_count("execution", execution, least=0)
     for record in trial_records(tuner, trial_id):
         if record["execution"] == execution:
-            return [Finding(**finding) for finding in record["findings"]]
+            return [Finding.from_dict(finding) for finding in record["findings"]]
     raise ValueError(
         "`trial_id` and `execution` must be those of a trial that has run with a "
         f"`DiagnosticHyperModel`. Received: trial_id={trial_id!r}, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import numbers
 from collections.abc import Iterable
@@ -44,8 +45,12 @@ def as_hypermodel(hypermodel: Any) -> keras_tuner.HyperModel:
 
 
 def ranked_trials(tuner: Any) -> list[Any]:
-    """Returns the trials of a search, the best first."""
-    return list(tuner.oracle.get_best_trials(1_000_000))
+    """Returns the trials of a search, the best first, equal ones as they were made."""
+    trials = tuner.oracle.get_best_trials(1_000_000)
+    # A search that was loaded again has them in the order of its files.
+    by_score = itertools.groupby(trials, lambda trial: f"{trial.score}")
+    made = lambda trial: (len(str(trial.trial_id)), str(trial.trial_id))
+    return [trial for _, tied in by_score for trial in sorted(tied, key=made)]
 
 
 def counts_of(findings: Iterable[Finding], ended: bool) -> dict[str, float]:

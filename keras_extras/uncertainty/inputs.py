@@ -77,9 +77,8 @@ def check_inputs(model: Any, batch: Any, first_row: int) -> None:
         batch: Arrays in the structure of its inputs.
         first_row: Number of the batch's first row among all rows.
     """
+    check_shapes(model, batch)
     functional = functional_of(model)
-    if functional is not None:
-        _check_shapes(functional, batch)
     inputs = [] if functional is None else functional.inputs
     takes_numbers = bool(inputs) and all(t.dtype != "string" for t in inputs)
     for array in flat_of(batch):
@@ -92,7 +91,20 @@ def check_inputs(model: Any, batch: Any, first_row: int) -> None:
             _check_numbers(array, first_row)
 
 
-def _check_shapes(functional: Any, batch: Any) -> None:
+def check_shapes(model: Any, batch: Any, rows: int | None = None) -> None:
+    """Raises `ValueError` if a Functional model cannot take arrays of such shapes.
+
+    Args:
+        model: The model.
+        batch: Arrays in the structure of its inputs.
+        rows: Of how many rows `batch` holds the first ones. Defaults to its own.
+    """
+    functional = functional_of(model)
+    if functional is not None:
+        _check_shapes(functional, batch, rows)
+
+
+def _check_shapes(functional: Any, batch: Any, rows: int | None) -> None:
     # Built with a batch, its first axis is that batch's size: Keras takes any.
     expected = {t.name: (None, *t.shape[1:]) for t in functional.inputs}
     named = input_structure(functional)
@@ -117,6 +129,7 @@ def _check_shapes(functional: Any, batch: Any) -> None:
             continue
         shape = tuple(array.shape)
         if not _fits(shape, expected[name]):
+            shape = shape if rows is None else (rows, *shape[1:])
             raise ValueError(
                 f"`x` must have the shape {expected[name]} for the model's input "
                 f"{name!r}. Received: shape {shape}"

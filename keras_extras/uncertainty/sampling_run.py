@@ -23,6 +23,7 @@ from keras_extras.uncertainty import checks
 from keras_extras.uncertainty.graph import SplitGraph
 from keras_extras.uncertainty.inputs import as_model_takes
 from keras_extras.uncertainty.inputs import check_inputs
+from keras_extras.uncertainty.inputs import check_shapes
 from keras_extras.uncertainty.inputs import fixed_batch_size
 from keras_extras.uncertainty.inputs import shapes_that_vary
 from keras_extras.uncertainty.make_sampler import make_sampler
@@ -98,7 +99,7 @@ class SamplingRun:
             batch_size = batch_size or fixed_batch_size(self._model)
             self._chooses_rows = batch_size is None
             first = slice_rows(x, slice(batch_size or 1))
-            check_inputs(self._model, first, 0)
+            check_shapes(self._model, first, rows_of(x))
             batch_size = batch_size or self._default_batch_size(self._sampler(x))
         count = count_batches(x, batch_size)
         count = steps if count is None else min(count, steps or count)
@@ -174,7 +175,7 @@ class SamplingRun:
             raise ValueError(
                 "`model` must have outputs that differ from sample to sample. "
                 f"Received: all samples are equal of output {which}, of {len(names)}. "
-                f"What is switched on does not reach it: {self._describe_chosen()}. A "
+                f"What is switched on {self._describe_chosen()}. A "
                 "layer of your own that is random in training must be named in "
                 "`layers`, and draw with a `keras.random.SeedGenerator` that is an "
                 "attribute of it"
@@ -182,7 +183,10 @@ class SamplingRun:
 
     def _describe_chosen(self) -> str:
         names = [layer.name for layer in self._chosen]
-        return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        if not names:
+            return "is no layer"
+        listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        return f"does not reach it: {listed}"
 
     def _predict_batch(
         self,
@@ -246,6 +250,8 @@ class SamplingRun:
         if self._strategy == "auto":
             most = min(most, _ROWS_PER_STEP)
         most = int(max(most // rows, 1))
+        if self._tolerance is not None:
+            most = min(most, _LEAST_SAMPLES)  # after which it is looked at
         return sampler.chunk_of(most, self._samples, self._strategy)
 
     def _sampler(self, batch: Any) -> Sampler:

@@ -43,9 +43,10 @@ def to_mc(model: Any) -> Any:
     Keras' layers are replaced by those of `keras_extras.layers`, recurrent and
     attention layers with dropout by such that drop always, at any depth; so the copy
     samples after saving and loading too, if `keras_extras` is imported. Layers that
-    a class of your own makes for itself are switched on in the copy, but not in what
-    is saved of it: a warning names them. The copy has tables, adapted statistics, LoRA
-    and quantised weights as the model has them.
+    a class of your own makes for itself, and those that are not in `keras.layers`, are
+    switched on in the copy, but not in what is saved of it: a warning names them. The
+    copy has tables, adapted statistics, LoRA and quantised weights as the model has
+    them.
 
     Args:
         model: Built Keras model that can be made anew from its configuration.
@@ -167,8 +168,9 @@ def _say_what_is_lost(layers: list[Any]) -> None:
     if layers:
         names = ", ".join(layer.name for layer in layers)
         warnings.warn(
-            "The copy samples, but not after it was saved and loaded: a class of "
-            f"your own makes its layers itself ({names}). Save the model instead, and "
-            "sample with `mc_predict`, or call `to_mc` after loading",
+            "The copy samples, but not after it was saved and loaded: layers that "
+            "a class of your own makes for itself, and those that are not in "
+            f"`keras.layers`, are loaded as they were ({names}). Save the model "
+            "instead, and sample with `mc_predict`, or call `to_mc` after loading",
             stacklevel=3,
         )

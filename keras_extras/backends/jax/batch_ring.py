@@ -15,13 +15,14 @@ from keras_extras.backends.kept_no_more import warn_keeps_no_more
 _MOST_BYTES = 64 * 2**20
 _MOST_BATCHES = 256
 _FEWEST_BATCHES = 8
-_LATE = 6  # executions until a bad loss is read
+_LATE = 14  # executions until a bad loss is read
+_LOOKED_AT = 9  # batches; what writes to some arrays in turn has no more than that
 
 
 class BatchRing:
     """Keeps the last batches that a `fit` has read.
 
-    They are not copied, unless they turn out to be all in the same memory.
+    They are not copied, unless some of the first ones turn out to be in one memory.
 
     Args:
         epoch_iterator: Keras' own iterator over epochs, before it has begun.
@@ -31,7 +32,7 @@ class BatchRing:
         self._late = _LATE * epoch_iterator.steps_per_execution
         self.capacity = _FEWEST_BATCHES
         self._batches: deque[Any] | None = deque()
-        self._copies = False
+        self._looks, self._copies = _LOOKED_AT, False
         # Neither may keep the other alive: FitGuard notices when the iterator goes.
         self._epoch_iterator = weakref.ref(epoch_iterator)
         own = source_of_epochs(epoch_iterator)
@@ -42,26 +43,31 @@ class BatchRing:
             self._keep(batch)
             yield batch
 
+    # It runs for each batch, between two runs of the step: there each call costs.
     def _keep(self, batch: Any) -> None:
+        if self._batches is None:
+            return
         try:
-            if self._batches is not None:
-                self._append(batch, self._batches)
+            if self._looks:
+                self._look(batch, self._batches)
+            kept = jax.tree.map(np.copy, batch) if self._copies else batch
+            self._batches.append(kept)
         except Exception as error:
             self._batches = None  # what is kept is not the last any more
             warn_keeps_no_more(error)
 
-    def _append(self, batch: Any, batches: deque[Any]) -> None:
-        if not batches:
+    def _look(self, batch: Any, batches: deque[Any]) -> None:
+        """Looks at one of the first batches: how large it is, and where it lies."""
+        if self._looks == _LOOKED_AT:
             leaves = jax.tree.leaves(batch)
             size = sum(leaf.nbytes for leaf in leaves if hasattr(leaf, "nbytes"))
             fit_in = _MOST_BYTES // max(size, 1)
             self.capacity = min(max(fit_in, _FEWEST_BATCHES), _MOST_BATCHES)
-        elif not self._copies and _share_memory(batch, batches[-1]):
-            self._copies = True  # a generator that may write to the same array
+            self._batches = deque(maxlen=self.capacity + self._late)
+        elif any(_share_memory(batch, other) for other in batches):
+            self._copies = True  # a generator that may write to the same arrays
             batches.clear()
-        batches.append(jax.tree.map(np.copy, batch) if self._copies else batch)
-        if len(batches) > self.capacity + self._late:
-            batches.popleft()
+        self._looks = 0 if self._copies else self._looks - 1
 
     def batches(self) -> list[Any]:
         """Returns the batches in the ring, the oldest one first."""

@@ -20,6 +20,7 @@ from keras_extras.backends.tensorflow.hand_over import HandOver
 from keras_extras.backends.tensorflow.variables import VariablesKept
 from keras_extras.backends.variables_hold_state import VariablesHoldState
 from keras_extras.keras_internals.building import build_optimizer
+from keras_extras.keras_internals.building import copies_weights
 from keras_extras.keras_internals.building import is_built
 from keras_extras.keras_internals.overrides import attribute_set
 from keras_extras.keras_internals.stock import trains_with_keras_own_step
@@ -76,7 +77,8 @@ class TensorFlowBackend(VariablesHoldState):
             # A step names the variables of the optimizer in another way than this.
             with attribute_set(model.optimizer, "built", True):
                 model._symbolic_build(data_batch=batch)
-            build_optimizer(model.optimizer, model.trainable_variables)
+            if not copies_weights(model.optimizer):
+                build_optimizer(model.optimizer, model.trainable_variables)
 
     def snapshot(self, model: Any) -> VariablesKept:
         return VariablesKept(model)

@@ -24,17 +24,23 @@ _COPIES = ("ArrayDataAdapter", "TorchDataLoaderAdapter")
 
 
 class PastBatch(NamedTuple):
-    """A batch, and the random generators of torch as they were when it was read."""
+    """A batch, and the random generators of torch as they were when it was read.
+
+    Where the processor's is the only one there is, a copy of it stands for them.
+    """
 
     batch: Any
-    draws: TorchDraws
+    draws: TorchDraws | torch.Generator
 
 
 def as_in_training(batch: Any) -> Any:
     """Returns a batch; of the past, with the generators as they were before it."""
     if not isinstance(batch, PastBatch):
         return batch
-    batch.draws.restore()
+    if isinstance(batch.draws, TorchDraws):
+        batch.draws.restore()
+    else:
+        torch.default_generator.set_state(batch.draws.get_state())
     return batch.batch
 
 
@@ -53,8 +59,10 @@ class BatchRing:
 
     def __init__(self, epoch_iterator: Any) -> None:
         self.capacity = _AT_LEAST
-        self._last: deque[PastBatch] = deque(maxlen=_AT_LEAST)
+        # Each of `PastBatch`, which is dearer to make than all that is in it.
+        self._last: deque[tuple[Any, Any]] = deque()
         self._is_detached = False
+        self._draws_now = TorchDraws if _has_accelerator() else _copy_of_generator
         adapter = epoch_iterator.data_adapter
         self._copies = type(adapter).__name__ in _COPIES
         # Neither may keep the other alive: FitGuard notices when the iterator goes.
@@ -62,35 +70,35 @@ class BatchRing:
         own = source_of_epochs(epoch_iterator)
         epoch_iterator._get_iterator = lambda: _Passing(own(), self._keep)
 
+    # It runs for each batch, between two runs of the step: there each call costs.
     def _keep(self, batch: Any) -> None:
+        if self._is_detached:
+            return
         try:
-            if not self._is_detached:
-                self._append(batch)
+            if not self._last:
+                self.capacity = _capacity(batch)
+                self._last = deque(maxlen=self.capacity)
+            self._last.append((batch, self._draws_now()))
         except Exception as error:
-            self._is_detached = True
-            self._last.clear()  # what is kept is not the last any more
+            self._forget()  # what is kept is not the last any more
             warn_keeps_no_more(error)
 
-    def _append(self, batch: Any) -> None:
-        if not self._last:
-            self.capacity = _capacity(batch)
-            self._last = deque(maxlen=self.capacity)
-        self._last.append(PastBatch(batch, TorchDraws()))
+    def _forget(self) -> None:
+        self._is_detached = True
+        self._last.clear()
 
     def batches(self) -> list[Any]:
         """Returns the batches in the ring, the oldest one first.
 
         None, if the data writes each batch to the same memory.
         """
-        places = [_place(past.batch) for past in self._last]
-        if not self._copies and len(set(places)) < len(places):
-            return []
-        return list(self._last)
+        kept = [PastBatch(*past) for past in self._last]
+        places = {_place(past.batch) for past in kept}
+        return kept if self._copies or len(places) == len(kept) else []
 
     def detach(self) -> None:
         """Keeps no more batches."""
-        self._is_detached = True
-        self._last.clear()
+        self._forget()
         epoch_iterator = self._epoch_iterator()
         if epoch_iterator is not None:
             vars(epoch_iterator).pop("_get_iterator", None)
@@ -102,17 +110,23 @@ class _Passing:
     def __init__(self, source: Iterable[Any], keep: Callable[[Any], None]) -> None:
         self._source = source
         self._keep = keep
-        self._batches: Iterator[Any] | None = None
 
     def __iter__(self) -> Iterator[Any]:
-        self._batches = iter(self._source)
+        self._next = iter(self._source).__next__
         return self
 
     def __next__(self) -> Any:
-        assert self._batches is not None
-        batch = next(self._batches)
+        batch = self._next()
         self._keep(batch)
         return batch
+
+
+def _has_accelerator() -> bool:
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
+# Not `get_rng_state`, which takes three times as long.
+_copy_of_generator = torch.default_generator.clone_state
 
 
 def _tensors(batch: Any) -> list[torch.Tensor]:

@@ -18,6 +18,14 @@ from keras_extras.diagnostics.rules.exact.classes import unshuffled_data
 from keras_extras.diagnostics.rules.exact.gradients import clipping_too_strong
 from keras_extras.diagnostics.rules.exact.gradients import no_gradient
 from keras_extras.diagnostics.rules.exact.gradients import not_updated
+from keras_extras.diagnostics.rules.exact.layers import constant_output
+from keras_extras.diagnostics.rules.exact.layers import frozen_random_weights
+from keras_extras.diagnostics.rules.exact.layers import frozen_statistics
+from keras_extras.diagnostics.rules.exact.layers import padding_not_masked
+from keras_extras.diagnostics.rules.exact.loss_terms import dominant_loss_term
+from keras_extras.diagnostics.rules.exact.optimizers import optimizer_state
+from keras_extras.diagnostics.rules.exact.rows import leaked_rows
+from keras_extras.diagnostics.rules.exact.rows import repeated_data
 from keras_extras.diagnostics.rules.exact.targets import broadcast_loss
 from keras_extras.diagnostics.rules.exact.targets import leaked_target
 from keras_extras.diagnostics.rules.exact.targets import target_equals_input
@@ -49,15 +57,23 @@ Rule = Callable[[Observations], Iterator[Finding]]
 # Judge what was there before any value became NaN or infinite.
 RULES: tuple[Rule, ...] = (
     unshuffled_data,
+    repeated_data,
     validation_differs,
+    leaked_rows,
     imbalanced_classes,
     target_equals_input,
     leaked_target,
+    padding_not_masked,
     broadcast_loss,
     untracked_variables,
+    optimizer_state,
+    constant_output,
     no_gradient,
     not_updated,
+    frozen_random_weights,
+    frozen_statistics,
     clipping_too_strong,
+    dominant_loss_term,
     random_evaluation,
     rows_not_independent,
     output_loss_mismatch,

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from keras_extras.diagnostics.observations import Observations
 from keras_extras.records.finding import Finding
 
+_LARGEST = 65_504
+
 
 def non_finite(observations: Observations) -> Iterator[Finding]:
     """NaN or infinity appeared, in the step and layer that the non-finite record names.
@@ -48,6 +50,13 @@ def non_finite(observations: Observations) -> Iterator[Finding]:
             "Check the data for NaN and lower the learning rate.",
         ),
     }[found.kind]
+    if _computes_in_half(observations):
+        evidence += f". That is in float16, whose largest number is {_LARGEST:,}"
+        remedy = (
+            "If float32 has none, it is the precision: give that layer "
+            '`dtype="float32"` beside `mixed_float16`, or use `mixed_bfloat16`. '
+            f"Otherwise: {remedy}"
+        )
     yield Finding(
         code="nan-loss",
         # A model may well replace missing values, or mask with infinity.
@@ -58,4 +67,15 @@ def non_finite(observations: Observations) -> Iterator[Finding]:
         evidence=f"at step {found.step} {evidence}",
         remedy=remedy,
         confidence=0.95 if found.kind != "unknown" else 0.8,
+    )
+
+
+def _computes_in_half(observations: Observations) -> bool:
+    """Returns whether what was not finite was computed in float16."""
+    found, structure = observations.nonfinite, observations.structure
+    if found is None or found.kind == "input":
+        return False
+    names = structure.last_layers if found.layer is None else {found.layer}
+    return any(
+        spec.precision == "float16" for spec in structure.layers if spec.name in names
     )

@@ -11,6 +11,7 @@ from keras_extras.callbacks import ActivationLogger
 from keras_extras.callbacks import GradientLogger
 from keras_extras.callbacks import HyperparameterLogger
 from keras_extras.callbacks import TrainingDiagnostics
+from keras_extras.inspection import late_losses
 from keras_extras.inspection.late_losses import LateLosses
 
 MONITORS = [
@@ -97,18 +98,42 @@ class Backend(JaxBackend):
         return value.ready
 
 
-def test_losses_are_read_in_order_and_when_they_are_there():
+def test_losses_are_read_in_order_a_few_at_a_time_and_when_they_are_there():
     late = LateLosses(Backend())
-    for n in range(3):
-        late.add({"loss": Ready(float(n), n != 1)})
     late.add({"accuracy": 1.0})
     late.add(None)
-    assert late.read() == [0.0]
-    for n in range(3, 7):
-        late.add({"loss": Ready(float(n), False)})
-    assert late.read() == [1.0, 2.0]  # no more than four are waited for
-    assert late.read(all_of_them=True) == [3.0, 4.0, 5.0, 6.0]
+    for n in range(4):
+        late.add({"loss": Ready(float(n), n != 2)})
+    assert late.read() == []
+    late.add({"loss": Ready(4.0, True)})
+    assert late.read() == [0.0, 1.0]  # the next one is not there yet
+    for n in range(5, 15):
+        late.add({"loss": Ready(float(n), n == 10)})
+    assert late.read() == [float(n) for n in range(2, 11)]  # waits for all but four
+    assert late.read(all_of_them=True) == [11.0, 12.0, 13.0, 14.0]
     assert late.read(all_of_them=True) == []
+
+
+def test_quick_batches_wait_for_each_other_and_slow_ones_do_not(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(late_losses.time, "perf_counter", lambda: now)
+    late, counts = LateLosses(JaxBackend()), []
+    for seconds in (0.001, 1.0):
+        for _ in range(24):
+            now += seconds
+            late.add({"loss": jax.numpy.ones(())})
+            counts.append(len(late.read()))
+    assert [n for n in counts[5:24] if n] == [13]
+    assert max(counts[25:]) <= 5
+
+
+def test_a_loss_is_read_as_it_is():
+    late, losses = LateLosses(JaxBackend()), [0.1, jax.numpy.inf, 3.0]
+    for dtype in ("float32", "bfloat16"):
+        for loss in losses:
+            late.add({"loss": jax.numpy.asarray(loss, dtype)})
+        expected = [float(jax.numpy.asarray(loss, dtype)) for loss in losses]
+        assert late.read(all_of_them=True) == expected
 
 
 def test_the_curve_holds_each_loss_once():

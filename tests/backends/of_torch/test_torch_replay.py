@@ -8,6 +8,7 @@ import torch_models as models
 from keras import layers
 from keras import ops
 
+from keras_extras.backends.torch import batch_ring
 from keras_extras.backends.torch.batch_ring import BatchRing
 from keras_extras.backends.torch.batch_ring import as_in_training
 from keras_extras.backends.torch.variables_kept import VariablesKept
@@ -157,7 +158,7 @@ def test_a_ring_keeps_the_last_batches_and_passes_all_on():
     assert read(iterator) == batches
 
 
-@pytest.mark.parametrize(("size", "capacity"), [(1, 128), (2**25, 8)])
+@pytest.mark.parametrize(("size", "capacity"), [(1, 256), (2**25, 8)])
 def test_how_many_batches_there_is_room_for(size, capacity):
     iterator = Iterator([{"x": torch.empty(size, dtype=torch.uint8)}, None])
     ring = BatchRing(iterator)
@@ -165,16 +166,19 @@ def test_how_many_batches_there_is_room_for(size, capacity):
     assert ring.capacity == capacity
 
 
-def test_batches_bring_their_draws_along():
+@pytest.mark.parametrize("has_accelerator", [False, True])
+def test_batches_bring_their_draws_along(monkeypatch, has_accelerator):
+    monkeypatch.setattr(batch_ring, "_has_accelerator", lambda: has_accelerator)
     iterator = Iterator([(torch.zeros(1),), (torch.ones(1),)])
     ring = BatchRing(iterator)
     drawn = []
     for _ in iterator._get_iterator():
-        drawn.append(torch.rand(2))
+        drawn.append([torch.rand(2), torch.randn(3)])  # the second keeps one for later
         torch.rand(5)  # of a loader
     for batch, expected in zip(ring.batches(), drawn, strict=True):
         as_in_training(batch)
-        assert torch.equal(torch.rand(2), expected)
+        assert torch.equal(torch.rand(2), expected[0])
+        assert torch.equal(torch.randn(3), expected[1])
 
 
 def test_data_that_writes_to_the_same_memory_cannot_be_gone_back_to():

@@ -16,6 +16,7 @@ from keras_extras.records.batch_rows import BatchRows
 from keras_extras.records.finding import Finding
 
 _ROWS = 128
+_LOOKS_AHEAD = 0.01
 
 
 def broadcast_loss(observations: Observations) -> Iterator[Finding]:
@@ -87,12 +88,16 @@ def _is_copy(batch: BatchRows) -> bool:
 
 
 def leaked_target(observations: Observations) -> Iterator[Finding]:
-    """Columns of the inputs are the target, under another name.
+    """Columns of the inputs are the target, or the model sees what it is to predict.
 
     References:
         Kaufman et al. (2012), "Leakage in data mining: formulation, detection, and
-        avoidance".
+        avoidance"; Vaswani et al. (2017), section 3.2.3, on the causal mask.
     """
+    ahead = observations.forward.looks_ahead
+    if ahead > _LOOKS_AHEAD:
+        yield _answers_seen(observations, ahead)
+        return
     outputs, batches = observations.structure.outputs, observations.batches
     x, y = inputs_of(batches), targets_of(batches)
     if len(outputs) != 1 or outputs[0].loss not in CLASSIFICATION:
@@ -117,6 +122,21 @@ def leaked_target(observations: Observations) -> Iterator[Finding]:
         "If that is not known when predictions are wanted, leave it out: "
         "`np.delete(x, columns, axis=1)`.",
         0.9,
+    )
+
+
+def _answers_seen(observations: Observations, ahead: float) -> Finding:
+    return whole(
+        observations,
+        "leaked-target",
+        "error",
+        None,
+        "each target is the input that follows, and with other inputs in the second "
+        f"half of a sequence the predictions in its first half change by {ahead:.2g} "
+        "of the largest one: the model sees the answers",
+        "Let no position see a later one: `use_causal_mask=True` in the call of an "
+        'attention layer, `padding="causal"` for `Conv1D`, no `Bidirectional`.',
+        0.96,
     )
 
 

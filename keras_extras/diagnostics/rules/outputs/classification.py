@@ -35,13 +35,20 @@ def judge_categorical(
             '`loss="binary_crossentropy"`.',
         )
     if targets is not None and (targets.min() < 0 or targets.sum(axis=1).max() > 1.5):
+        several = _has_several(targets, units)
+        # Rows may be weighted, by a reward for example; flags are no weights.
+        failing = if_poor(observations, "error")
         return (
-            if_poor(
-                observations, "error"
-            ),  # rows may be weighted, by a reward for example
-            0.85,
-            f"{output.loss} expects rows of shares that sum to 1; the targets lie in "
-            f"{interval_of(targets)} and sum to {targets.sum(axis=1).max():.3g}",
+            "warning" if several and failing == "info" else failing,
+            0.92 if several else 0.85,
+            f"{output.loss} expects rows of shares that sum to 1; "
+            + (
+                f"{np.mean(targets.sum(axis=1) > 1.0):.0%} of the rows of targets have "
+                "several labels, which softmax lets compete"
+                if several
+                else f"the targets lie in {interval_of(targets)} and sum to "
+                f"{targets.sum(axis=1).max():.3g}"
+            ),
             'For labels that do not exclude each other use `activation="sigmoid"` and '
             '`loss="binary_crossentropy"`; for numbers `loss="mse"`.',
         )

@@ -1,0 +1,1 @@
+"""Makes repairs as data from findings, and words them."""
