@@ -186,7 +186,7 @@ CASES = {
         dense_net,
         None,
         {"rate": 1e-6},
-        "SGD(learning_rate=0.04, momentum=0.9)",
+        "by 30,000: compile with `optimizer=keras.optimizers.SGD(learning_rate=0.03",
         lambda m: m.optimizer.momentum == 0.9,
     ),
     "a share by one unit": (
