@@ -263,5 +263,6 @@ def _of_layers(
 ) -> Repair | None:
     if not changes:
         return None
-    named = layer if layer in changes else next(iter(changes))
-    return Repair(kind, named, {"layers": changes})
+    named = layer if layer in changes and layer else next(iter(changes))
+    first = {named: changes[named]}  # which is named where there are many
+    return Repair(kind, named, {"layers": first | changes})
