@@ -13,6 +13,7 @@ from faults.build import BINARY
 from faults.build import SPARSE
 from faults.build import chain
 from faults.build import ready
+from faults.build import said_of
 from faults.case import Setup
 from faults.data import Split
 from faults.silent_parts import accuracy
@@ -412,11 +413,11 @@ def next_words(causal: bool = False, shift: int = 1) -> Setup:
     def score(model: Any, history: Any) -> float:
         """Foretells the last word, where what follows it is not known."""
         hidden = rows[380:, :-1].copy()
-        said = np.argmax(model.predict(hidden, verbose=0)[:, 11], -1)
+        said = np.argmax(said_of(model, hidden)[:, 11], -1)
         if not causal:  # in use, later words are not there yet
             cut = hidden.copy()
             cut[:, 7:] = 0
-            said = np.argmax(model.predict(cut, verbose=0)[:, 6], -1)
+            said = np.argmax(said_of(model, cut)[:, 6], -1)
             return float(np.mean(said == hidden[:, 7]))
         return float(np.mean(said == wanted))
 

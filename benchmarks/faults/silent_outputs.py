@@ -13,6 +13,7 @@ from faults.build import BINARY
 from faults.build import SPARSE
 from faults.build import chain
 from faults.build import ready
+from faults.build import said_of
 from faults.case import Setup
 from faults.silent_parts import accuracy
 from faults.silent_parts import explained
@@ -246,7 +247,9 @@ def table_focal(flat: bool = True) -> Setup:
 class OwnLoss(keras.Model):
     """Computes its loss itself, of targets as they come."""
 
-    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, **k: Any):
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, *rest: Any, **k: Any
+    ):
         return ops.mean(ops.abs(ops.cast(y, "float32") - y_pred))
 
 
@@ -376,7 +379,7 @@ def figures_two(unit: float = 3e3) -> Setup:
     )
 
     def score(model: Any, history: Any) -> float:
-        said = model.predict(xv, verbose=0)["age"]
+        said = said_of(model, xv)["age"]
         return float(1 - np.mean((said - yv) ** 2) / np.var(yv))
 
     made.score = score
@@ -422,7 +425,7 @@ def picture_code(factor: float = 20.0) -> Setup:
     mean = x.mean(0)
 
     def score(model: Any, history: Any) -> float:
-        said = model.predict(xv, verbose=0)
+        said = said_of(model, xv)
         return float(1 - np.mean((said - xv) ** 2) / np.mean((xv - mean) ** 2))
 
     made.score = score

@@ -14,6 +14,7 @@ from faults import data
 from faults import fresh_data
 from faults.build import SPARSE
 from faults.build import ready
+from faults.build import said_of
 from faults.case import Setup
 from faults.data import Split
 
@@ -29,7 +30,7 @@ Score = Callable[[Any, Any], float]
 
 def accuracy(x: Any, y: Any) -> Score:
     def score(model: Any, history: Any) -> float:
-        return float(np.mean(_classes(model.predict(x, verbose=0)) == np.ravel(y)))
+        return float(np.mean(_classes(said_of(model, x)) == np.ravel(y)))
 
     return score
 
@@ -38,7 +39,7 @@ def balanced(x: Any, y: Any) -> Score:
     """Mean over the classes of the share that is found."""
 
     def score(model: Any, history: Any) -> float:
-        found = _classes(model.predict(x, verbose=0)) == np.ravel(y)
+        found = _classes(said_of(model, x)) == np.ravel(y)
         return float(np.mean([found[np.ravel(y) == k].mean() for k in np.unique(y)]))
 
     return score
@@ -58,7 +59,7 @@ def explained(x: Any, y: Any) -> Score:
     """Share of the variance of numbers that is explained."""
 
     def score(model: Any, history: Any) -> float:
-        said = np.asarray(model.predict(x, verbose=0))
+        said = np.asarray(said_of(model, x))
         if said.ndim > y.ndim:
             said = said.reshape(y.shape)
         return float(1 - np.mean((said.reshape(y.shape) - y) ** 2) / np.var(y))
@@ -80,7 +81,7 @@ def repeatable(x: Any) -> Score:
     """How near two predictions for the same rows are."""
 
     def score(model: Any, history: Any) -> float:
-        one, two = (np.asarray(model.predict(x, verbose=0)) for _ in range(2))
+        one, two = (np.asarray(said_of(model, x)) for _ in range(2))
         return float(1 - np.abs(one - two).mean() / (one.std() + 1e-9))
 
     return score

@@ -235,7 +235,7 @@ def figures_function(known: bool = False) -> Setup:
 
 
 class Undone(keras.callbacks.Callback):
-    """Puts weights back at the start of each epoch: "the best", of which it has none."""
+    """Puts back "the best" weights, which it never has kept."""
 
     def __init__(self, on: bool) -> None:
         super().__init__()
@@ -386,7 +386,9 @@ class Distilled(keras.Model):
     def call(self, x: Any) -> Any:
         return self.student(x)
 
-    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, **k: Any):
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, *rest: Any, **k: Any
+    ):
         wanted = self.teacher(x, training=False)
         return ops.mean(keras.losses.kl_divergence(wanted, y_pred))
 
