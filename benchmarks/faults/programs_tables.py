@@ -420,9 +420,7 @@ def anomalies() -> Setup:
     return made
 
 
-@healthy(
-    "program-flow-of-moons", note="coupling layers, own step"
-)
+@healthy("program-flow-of-moons", note="coupling layers, own step")
 def flow() -> Setup:
     class Flow(keras.Model):
         def __init__(self) -> None:
