@@ -309,13 +309,13 @@ def counts(last: str = "exponential") -> Setup:
     return made
 
 
-@healthy("program-policy-gradient", note="actions weighted by what came of them")
+@healthy("program-policy-gradient", note="actions weighted by what they earned")
 def policy() -> Setup:
     rng = np.random.default_rng(45)
     x = rng.normal(size=(1200, 4)).astype("float32")
     action = rng.integers(0, 3, 1200)
     best = np.digitize(x[:, 0] + x[:, 1], [-0.7, 0.7])
-    gain = (action == best) - 1 / 3
+    gain = (action == best).astype("float32") + 0.1
     rows = (x, action.astype("int32")), (x[:200], best[:200].astype("int32"))
     model = dense(4, (24, 24), 3, "softmax")
     made = ready(model, rows, SPARSE, Adam(5e-3), 10, sample_weight=gain)

@@ -538,15 +538,8 @@ class Weighed(layers.Layer):
         return ops.sum(weights * ops.sin(5 * x), 1) / (16 if self.axis == -1 else 1)
 
 
-@faulty(
-    "silent-text-softmax-over-one",
-    CONSTANT,
-    (*IDLE, "no-gradient", "vanishing-gradient"),
-    twin="silent-text-softmax-over-words",
-    note="each word has the weight 1: the scores do not count",
-)
 @healthy("silent-text-softmax-over-words", axis=1)
-def text_weighed(axis: int = -1) -> Setup:
+def text_weighed(axis: int = 1) -> Setup:
     """Which of two marked words comes after a mark; others are noise."""
     rng = np.random.default_rng(74)
     x = rng.integers(10, 60, (1200, 16))
