@@ -57,7 +57,8 @@ class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
         share = 1.0 / ops.cast(self.iterations + 1, variable.dtype)
         # Tensors, taken before Keras' step writes to the variables: on TensorFlow and
         # torch a variable that is read later has its later value.
-        old = ops.where(ops.equal(self.iterations, 0), variable, momentum)
+        stored, start = map(ops.convert_to_tensor, (momentum, variable))
+        old = ops.where(ops.equal(self.iterations, 0), start, stored)
         average = (variable - (1.0 - beta_1) * old) / beta_1
         self.assign(momentum, old)
         super().update_step(gradient, variable, learning_rate)
