@@ -46,7 +46,7 @@ class UncertaintyLogger(keras.callbacks.Callback):
         x: Inputs: an array, or a list, tuple or dict of them.
         y: Integer classes, `(rows,)` or `(rows, 1)`, or one-hot rows.
         log_dir: Path of the directory to write TensorBoard summaries to, a
-            `keras.callbacks.TensorBoard` to write beside, or `None` to write
+            `keras.callbacks.TensorBoard` whose directory is used, or `None` to write
             nothing. Defaults to `None`.
         samples: Integer >= 2, number of samples. Defaults to `50`.
         every: Integer >= 1, epochs between two measurements. Defaults to `1`.
