@@ -1,4 +1,4 @@
-"""Searches with KerasTuner that see failing trials, end them early, and show why."""
+"""Searches with KerasTuner that diagnose trials, and end failing ones early."""
 
 try:
     import keras_tuner as _  # noqa: F401 - only whether it is there
