@@ -58,7 +58,7 @@ class LearningCurve:
     def report(self) -> str:
         """Returns one paragraph: what was measured, and whether more data would help.
 
-        A change counts if it is at least twice its standard error over the repeats.
+        A change counts if it is more than twice its standard error over the repeats.
         """
         done = np.flatnonzero(np.isfinite(self.mean["validation"]))
         if not len(done):
