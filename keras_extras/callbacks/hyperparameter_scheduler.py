@@ -23,7 +23,7 @@ class HyperparameterScheduler(Scheduler):
     and momentum of a 1cycle training use `OneCycleScheduler`.
 
     Args:
-        name: String, name of the attribute of the optimizer: `"momentum"`, `"beta_1"`,
+        name: String, name of the optimizer's attribute: `"momentum"`, `"beta_1"`,
             `"beta_2"`, `"weight_decay"`, `"rho"`, `"clipnorm"`, `"learning_rate"`
             and so on. It must be a number when training starts: if it is `None`, or a
             momentum of 0, the optimizer is compiled without it.
