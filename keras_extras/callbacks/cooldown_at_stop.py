@@ -142,9 +142,9 @@ class CooldownAtStop(PlannedScheduler):
         for other in getattr(callbacks_of_fit(), "callbacks", ()):
             if isinstance(other, keras.callbacks.EarlyStopping):
                 raise ValueError(
-                    "A training can be ended by one callback only. Received: "
+                    "Only one callback can stop a training early. Received: "
                     "CooldownAtStop and EarlyStopping. Leave EarlyStopping out: it "
-                    "would end the training before the learning rate has come down"
+                    "would end the training before the learning rate has decayed"
                 )
 
     def plan(self, controller: HyperparameterController, optimizer: Any) -> None:

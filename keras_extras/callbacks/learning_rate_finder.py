@@ -152,8 +152,8 @@ class LearningRateFinder(keras.callbacks.Callback):
             names = ", ".join(optimizer.name for optimizer in chosen)
             raise ValueError(
                 "LearningRateFinder sweeps the optimizer that a model is compiled "
-                "with, and nothing else may train. Received: a `train_step` that "
-                f"applies {names}"
+                "with, and `train_step` must not apply others. Received: a "
+                f"`train_step` that applies {names}"
             )
         parts = hyperparameters.parts(self.model.optimizer)
         for part in parts:
@@ -162,7 +162,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         for other in getattr(callbacks_of_fit(), "callbacks", ()):
             if isinstance(other, Scheduler) and RATE in other.names:
                 raise ValueError(
-                    "A sweep sets the learning rate alone. Received: "
+                    "Only LearningRateFinder can set the learning rate. Received: "
                     f"LearningRateFinder and {type(other).__name__}. Leave one of "
                     "them out"
                 )
@@ -191,8 +191,8 @@ class LearningRateFinder(keras.callbacks.Callback):
         self._write()
         if self.sweep.suggestion is None:
             warnings.warn(
-                "LearningRateFinder: too few points to suggest a learning rate from; "
-                "let `fit` have more epochs, or start at a lower `min_rate`. "
+                "LearningRateFinder: too few points to suggest a learning rate; give "
+                "`fit` more epochs, or start at a lower `min_rate`. "
                 f"Received: {len(rates)} of steps={self.steps}",
                 stacklevel=2,
             )

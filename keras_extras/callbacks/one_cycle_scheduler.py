@@ -152,9 +152,8 @@ class OneCycleScheduler(PlannedScheduler):
             )
         if without and self.cycle_momentum == "auto" and self.verbose:
             print(
-                f"OneCycleScheduler: {without[0].name!r} has no momentum to cycle; "
-                "it gets the learning rate alone. With SGD(momentum=0.95) it would "
-                "have both."
+                f"OneCycleScheduler: {without[0].name!r} has no momentum; only its "
+                "learning rate is scheduled. SGD(momentum=0.95) has both."
             )
 
     def plan(self, controller: HyperparameterController, optimizer: Any) -> None:

@@ -101,7 +101,7 @@ class RecoverFromNaN(Scheduler):
         for other in getattr(callbacks_of_fit(), "callbacks", ()):
             if isinstance(other, keras.callbacks.TerminateOnNaN):
                 raise ValueError(
-                    "A NaN can be answered by one callback only. Received: "
+                    "Only one callback can handle NaN. Received: "
                     "RecoverFromNaN and TerminateOnNaN. Leave TerminateOnNaN out: it "
                     "would end the training"
                 )
@@ -160,7 +160,7 @@ class RecoverFromNaN(Scheduler):
             multiplier.multiply(self.factor)
         if self.verbose:
             print(
-                f"RecoverFromNaN: {where}: the loss is not finite; back to the last "
-                f"good state, the batch is left out, the learning rate is multiplied "
-                f"by {float(self._multipliers[0]):.4g} from here on"
+                f"RecoverFromNaN: {where}: the loss is not finite; restored the "
+                "last good weights, skipped the batch; the learning rate is multiplied "
+                f"by {float(self._multipliers[0]):.4g} from now on"
             )

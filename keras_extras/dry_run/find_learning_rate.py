@@ -87,5 +87,5 @@ def find_learning_rate(
     with random_state_kept(), kept, first_look_kept(model):
         model.fit(x, y, **arguments)
     if finder.sweep is None:
-        raise RuntimeError("The training ended before it had begun.")
+        raise RuntimeError("Training ended before its first step.")
     return finder.sweep

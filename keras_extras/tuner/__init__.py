@@ -5,7 +5,7 @@ try:
 except ImportError as error:
     raise ImportError(
         f"`keras_extras.tuner` needs KerasTuner, which cannot be imported ({error}). "
-        'Run: pip install "keras-extras[tuner]"'
+        "Run: pip install keras-tuner six"
     ) from error
 
 from keras_extras.tuner.batch_size import batch_size

@@ -146,7 +146,7 @@ class OneCycleHyperModel(keras_tuner.HyperModel):
             rate = float(model.optimizer.learning_rate)
             warnings.warn(
                 "The learning-rate finder has no suggestion for this architecture; "
-                f"its own rate is taken. Received: learning_rate={rate:g}",
+                f"its own learning rate is used. Received: learning_rate={rate:g}",
                 stacklevel=2,
             )
         if path is not None:

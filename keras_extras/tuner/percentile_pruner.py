@@ -84,7 +84,7 @@ class PercentilePruner(keras.callbacks.Callback):
         if self._trial is None:
             raise ValueError(
                 f"`{type(self).__name__}` compares the trials of a search: give it to "
-                "`tuner.search(callbacks=[...])`. Received: a `fit` of its own"
+                "`tuner.search(callbacks=[...])`. Received: a `fit` outside of a search"
             )
         self._write()
 
