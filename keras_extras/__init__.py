@@ -11,6 +11,7 @@ if not _is_report:
     # Imported at once: Keras loads from a file only what is registered by then.
     try:
         from keras_extras import layers
+        from keras_extras import optimizers
         from keras_extras import schedules
     except ModuleNotFoundError as error:
         if error.name not in ("tensorflow", "jax", "torch"):
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from keras_extras import constraints
     from keras_extras import diagnostics
     from keras_extras import evaluation
-    from keras_extras import optimizers
     from keras_extras import uncertainty
     from keras_extras.dry_run.diagnose import diagnose
     from keras_extras.dry_run.find_learning_rate import find_learning_rate
