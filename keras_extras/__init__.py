@@ -16,9 +16,9 @@ if not _is_report:
         if error.name not in ("tensorflow", "jax", "torch"):
             raise
         raise ImportError(
-            f"Keras trains on {error.name}, which is not installed. Run: "
-            f'pip install "keras-extras[{error.name}]". Or set KERAS_BACKEND to '
-            "what is installed: tensorflow, jax or torch"
+            f"The Keras backend is {error.name}, which is not installed. Run: "
+            f"pip install {error.name}. Or set KERAS_BACKEND to a backend that is "
+            "installed: tensorflow, jax or torch"
         ) from error
 
 if TYPE_CHECKING:
