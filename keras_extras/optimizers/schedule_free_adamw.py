@@ -49,6 +49,19 @@ class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
         Defazio et al. (2024), "The Road Less Scheduled", arXiv:2405.15682.
     """
 
+    def __init__(
+        self,
+        learning_rate: Any = 0.0025,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        warmup_steps: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate, beta_1, beta_2, epsilon, warmup_steps, **kwargs
+        )
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Makes a step of the paper, wherever the optimizer was built."""
         ops = keras.ops
