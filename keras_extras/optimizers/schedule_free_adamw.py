@@ -33,8 +33,17 @@ class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
         beta_2: Float, decay of the second moment. Defaults to `0.999`.
         epsilon: Float, for numerical stability. Defaults to `1e-8`.
         warmup_steps: Integer, number of steps in which the rate rises. Defaults to `0`.
-        **kwargs: Arguments of every `keras.optimizers.Optimizer`, such as
-            `weight_decay`.
+        weight_decay: Float, or `None` for no weight decay. Defaults to `None`.
+        clipnorm: As in every `keras.optimizers.Optimizer`. Defaults to `None`.
+        clipvalue: As there. Defaults to `None`.
+        global_clipnorm: As there. Defaults to `None`.
+        use_ema: As there; `True` has no use beside the average. Defaults to `False`.
+        ema_momentum: As there. Defaults to `0.99`.
+        ema_overwrite_frequency: As there. Defaults to `None`.
+        loss_scale_factor: As there. Defaults to `None`.
+        gradient_accumulation_steps: As there. Defaults to `None`.
+        name: String, or `None` for the name of the class. Defaults to `None`.
+        **kwargs: Further arguments of every `keras.optimizers.Optimizer`.
 
     Example:
 
