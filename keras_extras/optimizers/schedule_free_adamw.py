@@ -33,8 +33,18 @@ class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
         beta_2: Float, decay of the second moment. Defaults to `0.999`.
         epsilon: Float, for numerical stability. Defaults to `1e-8`.
         warmup_steps: Integer, the steps in which the rate rises. Defaults to `0`.
-        **kwargs: Arguments of every `keras.optimizers.Optimizer`, such as
-            `weight_decay`.
+        weight_decay: Float, or `None`. This and all below are arguments of every
+            `keras.optimizers.Optimizer`. Defaults to `None`.
+        clipnorm: Float, or `None`. Defaults to `None`.
+        clipvalue: Float, or `None`. Defaults to `None`.
+        global_clipnorm: Float, or `None`. Defaults to `None`.
+        use_ema: Boolean. Leave it `False` here. Defaults to `False`.
+        ema_momentum: Float. Defaults to `0.99`.
+        ema_overwrite_frequency: Integer, or `None`. Defaults to `None`.
+        loss_scale_factor: Float, or `None`. Defaults to `None`.
+        gradient_accumulation_steps: Integer, or `None`. Defaults to `None`.
+        name: String, or `None`. Defaults to `None`.
+        **kwargs: Further arguments of `keras.optimizers.Optimizer`.
 
     Example:
 
