@@ -32,18 +32,19 @@ class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
             Defaults to `0.9`.
         beta_2: Float, decay of the second moment. Defaults to `0.999`.
         epsilon: Float, for numerical stability. Defaults to `1e-8`.
-        warmup_steps: Integer, number of steps in which the rate rises. Defaults to `0`.
-        weight_decay: Float, or `None` for no weight decay. Defaults to `None`.
-        clipnorm: As in every `keras.optimizers.Optimizer`. Defaults to `None`.
-        clipvalue: As there. Defaults to `None`.
-        global_clipnorm: As there. Defaults to `None`.
-        use_ema: As there; `True` has no use beside the average. Defaults to `False`.
-        ema_momentum: As there. Defaults to `0.99`.
-        ema_overwrite_frequency: As there. Defaults to `None`.
-        loss_scale_factor: As there. Defaults to `None`.
-        gradient_accumulation_steps: As there. Defaults to `None`.
-        name: String, or `None` for the name of the class. Defaults to `None`.
-        **kwargs: Further arguments of every `keras.optimizers.Optimizer`.
+        warmup_steps: Integer, the steps in which the rate rises. Defaults to `0`.
+        weight_decay: Float, or `None`. This and all below are arguments of every
+            `keras.optimizers.Optimizer`. Defaults to `None`.
+        clipnorm: Float, or `None`. Defaults to `None`.
+        clipvalue: Float, or `None`. Defaults to `None`.
+        global_clipnorm: Float, or `None`. Defaults to `None`.
+        use_ema: Boolean. Leave it `False` here. Defaults to `False`.
+        ema_momentum: Float. Defaults to `0.99`.
+        ema_overwrite_frequency: Integer, or `None`. Defaults to `None`.
+        loss_scale_factor: Float, or `None`. Defaults to `None`.
+        gradient_accumulation_steps: Integer, or `None`. Defaults to `None`.
+        name: String, or `None`. Defaults to `None`.
+        **kwargs: Further arguments of `keras.optimizers.Optimizer`.
 
     Example:
 
@@ -57,19 +58,6 @@ class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
     References:
         Defazio et al. (2024), "The Road Less Scheduled", arXiv:2405.15682.
     """
-
-    def __init__(
-        self,
-        learning_rate: Any = 0.0025,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        warmup_steps: int = 0,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            learning_rate, beta_1, beta_2, epsilon, warmup_steps, **kwargs
-        )
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Makes a step of the paper, wherever the optimizer was built."""

@@ -29,6 +29,8 @@ def leaked_rows(observations: Observations) -> Iterator[Finding]:
         return
     if data.repeated > 0.2 * data.leaked:
         return  # equal rows are usual there
+    if observations.outcome.is_poor:
+        return  # they make what was learnt look better, and nothing was
     yield whole(
         observations,
         "leaked-rows",
