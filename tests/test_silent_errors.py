@@ -374,6 +374,13 @@ def test_padding_is_named_where_nothing_is_learnt():
     assert "padding-not-masked" not in codes(with_forward(padding=0.3))
 
 
+def test_answers_that_are_seen_and_predictions_that_vary_anyway():
+    assert codes(with_forward(looks_ahead=0.3)) == ["leaked-target"]
+    assert codes(with_forward(looks_ahead=0.3, varies=0.3)) == ["random-evaluation"]
+    mixed = with_forward(by_hand.observe(last=0.5), looks_ahead=0.3, depends=0.3)
+    assert codes(mixed) == ["rows-not-independent"]
+
+
 def test_targets_that_are_one_place_ahead():
     words = RNG.integers(0, 9, (8, 7))
     x, y = words[:, :-1], words[:, 1:]

@@ -89,8 +89,8 @@ class PlannedScheduler(Scheduler):
         if trained > self.length() and not self._warned:
             self._warned = True
             warnings.warn(
-                f"{type(self).__name__}: training goes on past the end of the cycle; "
-                f"the last learning rate holds. Received: {self.length_name}="
+                f"{type(self).__name__}: training continues past the end of the cycle, "
+                f"with the last learning rate. Received: {self.length_name}="
                 f"{self.length()}, steps trained={trained}",
                 stacklevel=2,
             )
