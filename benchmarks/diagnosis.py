@@ -1,9 +1,10 @@
 """How often `TrainingDiagnostics` is right: on healthy and on faulty trainings.
 
 Run as `python benchmarks/diagnosis.py [--half HALF] [--jobs N]`, with the half
-`tuned`, `untouched`, `fresh`, `unseen`, `posted` or `all`. With `--record DIR` the
-evidence of each training is kept, and `--replay DIR` judges it again in seconds,
-without training. `--resume` goes on with an interrupted run.
+`tuned`, `untouched`, `fresh`, `unseen`, `posted`, `silent`, `programs` or `all`. With
+`--record DIR` the evidence of each training is kept, and `--replay DIR` judges it again
+in seconds, without training. `--resume` goes on with an interrupted run. `--look first`
+and `--look unseen` take half of a part, `--sample N` draws N cases by a fixed seed.
 `--bare` trains without the callback and lists the metrics that the labels rest on.
 """
 
@@ -14,6 +15,7 @@ import json
 import os
 import pickle
 import queue
+import random
 import subprocess
 import sys
 import threading
@@ -24,7 +26,7 @@ from typing import Any
 
 RESULTS = Path("logs/diagnosis")
 RECYCLE = 30  # cases per process: the memory of a graph is never quite given back
-PARTS = ("tuned", "untouched", "fresh", "unseen", "posted")
+PARTS = ("tuned", "untouched", "fresh", "unseen", "posted", "silent", "programs")
 HALVES = (*PARTS, "external")
 
 
@@ -100,6 +102,7 @@ def summary(results: list[dict[str, Any]]) -> str:
         ("hit", share(sum(w in ("hit", "top hit") for w in words), len(words))),
         ("top hit", share(words.count("top hit"), len(words))),
         ("top names the cause", share(sum(map(_names_cause, faulty)), len(faulty))),
+        ("cause named", share(sum(map(_names_it_at_all, faulty)), len(faulty))),
         ("false alarms", share(quiet.count(False), len(quiet))),
     ]
     return "\n".join(f"  {name:20} {value}" for name, value in rows)
@@ -108,6 +111,10 @@ def summary(results: list[dict[str, Any]]) -> str:
 def _names_cause(result: dict[str, Any]) -> bool:
     made = claims(result)
     return bool(made) and made[0]["code"] in result["labels"]
+
+
+def _names_it_at_all(result: dict[str, Any]) -> bool:
+    return any(finding["code"] in result["labels"] for finding in claims(result))
 
 
 def calibration(results: list[dict[str, Any]]) -> str:
@@ -185,7 +192,18 @@ def chosen(options: Any) -> list[Any]:
     if options.only:
         return [cases[id] for id in options.only]
     wanted = HALVES if options.half == "all" else (options.half, "external")
-    return [case for case in cases.values() if case.half in wanted]
+    if options.half == "external":
+        wanted = ("external",)
+    found = [
+        case
+        for case in cases.values()
+        if case.half in wanted
+        and options.look in (None, case.look)
+        and (options.kind is None or case.healthy == (options.kind == "healthy"))
+    ]
+    if options.sample is not None:
+        found = random.Random(options.seed).sample(found, len(found))[: options.sample]
+    return found
 
 
 def described(case: Any) -> dict[str, Any]:
@@ -204,6 +222,10 @@ def work(options: Any) -> None:
     """Trains the cases whose ids come in, a line each, and answers a line each."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print is no answer
+    if options.plain_graphs:
+        import tensorflow as tf
+
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     cases = all_cases(options.external)
     for id in map(str.strip, sys.stdin):
         case = cases[id]
@@ -249,7 +271,11 @@ def came_to(setup: Any, callbacks: list[Any]) -> dict[str, Any]:
     from faults.chance import chance
 
     logs = setup.train(callbacks).history
+    score = None
+    if setup.score is not None:
+        score = float(setup.score(setup.model, logs))
     return {
+        "score": score,
         "metrics": {name: float(values[-1]) for name, values in logs.items()},
         "first": {name: float(values[0]) for name, values in logs.items()},
         "least": {name: float(min(values)) for name, values in logs.items()},
@@ -362,6 +388,9 @@ def replayed(options: Any) -> Iterator[dict[str, Any]]:
             continue
         if options.only and record["id"] not in options.only:
             continue
+        case = CASES.get(record["id"])
+        if case is not None and options.look not in (None, case.look):
+            continue
         started = time.perf_counter()
         try:
             found = [finding.to_dict() for finding in examine(observations)]
@@ -374,7 +403,10 @@ def replayed(options: Any) -> Iterator[dict[str, Any]]:
 
 def parse() -> Any:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--half", choices=(*PARTS, "all"), default="all")
+    parser.add_argument("--half", choices=(*PARTS, "external", "all"), default="all")
+    parser.add_argument("--look", choices=("first", "unseen"), help="half of the part")
+    parser.add_argument("--kind", choices=("healthy", "faulty"))
+    parser.add_argument("--sample", type=int, metavar="N", help="so many, by chance")
     parser.add_argument("--only", nargs="+", metavar="ID", help="ids of cases")
     parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
     parser.add_argument("--external", metavar="PATH", help="folder with a cases.py")
@@ -385,6 +417,9 @@ def parse() -> Any:
     parser.add_argument("--results", type=Path, metavar="FILE")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--timeout", type=float, default=180, help="seconds per case")
+    parser.add_argument(
+        "--plain-graphs", action="store_true", help="TensorFlow compiles them faster"
+    )
     parser.add_argument("--noisy", action="store_true", help="show what processes say")
     parser.add_argument("--evidence", action="store_true", help="print it per claim")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)

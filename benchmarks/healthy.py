@@ -3,7 +3,8 @@
 Run as `python benchmarks/healthy.py [--rows N] [--epochs N] [--only TEXT]`. Each line
 is a training of one model, data set, optimizer and schedule; one that does not learn
 is listed as such and counts as neither silent nor false alarm. `--results FILE` is
-where the lines go, and an interrupted run goes on from there.
+where the lines go, and an interrupted run goes on from there. `--sample N` takes N of
+the trainings, by chance with a fixed seed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import gc
 import itertools
 import json
+import random
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,6 +171,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1280)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--only", default="")
+    parser.add_argument("--sample", type=int, metavar="N")
     parser.add_argument(
         "--learns", type=float, default=0.5, help="accuracy that counts"
     )
@@ -180,7 +183,10 @@ def main() -> None:
         found = [json.loads(line) for line in options.results.read_text().splitlines()]
     done = {tuple(result["case"]) for result in found}
     with options.results.open("a") as file:
-        for case in cases(options.only):
+        chosen = list(cases(options.only))
+        if options.sample is not None:
+            chosen = random.Random(0).sample(chosen, len(chosen))[: options.sample]
+        for case in chosen:
             if case in done:
                 continue
             result = train(case, options.rows, options.epochs)

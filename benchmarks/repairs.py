@@ -3,7 +3,8 @@
 Run as `python benchmarks/repairs.py [--half HALF] [--sample N] [--verify]`. Each faulty
 case of the corpus is trained with `TrainingDiagnostics`, what its first finding asks
 for is applied to a copy of the model by `Diagnosis.repaired`, and the copy is trained
-as the case is. `--verify` takes the first finding of `diagnose(verify=True)` instead.
+as the case is. `--verify` takes the first finding of `diagnose(verify=True)` instead,
+`--together` applies the repairs of all findings that follow from no other one.
 The healthy twin comes to what `faults/outcomes.md` lists, or is trained too.
 
 A case is repaired if the copy comes within 2 points of the accuracy of the twin or, in
@@ -160,7 +161,7 @@ def report(results: list[dict[str, Any]]) -> str:
 # Training, in a process of its own
 
 
-def work(verify: bool) -> None:
+def work(options: Any) -> None:
     """Tries the cases whose ids come in, a line each, and answers a line each."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print is no answer
@@ -178,29 +179,36 @@ def work(verify: bool) -> None:
         result |= {"findings": [], "refused": ""}
         started = time.perf_counter()
         try:
-            result |= tried(case, CASES, verify)
+            result |= tried(case, CASES, options)
         except Exception as error:
             result["failure"] = f"{type(error).__name__}: {error}"
         result["seconds"] = round(time.perf_counter() - started, 1)
         answers.write(json.dumps(result) + "\n")
 
 
-def tried(case: Any, cases: dict[str, Any], verify: bool) -> dict[str, Any]:
+def tried(case: Any, cases: dict[str, Any], options: Any) -> dict[str, Any]:
     """Trains a case, its first repair and its twin."""
-    diagnosis, setup = (verified if verify else diagnosed)(case)
+    diagnosis, setup = (verified if options.verify else diagnosed)(case)
     claims = [f for f in diagnosis.findings if f.severity != "info"]
     found: dict[str, Any] = {"findings": [finding.code for finding in claims]}
     if not claims:
         return found
     found["repair"] = claims[0].to_dict()["repair"]
     try:
-        setup.model, found["changes"] = diagnosis.repaired(claims[0])
+        first = [claims[0], *(roots(claims[1:]) if options.together else ())]
+        setup.model, found["changes"] = diagnosis.repaired(*first)
     except ValueError as error:
         return {**found, "refused": str(error).splitlines()[0]}
     ours = scores(setup, last(setup.train()))
     twin = cases[case.twin].make(0)
     theirs = scores(twin, known_outcome(case.twin) or last(twin.train()))
     return {**found, **judged(ours, theirs)}
+
+
+def roots(claims: list[Any]) -> list[Any]:
+    """Returns the claims that follow from no other one and have a repair."""
+    own = [f for f in claims if f.cause is None and f.repair is not None]
+    return [finding for finding in own if finding.repair.is_applicable]
 
 
 def diagnosed(case: Any) -> tuple[Any, Any]:
@@ -272,7 +280,8 @@ class Worker:
 
     def __init__(self, options: Any) -> None:
         self._timeout = options.timeout
-        self._verify = ["--verify"] if options.verify else []
+        chosen = {"--verify": options.verify, "--together": options.together}
+        self._options = [name for name, wanted in chosen.items() if wanted]
         self._process: Any = None
         self._tried = 0
 
@@ -322,7 +331,7 @@ class Worker:
         path = os.pathsep.join(map(str, paths))
         self._tried = 0
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--worker", *self._verify],
+            [sys.executable, __file__, "--worker", *self._options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -379,6 +388,7 @@ def parse() -> Any:
     parser.add_argument("--only", nargs="+", metavar="ID", help="ids of cases")
     parser.add_argument("--label", nargs="+", metavar="CODE", help="causes of cases")
     parser.add_argument("--verify", action="store_true", help="try repairs first")
+    parser.add_argument("--together", action="store_true", help="all causes at once")
     parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
     parser.add_argument("--resume", action="store_true", help="go on where it stopped")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE")
@@ -390,7 +400,7 @@ def parse() -> Any:
 def main() -> None:
     options = parse()
     if options.worker:
-        work(options.verify)
+        work(options)
         return
     cases, results = chosen(options), []
     options.results.parent.mkdir(parents=True, exist_ok=True)

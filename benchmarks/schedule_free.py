@@ -73,7 +73,7 @@ def main() -> None:
     print("".join(f" {way} |" for way in WAYS) + "\n" + "|---" * (2 + len(WAYS)) + "|")
     for name in SETUPS:
         data = DATA[name]()
-        for steps in (300, 900):
+        for steps in (300, 600):
             row = ""
             for way in WAYS:
                 found = [

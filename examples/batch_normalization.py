@@ -1,8 +1,8 @@
-"""Batch normalisation: which learning rates it allows, and what it forgets.
+"""Shows which learning rates batch normalisation allows, and a trap of its momentum.
 
-Four hidden layers without it, after and before the activation, at two rates; then
-how a moving average that is too slow spoils what was learnt. Run as
-`python examples/batch_normalization.py [--data fashion_mnist]`.
+Four hidden layers without it, after and before the activation, at two learning rates;
+then how a moving average that is too slow spoils the predictions of a trained model.
+Run as `python examples/batch_normalization.py [--data fashion_mnist]`.
 """
 
 from __future__ import annotations

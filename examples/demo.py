@@ -1,8 +1,8 @@
 """Trains four networks on real images: three fail, each in its own way.
 
-Run as `make demo`, or `python examples/demo.py [--data fashion_mnist]`. Each run
-has a directory of its own under `--log-dir`, for TensorBoard. The exit status is
-that of a check: 0 only if every run is diagnosed as announced.
+Run as `make demo`, or `python examples/demo.py [--data fashion_mnist]`. Each run has
+its own directory under `--log-dir`, for TensorBoard. The exit status is 0 only if
+every run is diagnosed as expected.
 """
 
 from __future__ import annotations

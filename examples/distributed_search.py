@@ -1,9 +1,9 @@
 """Searches with several processes on this machine: a chief and its workers.
 
 Run as `python examples/distributed_search.py [--workers N]`. The chief hands out
-trials, the workers train them, each failing one ends early, and each below the median
-too. A worker that dies is started again under its name, and KerasTuner hands it the
-trial that it was in once more; without that, the chief would wait for it forever.
+trials and the workers train them; failing trials, and those below the median, end
+early. A worker that dies is started again under its name, and KerasTuner gives it the
+same trial again; without that, the chief would wait for it forever.
 
 On several machines, run the part of `KERASTUNER_TUNER_ID` yourself, with the same three
 variables, a directory that all of them see, and something that restarts what dies.

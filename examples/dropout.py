@@ -1,7 +1,7 @@
-"""Dropout, alpha dropout, and the same networks with Monte-Carlo dropout, 300 images.
+"""Compares dropout, alpha dropout and Monte-Carlo dropout on 300 training images.
 
-A network that was trained with dropout is asked twice: once as it is, once a hundred
-times with its dropout on (`mc_predict`). Run as
+A network that was trained with dropout predicts in two ways: as it is, and as the mean
+of a hundred samples with dropout on (`mc_predict`). Run as
 `python examples/dropout.py [--data fashion_mnist]`; `mc_dropout.py` looks at single
 images.
 """

@@ -1,7 +1,7 @@
-"""Gradient clipping: by value and by norm, how often, and what it does to direction.
+"""Compares gradient clipping by value and by norm: how often, and with which direction.
 
-First the two numbers of a gradient of [0.9, 100], then a recurrent network whose
-gradients explode; it reads an image row by row. Run as
+First for a gradient of [0.9, 100], then in a recurrent network whose gradients explode;
+it reads an image row by row. Run as
 `python examples/gradient_clipping.py`.
 """
 

@@ -1,4 +1,4 @@
-"""Vanishing and exploding gradients, what is found, and what repairs them.
+"""Shows vanishing and exploding gradients, their findings, and what repairs them.
 
 Eight hidden layers on handwritten digits, with the initialisations and activations
 that fail, and with those that do not. Run as `python examples/gradient_problems.py`.

@@ -1,4 +1,4 @@
-"""Which initialiser goes with which activation function, in a deep network.
+"""Shows which initialiser suits which activation function in a deep network.
 
 Run as `python examples/initializers_and_activations.py [--quick] [--seeds 3]`. The
 digits come with scikit-learn, so nothing is downloaded.

@@ -1,4 +1,4 @@
-"""Plain and MC-dropout predictions of a SELU network, image by image.
+"""Compares plain and MC-dropout predictions of a SELU network, image by image.
 
 Run as `python examples/mc_dropout.py [--data fashion_mnist]`; it downloads these data
 where Keras does not have them yet.

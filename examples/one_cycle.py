@@ -1,7 +1,7 @@
-"""1cycle at the rate that the finder suggests, against constant rates.
+"""Compares 1cycle, at the learning rate that the finder suggests, with constant rates.
 
-`find_learning_rate` tries the rates and puts everything back; what it suggests is the
-top of the cycle, a tenth of it a constant rate. Run as
+`find_learning_rate` runs a range test and restores the model; its suggestion is the
+highest rate of the cycle, a tenth of it the constant rate. Run as
 `python examples/one_cycle.py [--data fashion_mnist]`.
 """
 

@@ -1,8 +1,8 @@
-"""The optimizers of Keras, each at the best of five learning rates.
+"""Compares the optimizers of Keras, each at the best of five learning rates.
 
-At one rate for all, such a comparison compares rates. So each optimizer has its own,
-chosen by the validation loss of a seed that the comparison does not use. Run as
-`python examples/optimizers.py [--data fashion_mnist]`.
+With one learning rate for all, the result would depend on that rate. So each optimizer
+has its own, chosen by the validation loss of a seed that the comparison does not use.
+Run as `python examples/optimizers.py [--data fashion_mnist]`.
 """
 
 from __future__ import annotations

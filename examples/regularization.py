@@ -1,6 +1,6 @@
-"""l1, l2 and max-norm where there is something to regularise: 150 images.
+"""Compares l1, l2 and max-norm on 150 training images, on which a network overfits.
 
-What each does to the weights is shown beside what it does to the accuracy. Run as
+It shows the effect of each on the weights and on the accuracy. Run as
 `python examples/regularization.py [--data fashion_mnist]`.
 """
 

@@ -1,7 +1,7 @@
-"""The five schedules of the learning rate, and none, from the same rate.
+"""Compares five learning rate schedules with a constant rate, from the same rate.
 
-Each acts inside the compiled step, on every batch, and tells in `fit`'s history what
-the rate was. Run as `python examples/schedules.py [--data fashion_mnist]`.
+Each acts inside the compiled step, on every batch, and records the learning rate in the
+`History` of `fit`. Run as `python examples/schedules.py [--data fashion_mnist]`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cross-validation and randomised search of scikit-learn, with callbacks inside.
+"""Runs cross-validation and randomised search of scikit-learn, with callbacks.
 
 `SKLearnClassifier(build, fit_kwargs={"callbacks": [...]})` would train without them:
 both clone an estimator before they fit it, and the wrapper's clone has no `fit_kwargs`.

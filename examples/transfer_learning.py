@@ -1,8 +1,8 @@
 """Does a network that was trained on other classes help with two new ones?
 
 Task A: all classes but two, many images. Task B: those two, few labelled images. The
-chapter of the book shows one seed, and says that it was looked for; this shows several
-and the difference in each. Offline unless `--data fashion_mnist` is asked for.
+chapter of the book shows one seed, and says that it was chosen; this example shows
+several, and the difference in each. Offline unless `--data fashion_mnist` is given.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Searches for a network for handwritten digits, and tells of each trial what it had.
+"""Runs a search on handwritten digits, and shows the findings of each trial.
 
-Run as `make demo-tuner`, or `python examples/tuner.py`. About half of the space is
-failing: rates that are far too high or too low, and weights of the wrong size. The exit
-status is that of a check: 0 only if failing trials were ended and a good one was found.
+Run as `make demo-tuner`, or `python examples/tuner.py`. About half of the search space
+fails: learning rates that are far too high or too low, and badly scaled initial
+weights. The exit status is 0 only if failing trials were ended and a good one was
+found.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Does an autoencoder of many unlabelled images help where few are labelled?
 
-Its encoder becomes the first part of a classifier, which trains its new head alone for
-a while and then all layers, against the same classifier from scratch. Offline unless
-`--data fashion_mnist` is asked for.
+Its encoder becomes the first part of a classifier, which trains its new head first and
+then all layers. It is compared with the same classifier trained from scratch. Offline
+unless `--data fashion_mnist` is asked for.
 """
 
 from __future__ import annotations

@@ -11,14 +11,15 @@ if not _is_report:
     # Imported at once: Keras loads from a file only what is registered by then.
     try:
         from keras_extras import layers
+        from keras_extras import optimizers
         from keras_extras import schedules
     except ModuleNotFoundError as error:
         if error.name not in ("tensorflow", "jax", "torch"):
             raise
         raise ImportError(
-            f"Keras trains on {error.name}, which is not installed. Run: "
-            f'pip install "keras-extras[{error.name}]". Or set KERAS_BACKEND to '
-            "what is installed: tensorflow, jax or torch"
+            f"The Keras backend is {error.name}, which is not installed. Run: "
+            f"pip install {error.name}. Or set KERAS_BACKEND to a backend that is "
+            "installed: tensorflow, jax or torch"
         ) from error
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from keras_extras import constraints
     from keras_extras import diagnostics
     from keras_extras import evaluation
-    from keras_extras import optimizers
     from keras_extras import uncertainty
     from keras_extras.dry_run.diagnose import diagnose
     from keras_extras.dry_run.find_learning_rate import find_learning_rate

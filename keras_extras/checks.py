@@ -72,8 +72,7 @@ def check_fraction(name: str, value: Any) -> float:
     """Returns `value` as a float, if it is above 0 and below 1."""
     if not is_number(value) or not 0 < value < 1:
         raise ValueError(
-            f"`{name}` must be a number between 0 and 1, without either. "
-            f"Received: {name}={value!r}"
+            f"`{name}` must be a number above 0 and below 1. Received: {name}={value!r}"
         )
     return float(value)
 
@@ -82,8 +81,7 @@ def check_momentum(name: str, value: Any) -> float:
     """Returns `value` as a float, if it is at least 0 and below 1."""
     if not is_number(value) or not 0 <= value < 1:
         raise ValueError(
-            f"`{name}` must be a number from 0 up to, but not, 1. "
-            f"Received: {name}={value!r}"
+            f"`{name}` must be a number >= 0 and below 1. Received: {name}={value!r}"
         )
     return float(value)
 
@@ -187,7 +185,7 @@ def check_text(name: str, value: Any) -> str:
     """Returns `value`, if it is a string that is not empty."""
     if not isinstance(value, str) or not value:
         raise ValueError(
-            f"`{name}` must be a string that is not empty. Received: {name}={value!r}"
+            f"`{name}` must be a non-empty string. Received: {name}={value!r}"
         )
     return value
 
@@ -198,7 +196,7 @@ def check_list(name: str, value: Any) -> list[Any]:
     is_list = is_array or (isinstance(value, Sequence) and not isinstance(value, str))
     if not is_list or len(value) == 0:
         raise ValueError(
-            f"`{name}` must be a list that is not empty. Received: {name}={value!r}"
+            f"`{name}` must be a non-empty list. Received: {name}={value!r}"
         )
     return value.tolist() if is_array else list(value)
 

@@ -20,8 +20,7 @@ def graph_objects() -> Any:
         import plotly.graph_objects as go
     except ImportError as error:
         raise ImportError(
-            "Plots need Plotly, which is not installed. "
-            'Run: pip install "keras-extras[plots]"'
+            "Plots need Plotly, which is not installed. Run: pip install plotly"
         ) from error
     return go
 

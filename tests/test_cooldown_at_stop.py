@@ -159,6 +159,13 @@ SETTINGS = {
         2,
         {},
     ),
+    "scaled": (
+        lambda rate: keras.optimizers.LossScaleOptimizer(
+            momentum_sgd(rate), initial_scale=4.0
+        ),
+        1,
+        {},
+    ),
 }
 
 

@@ -18,7 +18,10 @@ def test_there_are_enough_cases_and_half_of_them_are_healthy():
     assert healthy >= len(CASES) / 2
 
 
-@pytest.mark.parametrize("half", ["tuned", "untouched", "fresh", "unseen", "posted"])
+HALVES = ["tuned", "untouched", "fresh", "unseen", "posted", "silent", "programs"]
+
+
+@pytest.mark.parametrize("half", HALVES)
 def test_each_half_holds_both_kinds(half):
     kinds = [case.healthy for case in CASES.values() if case.half == half]
     assert kinds.count(True) >= 40
@@ -38,6 +41,21 @@ def test_each_code_is_the_cause_of_some_case():
     consequences = {"not-learning", "oscillating-loss", "saturated-activation"}
     for code in set(CODES) - consequences:
         assert code in causes, code
+
+
+@pytest.mark.parametrize("half", ["silent", "programs"])
+@pytest.mark.parametrize("look", ["first", "unseen"])
+def test_both_looks_hold_both_kinds(half, look):
+    cases = [case for case in CASES.values() if (case.half, case.look) == (half, look)]
+    healthy = sum(case.healthy for case in cases)
+    assert healthy >= 25
+    assert len(cases) - healthy >= 20
+
+
+def test_faults_of_the_new_parts_have_a_twin():
+    for case in CASES.values():
+        if case.half in ("silent", "programs"):
+            assert case.healthy or case.twin, case.id
 
 
 def test_twins_are_healthy_cases():

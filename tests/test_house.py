@@ -20,6 +20,7 @@ MOST_ATTRIBUTES = 14
 LAZY = {
     "keras_extras/__init__.py",
     "keras_extras/finder/__init__.py",
+    "keras_extras/optimizers/__init__.py",
     "keras_extras/uncertainty/__init__.py",
     "tensorboard_plugins/keras_diagnostics/plugin.py",
 }

@@ -234,7 +234,7 @@ def test_two_callbacks_in_one_run_count_each_step_once(tmp_path):
     (run,) = board.json("runs")["runs"]
     assert (run["recorded"], run["last_step"]) == (20, 19)
     answer = board.json("figure", card="gradients", run=".")
-    assert answer["steps"]["text"] == "all 20 steps shown"
+    assert answer["steps"]["text"] == "all 20 steps"
 
 
 def test_path_prefix_and_several_named_directories(tmp_path):

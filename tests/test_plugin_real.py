@@ -37,7 +37,7 @@ def test_the_ill_run_is_found_and_the_other_was_examined(board):
 def test_all_steps_of_a_real_training_are_there(board):
     answer = board.json("figure", card="gradients", run=real.ILL)
     count = 3 * real.STEPS_PER_EPOCH
-    assert answer["steps"]["text"] == f"all {count} steps shown"
+    assert answer["steps"]["text"] == f"all {count} steps"
     (panel,) = answer["panels"]
     assert panel["rows"] == ["first", "second", "third", "classes"]
     assert panel["figure"]["data"][0]["x"] == list(range(count))

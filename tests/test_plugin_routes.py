@@ -180,7 +180,7 @@ def test_layer_filter_and_step_range(board):
     (panel,) = answer["panels"]
     assert panel["rows"] == ["block/dense", "dense_1"]
     assert panel["figure"]["data"][0]["x"] == [5, 6, 7, 8, 9]
-    assert answer["steps"]["text"] == "all 5 steps shown, of 20 trained"
+    assert answer["steps"]["text"] == "all 5 steps in range"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     found = logs.finding("nan-loss", layer=None, first_step=14, last_step=STEPS - 1)
     write(root / "nan", broken, [found])
     logs.write_sweep(root / "healthy")
+    deep = tuple(f"block_{number // 4}/dense_{number}" for number in range(34))
+    logs.write_run(root / "deep", logs.records(steps=3, layers=deep), [])
     board = Board(root)
     yield board
     board.close()
@@ -127,10 +130,8 @@ def test_a_run_that_became_nan_begins_before_it(open_tab: Any) -> None:
     tab.drawn("gradients")
     assert tab.frame.evaluate(CHARTS, "loss")["range"] == [-0.5, 17.5]
     assert tab.frame.evaluate(CHARTS, "gradients")["range"] == [-0.5, 17.5]
-    assert (
-        "all 18 steps shown, of 450 trained"
-        in tab.card("loss").locator(".shown").inner_text()
-    )
+    shown = tab.card("loss").locator(".shown").inner_text()
+    assert shown == "all 18 steps in range"
     assert "NaN from step 14" in tab.card("findings").inner_text()
     tab.frame.get_by_role("button", name="All steps").click()
     tab.frame.wait_for_function(
@@ -155,6 +156,15 @@ def test_consequences_are_indented(open_tab: Any, width: int) -> None:
     remedies = [row.locator(".remedy").inner_text() for row in (cause, *effects)]
     assert remedies[0] == "Use relu."
     assert remedies[1:] == ["as for bad-initialization in conv"] * 2
+
+
+def test_names_of_many_layers_do_not_overlap(open_tab: Any) -> None:
+    tab = open_tab("run=deep")
+    names = tab.drawn("activations").locator(".plot").first.locator(".ytick text")
+    boxes = sorted((name.bounding_box() for name in names.all()), key=lambda b: b["y"])
+    assert len(boxes) >= 15
+    for upper, lower in itertools.pairwise(boxes):
+        assert upper["y"] + 0.8 * upper["height"] <= lower["y"]
 
 
 def test_the_finder_recommends_one_rate(open_tab: Any) -> None:

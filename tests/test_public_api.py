@@ -192,7 +192,7 @@ def roots(modules):
 def test_import_brings_in_nothing_that_a_training_may_not_need(fresh):
     added = set(fresh["keras_extras"]) - set(fresh["keras"])
     ours = {name.split(".")[1] for name in added if name.startswith("keras_extras.")}
-    assert ours == {"checks", "layers", "schedules"}
+    assert ours == {"checks", "layers", "optimizers", "schedules"}
     unwanted = {"tensorboard", "sklearn", "plotly", "keras_tuner", "matplotlib"}
     assert "keras_extras.callbacks.monitor" in fresh["all"]
     assert not roots(set(fresh["all"]) - set(fresh["keras"])) & unwanted

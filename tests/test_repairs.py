@@ -176,7 +176,26 @@ CASES = {
         "first",
         {},
         "keras.regularizers.L2(0.0001)",
-        lambda m: m.get_layer("first").kernel_regularizer.l2 < 1e-3,
+        lambda m: (
+            m.get_layer("first").kernel_regularizer.l2 < 1e-3
+            and m.get_layer("drop").rate == 0.2
+        ),
+    ),
+    "plain descent": (
+        "learning-rate-too-low",
+        dense_net,
+        None,
+        {"rate": 1e-6},
+        "by 30,000: compile with `optimizer=keras.optimizers.SGD(learning_rate=0.03",
+        lambda m: m.optimizer.momentum == 0.9,
+    ),
+    "a share by one unit": (
+        "output-loss-mismatch",
+        functools.partial(dense_net, units=1),
+        "head",
+        {"y": RNG.uniform(size=(32, 1)), "loss": "mse"},
+        'Dense(1, activation="sigmoid")',
+        lambda m: m.loss == "mse",
     ),
     "dropout": (
         "over-regularized",
@@ -294,6 +313,22 @@ def test_copy_keeps_what_it_does_not_change():
     kept, new = (copied.get_layer(n).get_weights()[0] for n in ("head", "first"))
     np.testing.assert_array_equal(kept, model.get_layer("head").get_weights()[0])
     assert not np.array_equal(new, model.get_layer("first").get_weights()[0])
+
+
+def test_repairs_of_several_findings_are_applied_together():
+    model = dense_net("sigmoid", end="relu", units=1)
+    y = 1e3 * RNG.normal(size=(32, 1))
+    observations, x, y = seen(model, y, "mse", scale=900.0)
+    codes = ("unnormalized-input", "unscaled-target", "vanishing-gradient")
+    findings = [repaired(code, observations, "first")[0] for code in codes]
+    diagnosis = Diagnosis(observations, findings, model)
+    copied, changes = diagnosis.repaired(*findings)
+    kinds = [type(layer).__name__ for layer in copied.layers]
+    assert (kinds[0], kinds[-1]) == ("Normalization", "Rescaling")
+    assert copied.get_layer("first").activation is keras.activations.relu
+    assert copied.get_layer("head").activation is keras.activations.linear
+    assert len(changes.splitlines()) == 4
+    assert trains(copied, x, y)
 
 
 def test_remedy_fits_the_model():

@@ -252,7 +252,7 @@ def test_plot_without_plotly_says_what_to_install():
         check=True,
         timeout=300,
     )
-    assert 'pip install "keras-extras[plots]"' in done.stdout
+    assert "pip install plotly" in done.stdout
 
 
 @pytest.mark.parametrize(

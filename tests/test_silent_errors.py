@@ -22,6 +22,7 @@ from test_exact_rules import with_forward
 
 from keras_extras.diagnostics.changed_inputs import later_changed
 from keras_extras.diagnostics.changed_inputs import padded_table
+from keras_extras.diagnostics.constant_layers import ConstantLayers
 from keras_extras.diagnostics.describe import describe_layers
 from keras_extras.diagnostics.examine import examine
 from keras_extras.diagnostics.fresh_weights import are_fresh
@@ -65,6 +66,19 @@ def test_layer_that_takes_its_input_out_of_the_predictions():
     assert (finding.layer, finding.severity) == ("none", "error")
     gated = sequential(Gate("sigmoid"), layers.LayerNormalization(), relu())
     assert exact(fit(gated)) == []
+
+
+def test_softmax_that_is_sure_of_one_class_is_no_constant():
+    wide = keras.initializers.VarianceScaling(1e6)
+    stack = [relu(), layers.Dense(4, "softmax", kernel_initializer=wide)]
+    stack[1].bias_initializer = keras.initializers.Constant([1e6, 0.0, 0.0, 0.0])
+    model = keras.Sequential([keras.Input((4,)), *stack])
+    watched = ConstantLayers(model)
+    with watched.watched():
+        outputs = model(np.random.default_rng(0).normal(size=(8, 4)))
+    assert len(np.unique(keras.ops.convert_to_numpy(outputs), axis=0)) == 1
+    spreads = [keras.ops.convert_to_numpy(each) for each in watched.spreads()]
+    assert watched.found(spreads, one_prediction=True) == ()
 
 
 def test_constant_layers_are_judged_by_what_they_do():
@@ -358,6 +372,13 @@ def test_padding_is_named_where_nothing_is_learnt():
     seen = with_forward(by_hand.observe(**by_hand.BAD), padding=0.3)
     assert "padding-not-masked" in codes(seen)
     assert "padding-not-masked" not in codes(with_forward(padding=0.3))
+
+
+def test_answers_that_are_seen_and_predictions_that_vary_anyway():
+    assert codes(with_forward(looks_ahead=0.3)) == ["leaked-target"]
+    assert codes(with_forward(looks_ahead=0.3, varies=0.3)) == ["random-evaluation"]
+    mixed = with_forward(by_hand.observe(last=0.5), looks_ahead=0.3, depends=0.3)
+    assert codes(mixed) == ["rows-not-independent"]
 
 
 def test_targets_that_are_one_place_ahead():

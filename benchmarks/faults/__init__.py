@@ -21,6 +21,14 @@ from faults import posted_classification as posted_classification
 from faults import posted_regression as posted_regression
 from faults import posted_sequences as posted_sequences
 from faults import posted_texts as posted_texts
+from faults import programs_sequences as programs_sequences
+from faults import programs_tables as programs_tables
+from faults import programs_texts as programs_texts
+from faults import programs_vision as programs_vision
+from faults import silent_data as silent_data
+from faults import silent_outputs as silent_outputs
+from faults import silent_traps as silent_traps
+from faults import silent_weights as silent_weights
 from faults import unseen_faulty as unseen_faulty
 from faults import unseen_healthy as unseen_healthy
 from faults import unseen_others as unseen_others

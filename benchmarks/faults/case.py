@@ -13,8 +13,7 @@ import keras
 
 from keras_extras.records.finding_codes import FINDING_CODES
 
-# Silent errors have exact tests, and a corpus of their own.
-CODES = tuple(code.name for code in FINDING_CODES if not code.exact)
+CODES = tuple(code.name for code in FINDING_CODES)
 
 
 @dataclass
@@ -27,6 +26,8 @@ class Setup:
         y: Targets, or `None` where `x` holds them.
         validation: What `fit` takes as `validation_data`, or `None`.
         fit: Further arguments of `fit`.
+        score: Function from the trained model and the history to how good it is, 1 at
+            best; `None` leaves that to the metrics.
     """
 
     model: Any
@@ -34,6 +35,7 @@ class Setup:
     y: Any = None
     validation: Any = None
     fit: dict[str, Any] = field(default_factory=dict)
+    score: Callable[[Any, Any], float] | None = None
 
     def train(self, callbacks: Iterable[Any] = ()) -> Any:
         """Trains and returns the history."""
@@ -78,7 +80,16 @@ class Case:
     @property
     def half(self) -> str:
         """Its part, or `"tuned"` or `"untouched"` by a hash: by nobody's choice."""
-        return self.part or ("tuned", "untouched")[zlib.crc32(self.id.encode()) % 2]
+        return self.part or ("tuned", "untouched")[self._hash]
+
+    @property
+    def look(self) -> str:
+        """Whether its part may be learnt from with it in view: by nobody's choice."""
+        return ("first", "unseen")[self._hash]
+
+    @property
+    def _hash(self) -> int:
+        return zlib.crc32(self.id.encode()) % 2
 
 
 CASES: dict[str, Case] = {}
@@ -117,6 +128,7 @@ def faulty(
     note: str = "",
     twin: str | None = None,
     part: str | None = None,
+    bound_to: str | None = None,
     **arguments: Any,
 ) -> Callable[[Any], Any]:
     """Registers what the decorated function builds as a case with a fault.
@@ -128,8 +140,11 @@ def faulty(
         note: What there is to know about the case.
         twin: Id of the healthy case that this one spoils.
         part: Half that the case belongs to; `None` leaves it to the hash.
+        bound_to: The one backend that the case is written for, on others it is none.
         **arguments: Passed to the decorated function.
     """
+    if bound_to not in (None, keras.backend.backend()):
+        return lambda build: build
     named = (labels,) if isinstance(labels, str) else tuple(labels)
     if not named:
         raise ValueError(f"`labels` must name a cause. Received: labels={labels!r}")

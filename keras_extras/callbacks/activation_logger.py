@@ -9,14 +9,14 @@ from keras_extras.log_dir import LogDir
 
 
 class ActivationLogger(Monitor):
-    """Records what every layer returns during training.
+    """Records statistics of the outputs of every layer during training.
 
-    The numbers come from a forward pass on the training batch before it trains, with
-    the dropout masks of the step and batch normalisation in training mode. Layers
-    inside nested models, wrappers and attention are included; what runs in a loop, such
-    as the cell of a recurrent layer, counts as part of the layer that runs it. A layer
-    that is called several times in a step, or returns several tensors, has them
-    all counted together. Use it to see dead and saturated units.
+    Use it to find dead and saturated units. The statistics come from a forward pass on
+    a training batch before the training step, with the dropout masks of that step and
+    batch normalisation in training mode. Layers inside nested models, wrappers and
+    attention are included. A layer that runs in a loop, such as the cell of a recurrent
+    layer, counts as part of the layer that runs it. If a layer is called several times
+    in a step, or returns several tensors, the statistics are over all of them.
 
     `history` holds one `(steps, layers)` array for each of:
 
@@ -31,21 +31,22 @@ class ActivationLogger(Monitor):
 
     Args:
         log_dir: Path of the directory to write TensorBoard summaries to, or a
-            `keras.callbacks.TensorBoard` to write beside, or `None` to write
+            `keras.callbacks.TensorBoard` whose directory is used, or `None` to write
             nothing. Defaults to `None`.
         every: Integer, number of steps between samples, or `"auto"`: batches 1,
-            2, 4, 8 and 16, if these take no more than a second of the processor (four
-            on JAX), 32, 64 and so on and the last one, if these take no more than
-            0.1 s, and others as often as keeps the added time within 2 %. Defaults to
-            `"auto"`.
-        layers: Which layers: a list of names or paths, a regular expression, a
-            function of the layer that returns a boolean, or `None` for all.
+            2, 4, 8 and 16, while these samples take at most one second of processor
+            time (four on JAX); batches 32, 64 and so on and the last one, while these
+            take at most 0.1 s; and others as often as keeps the added time within 2 %.
+            Defaults to `"auto"`.
+        layers: Which layers to record: a list of names or paths, a regular expression,
+            a function of the layer that returns a boolean, or `None` for all.
             Defaults to `None`.
         histograms: Boolean. Whether to write histograms of the outputs too.
             Defaults to `False`.
-        history_size: Integer >= 100, most steps that `history` keeps, `None` for all.
-            Beyond it about every second one is dropped; the first, the last, the
-            extremes and those with NaN or infinity stay. Defaults to `10000`.
+        history_size: Integer >= 100, largest number of steps that `history` keeps, or
+            `None` for all. When it is reached, about every second step is dropped; the
+            first, the last, the extremes and those with NaN or infinity are kept.
+            Defaults to `10000`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if

@@ -24,29 +24,28 @@ from keras_extras.warn_safely import warn_safely
 
 
 class CooldownAtStop(PlannedScheduler):
-    """Cools the learning rate down to zero before the training ends, whenever it ends.
+    """Stops training early, after a cooldown in which the learning rate falls to zero.
 
-    A training at a high rate that `EarlyStopping` ends has not settled: the last part,
-    in which the rate falls to zero, brings much of the gain. Here the rate stays as it
-    is until one of these, whichever comes first: no improvement of `monitor` for
-    `patience` epochs, a time limit, a limit of steps, the end of the epochs of `fit`,
-    or Ctrl-C. Then the rate falls to zero, so that `cooldown` is the share of all steps
-    in which it falls, and the training ends with the weights of its best epoch.
+    Use it instead of `EarlyStopping`, which ends a training at a high learning rate,
+    before it has converged: much of the gain comes in the last part, in which the rate
+    falls. The rate stays as it is until one of these, whichever comes first: no
+    improvement of `monitor` for `patience` epochs, a time limit, a step limit, the end
+    of the epochs of `fit`, or Ctrl-C. Then it falls to zero, in a share of `cooldown`
+    of all steps, and the training ends with the weights of its best epoch.
 
-    The rate that falls is that of the optimizer, or what another callback gives, a
-    warm-up, say. With `BackupAndRestore` a training that is killed goes on in the phase
-    in which it was. Take `LinearToZeroScheduler` or `OneCycleScheduler` where the
-    length is known and nothing will end the training sooner. In `EarlyStopping`'s
-    place, not beside it.
+    The learning rate is that of the optimizer, or of another callback such as a
+    warm-up. With `BackupAndRestore` an interrupted training resumes in the phase that
+    it had reached. If the length of the training is known and nothing ends it sooner,
+    use `LinearToZeroScheduler` or `OneCycleScheduler`.
 
-    A time limit and a limit of steps, or the epochs of `fit`, are kept: the cooldown
-    begins before. Where steps are lost, because `LossScaleOptimizer` skips or
+    The cooldown begins early enough to keep to a time limit, a step limit and the
+    epochs of `fit`. If steps are lost, because `LossScaleOptimizer` skips or
     `RecoverFromNaN` takes back some, it is planned anew by the batches that are left;
-    once it has begun, the rate moves on as if they had been trained. The time in which
-    the first step is compiled does not count towards the share of a time limit. After
-    patience has run out, or Ctrl-C at step s, it takes `s * cooldown / (1 - cooldown)`
-    more steps, where there are as many. A second Ctrl-C, and one in the cooldown, ends
-    the training at once.
+    once it has begun, the rate moves on as if they had been trained. The time of the
+    first step, which compiles, does not count towards the share of a time limit. When
+    patience has run out at step s, or after Ctrl-C, it takes `s * cooldown / (1 -
+    cooldown)` more steps, if there are as many. A second Ctrl-C, or one during the
+    cooldown, ends the training at once.
 
     Args:
         monitor: String, name of the quantity to watch. Defaults to `"val_loss"`.
@@ -54,28 +53,28 @@ class CooldownAtStop(PlannedScheduler):
             begins, or `None` not to watch. Defaults to `5`.
         cooldown: Float between 0 and 1, the share of all steps in which the rate falls.
             Defaults to `0.2`.
-        shape: `"1-sqrt"`, `"linear"` or `"cosine"`: how it falls, see
+        shape: `"1-sqrt"`, `"linear"` or `"cosine"`: the curve of the cooldown, see
             `keras_extras.schedules.WarmupStableDecay`. Defaults to `"1-sqrt"`.
-        mode: `"min"` if low is good, `"max"` if high is, or `"auto"` to tell from the
-            metric or its name. Defaults to `"auto"`.
+        mode: `"min"` if lower is better, `"max"` if higher is better, or `"auto"` to
+            infer it from the metric or its name. Defaults to `"auto"`.
         min_delta: Float, the least change that counts as improvement. Defaults to
             `0.0`.
-        time_limit: Float, seconds that the training may take, cooldown included, or
-            `None`. Defaults to `None`.
-        step_limit: Integer, optimizer steps that it may take, cooldown included, or
-            `None`; with `steps_per_execution`, up to one execution more. Defaults to
-            `None`.
+        time_limit: Float, largest number of seconds of training, cooldown included, or
+            `None` for no limit. Defaults to `None`.
+        step_limit: Integer, largest number of optimizer steps, cooldown included, or
+            `None` for no limit; with `steps_per_execution`, up to one execution more.
+            Defaults to `None`.
         interrupt: Boolean. Whether the first Ctrl-C begins the cooldown. Defaults to
             `True`.
-        restore_best_weights: Boolean. Whether to end with the weights of the epoch that
-            was best by `monitor`. Defaults to `True`.
+        restore_best_weights: Boolean. Whether to end with the weights of the epoch with
+            the best value of `monitor`. Defaults to `True`.
         verbose: Integer. 1 prints a line when the cooldown begins, 0 nothing. Defaults
             to `1`.
-        optimizer: String, the optimizer to drive by its own name, or by that of the
-            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
-            an optimizer; or a list of these. `None` for those that the training step
-            applies: the one that the model was compiled with, or what a `train_step` of
-            its own names. Defaults to `None`.
+        optimizer: String, name of the optimizer to schedule, or of the attribute of the
+            model that holds it, such as `"d_optimizer"` of a GAN; or an optimizer; or a
+            list of these. `None` means those that the training step applies: the one
+            that the model was compiled with, or those that a custom `train_step` names.
+            Defaults to `None`.
 
     Attributes:
         stopped_by: `"patience"`, `"time_limit"`, `"step_limit"`, `"epochs"` or
@@ -83,9 +82,9 @@ class CooldownAtStop(PlannedScheduler):
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if `mode`
-            is `"auto"` and nothing tells whether a high value of `monitor` is good, or
-            `EarlyStopping` is there as well, another `CooldownAtStop`, or a scheduler
-            that comes down at the end itself: `LinearToZeroScheduler`,
+            is `"auto"` and it cannot be inferred whether higher values of `monitor` are
+            better, or if `EarlyStopping` is used as well, or another `CooldownAtStop`,
+            or a scheduler that ends at zero itself: `LinearToZeroScheduler`,
             `WarmupStableDecayScheduler` or `OneCycleScheduler`.
 
     Example:
@@ -153,9 +152,9 @@ class CooldownAtStop(PlannedScheduler):
         for other in getattr(callbacks_of_fit(), "callbacks", ()):
             if isinstance(other, keras.callbacks.EarlyStopping):
                 raise ValueError(
-                    "A training can be ended by one callback only. Received: "
+                    "Only one callback can stop a training early. Received: "
                     "CooldownAtStop and EarlyStopping. Leave EarlyStopping out: it "
-                    "would end the training before the learning rate has come down"
+                    "would end the training before the learning rate has decayed"
                 )
 
     def plan(self, controller: HyperparameterController, optimizer: Any) -> None:

@@ -10,13 +10,13 @@ from keras_extras.steering.controller import HyperparameterController
 
 
 class ExponentialDecayScheduler(Scheduler):
-    """Lowers the learning rate a little on every batch.
+    """Decays the learning rate exponentially, on every batch.
 
     The rate at step t is that of the optimizer times
     `decay_rate ** (t / decay_steps)`, with t = `optimizer.iterations`, computed
-    inside the training step. A second `fit`, and one after a restart, goes on where
-    the last one was. Where the optimizer has a schedule, it is that which decays.
-    For a rate that falls once per epoch, Keras' `LearningRateScheduler` will do.
+    inside the training step. A second `fit`, and a restarted one, continue where the
+    last one ended. If the optimizer has a schedule, its value is multiplied. To lower
+    the rate once per epoch, Keras' `LearningRateScheduler` is enough.
 
     Args:
         decay_steps: Number of steps, at least 1, in which the rate falls by
@@ -24,13 +24,13 @@ class ExponentialDecayScheduler(Scheduler):
         decay_rate: Float above 0, at most 1: the factor. Defaults to `0.1`.
         staircase: Boolean. Whether the rate stays the same for `decay_steps`
             steps, then falls at once. Defaults to `False`.
-        restore: Boolean. Whether to put the rate back at the end rather than to
-            leave it at its last value. Defaults to `True`.
-        optimizer: String, the optimizer to drive by its own name, or by that of the
-            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
-            an optimizer; or a list of these. `None` for those that the training step
-            applies: the one that the model was compiled with, or what a `train_step` of
-            its own names. Defaults to `None`.
+        restore: Boolean. Whether to restore the original learning rate after
+            training; if `False`, the last value is kept. Defaults to `True`.
+        optimizer: String, name of the optimizer to schedule, or of the attribute of the
+            model that holds it, such as `"d_optimizer"` of a GAN; or an optimizer; or a
+            list of these. `None` means those that the training step applies: the one
+            that the model was compiled with, or those that a custom `train_step` names.
+            Defaults to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if

@@ -44,62 +44,63 @@ from keras_extras.transfer.stages import Stages
 class FreezeUnfreeze(keras.callbacks.Callback):
     """Trains the new head first and then the reused layers too, in one `fit`.
 
-    The usual way to fine-tune is two trainings: freeze the reused layers, compile,
-    fit for a few epochs so that the new head stops sending large random gradients,
-    unfreeze, compile with a lower learning rate, fit on. This does the same in one
-    `fit`, which keeps one `History`, one count of epochs, and all callbacks. It gives
-    the weights, optimizer variables and `History` of the two trainings bit for bit,
-    shuffled data included. (In two trainings, what a callback such as `EarlyStopping`
-    has counted starts over with the second. Here it goes on.)
+    Fine-tuning usually takes two trainings: freeze the reused layers, compile, fit for
+    a few epochs so that the new head stops sending large random gradients, unfreeze,
+    compile with a lower learning rate, and fit again. This callback does the same in
+    one `fit`, with one `History`, one count of epochs, and the same callbacks. Weights,
+    optimizer variables and `History` are those of the two trainings bit for bit,
+    shuffled data included. (In two trainings the counters of a callback such as
+    `EarlyStopping` start over with the second. Here they do not.)
 
-    Not for a model that trains from scratch, which has nothing to protect from its
-    head, and not for a `train_step` that uses an optimizer other than the compiled
-    one: only that follows the layers. To train all layers at once, at lower rates
-    near the input, see `keras_extras.optimizers.discriminative_learning_rates`; both
-    go together.
+    Do not use it to train from scratch, or with a `train_step` that uses an optimizer
+    other than the compiled one. To train all layers at once, at lower learning rates
+    near the input, see `keras_extras.optimizers.discriminative_learning_rates`; the two
+    can be combined.
 
     When `fit` begins, `layers` are frozen, whatever they were when the model was
     compiled. A layer among them that was not trainable before, while others were,
     stays frozen to the end, and so does a variable; if none was, the model was frozen
     by hand or saved in the first stage, and all are unfrozen in their turn. When
-    `fit` ends, also by an exception or by `EarlyStopping` in the first stage, the
-    model is left as the stage it has reached compiled it: `layer.trainable`, the
-    optimizer's variables and its rate go together, so it can be saved and trained on.
+    `fit` ends, even by an exception or by `EarlyStopping` in the first stage, the model
+    stays in the stage that it has reached: `layer.trainable`, the variables of the
+    optimizer and its learning rate match, so it can be saved and trained further.
 
-    Batch normalisation runs in inference as long as it is frozen. Unfrozen, it uses
-    the batch's statistics and updates its own, unless
-    `batch_normalization="frozen"`. To call the reused model in inference mode is not
-    enough: in a Functional model of Keras 3.15 `fit` overrules that argument.
+    Batch normalisation runs in inference mode while it is frozen. Unfrozen, it uses the
+    statistics of the batch and updates its moving averages, unless
+    `batch_normalization="frozen"`. Calling the reused model with `training=False` is
+    not
+    enough: in a Functional model of Keras 3.15 `fit` overrides that argument.
 
-    A training that goes on, with `initial_epoch` or `BackupAndRestore`, goes on in the
-    stage of its epoch, with the rate and optimizer that were saved. List this callback
-    before `BackupAndRestore`: otherwise Keras warns that it cannot load the optimizer
-    of another stage, before this can load it again. From a file of a single stage it
-    cannot be told which layers were frozen on purpose: leave those out of `layers`.
+    A training that is resumed, with `initial_epoch` or `BackupAndRestore`, continues in
+    the stage of its epoch, with the learning rate and optimizer that were saved. List
+    this callback before `BackupAndRestore`: otherwise Keras warns that it cannot load
+    the optimizer of another stage, before this callback can load it. A file saved in a
+    single stage does not tell which layers were frozen on purpose: leave those out of
+    `layers`.
 
     Args:
         unfreeze_at: Integer >= 1, the epoch, counted from 0 like `initial_epoch`,
             before which the layers are unfrozen: `4` trains 4 epochs without them. A
-            list of epochs unfreezes them step by step from the last to the first, in
-            as many groups of like size; a dict from epoch to layers says which.
-            What it does not name stays frozen.
+            list of epochs unfreezes them gradually, from the last to the first, in as
+            many groups of similar size; a dict maps epochs to the layers to unfreeze.
+            Layers that it does not name stay frozen.
         layers: The layers to freeze: names, paths such as `"encoder/dense"`, regular
-            expressions that fit the whole of either, layers, layer classes, or a list
-            of these; all within them is included. `None` means all before the last
+            expressions that match the whole of either, layers, layer classes, or a list
+            of these; layers within them are included. `None` means all before the last
             layer of the model that has weights. Defaults to `None`.
-        learning_rate: Float > 0 or `LearningRateSchedule`, the rate from the unfreezing
-            on, or a list with one for each epoch in `unfreeze_at`. `None` leaves what
-            is there. Defaults to `None`.
+        learning_rate: Float > 0 or `LearningRateSchedule`, the learning rate after the
+            unfreezing, or a list with one for each epoch in `unfreeze_at`. `None` keeps
+            the current one. Defaults to `None`.
         factor: Float > 0, by which the rate is multiplied at each unfreezing, in each
             optimizer of a `MultiOptimizer`. Defaults to `None`.
         reset_optimizer: Boolean. Whether the optimizer starts anew at each unfreezing,
-            as one that is compiled again does: no momentum, `iterations` 0, so a
-            `LearningRateSchedule` begins again. `False` keeps what it has gathered
-            about the layers that train already and its count; with Adam the first
-            steps of the others are then up to three times as long, for its correction
-            of the start is over. Defaults to `True`.
-        batch_normalization: `"train"`, or `"frozen"` to leave batch normalisation
-            among `layers` frozen to the end: in inference, with its weights fixed.
+            as after `compile`: no momentum, `iterations` 0, so a
+            `LearningRateSchedule` starts over. `False` keeps its state for the layers
+            that train already, and its count of steps; with Adam the first steps of the
+            other layers are then up to three times as long, because its bias correction
+            is over. Defaults to `True`.
+        batch_normalization: `"train"`, or `"frozen"` to keep batch normalisation among
+            `layers` frozen to the end: in inference mode, with its weights fixed.
             Defaults to `"train"`.
         verbose: Integer. 1 prints a line at each unfreezing, 0 nothing. Defaults to
             `0`.
@@ -110,8 +111,8 @@ class FreezeUnfreeze(keras.callbacks.Callback):
     Raises:
         ValueError: If an argument has no valid value; when training starts, if the
             model has no optimizer or does not have the layers, if nothing would be
-            left to train, or if another callback sets the rate or follows a count
-            of steps that `reset_optimizer=True` would set back.
+            left to train, or if another callback sets the learning rate or follows a
+            count of steps that `reset_optimizer=True` would reset.
 
     Example:
 

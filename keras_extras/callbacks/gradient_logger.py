@@ -12,54 +12,54 @@ from keras_extras.log_dir import LogDir
 class GradientLogger(Monitor):
     """Records the gradients that the optimizer receives, layer by layer.
 
-    The numbers are those of the gradients that the optimizer receives for that batch,
-    before it clips them and with any loss scale taken out. A dry run of the step on the
-    same batch, with the same weights and dropout masks, computes them before the
-    model's own function trains: they equal those of the step to rounding. Use it to see
-    whether gradients vanish or explode, and how large the updates are in proportion to
-    the weights. To be told what is wrong, rather than look for it, use
-    `TrainingDiagnostics`. Do not sample every step of a long training: a sample takes
-    about as long as the step, and `cost` says how long.
+    Use it to see whether gradients vanish or explode, and how large the updates are in
+    proportion to the weights. `TrainingDiagnostics` also says what is wrong. Gradients
+    are recorded before the optimizer clips them, with any loss scale removed. A dry run
+    of the step on the same batch, with the same weights and dropout masks, computes
+    them before the training step: they equal those of the step up to rounding. Do not
+    sample every step of a long training: a sample takes about as long as a step, and
+    `cost` says how long.
 
     `history` holds one `(steps, layers)` array for each of:
 
     - `gradient_norm`: L2 norm over all trainable variables of the layer's own.
-    - `gradient_mean_abs`, `gradient_max_abs`: mean and largest magnitude.
+    - `gradient_mean_abs`, `gradient_max_abs`: mean and largest absolute value.
     - `gradient_zero_fraction`, `gradient_nonfinite_fraction`: shares, 0 to 1.
     - `weight_norm`: L2 norm of the weights before the update.
     - `update_norm`, `update_ratio`: L2 norm of the change of the weights, and its
-      ratio to `weight_norm`; about 1e-3 is usual.
-    - `weight_at_limit_fraction`: share of the units, 0 to 1, whose weights a max-norm
-      constraint holds back, before the update, as
+      ratio to `weight_norm`; usual values are about 1e-3.
+    - `weight_at_limit_fraction`: share of the units, 0 to 1, whose weights are at the
+      limit of a max-norm constraint before the update, as
       `keras_extras.constraints.share_at_limit` counts them. NaN for layers without
       such a constraint; not recorded, at no cost, if no layer has one.
 
     and one `(steps,)` array for `global_gradient_norm` and, with an optimizer that
     clips, `gradient_clipped`: 1 where that step was clipped, so its mean is the
-    share of steps clipped. Layers without trainable weights have no row; a layer
-    that the loss does not depend on has NaN, and so has one as long as
-    `FreezeUnfreeze` keeps it frozen.
+    share of steps clipped. Layers without trainable weights have no column. The values
+    are NaN for a layer that the loss does not depend on, and while `FreezeUnfreeze`
+    keeps a layer frozen.
 
     Args:
         log_dir: Path of the directory to write TensorBoard summaries to, or a
-            `keras.callbacks.TensorBoard` to write beside, or `None` to write
+            `keras.callbacks.TensorBoard` whose directory is used, or `None` to write
             nothing. Defaults to `None`.
         every: Integer, number of steps between samples, or `"auto"`: batches 1,
-            2, 4, 8 and 16, if these take no more than a second of the processor (four
-            on JAX), 32, 64 and so on and the last one, if these take no more than
-            0.1 s, and others as often as keeps the added time within 2 %. Defaults to
-            `"auto"`.
-        layers: Which layers: a list of names or paths, a regular expression, a
-            function of the layer that returns a boolean, or `None` for all.
+            2, 4, 8 and 16, while these samples take at most one second of processor
+            time (four on JAX); batches 32, 64 and so on and the last one, while these
+            take at most 0.1 s; and others as often as keeps the added time within 2 %.
+            Defaults to `"auto"`.
+        layers: Which layers to record: a list of names or paths, a regular expression,
+            a function of the layer that returns a boolean, or `None` for all.
             Defaults to `None`.
         histograms: Boolean. Whether to write histograms of the gradients too.
             Defaults to `False`.
         updates: Boolean. Whether to measure `update_norm` and `update_ratio`,
             which takes a copy of the trainable weights during a sampled step.
             Defaults to `True`.
-        history_size: Integer >= 100, most steps that `history` keeps, `None` for all.
-            Beyond it about every second one is dropped; the first, the last, the
-            extremes and those with NaN or infinity stay. Defaults to `10000`.
+        history_size: Integer >= 100, largest number of steps that `history` keeps, or
+            `None` for all. When it is reached, about every second step is dropped; the
+            first, the last, the extremes and those with NaN or infinity are kept.
+            Defaults to `10000`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if

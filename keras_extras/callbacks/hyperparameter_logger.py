@@ -7,11 +7,11 @@ from keras_extras.log_dir import LogDir
 
 
 class HyperparameterLogger(Monitor):
-    """Records the learning rate, momentum and the like of every optimizer step.
+    """Records learning rate, momentum, weight decay and loss scale at every step.
 
     Keras' own `TensorBoard` callback writes the learning rate once per epoch. This
-    one reads what acts on each step: also a rate that follows a schedule, also the
-    steps inside one execution with `steps_per_execution`, also through
+    callback reads the values that act on each step, including those of a schedule, of
+    the steps inside one execution with `steps_per_execution`, and of optimizers inside
     `LossScaleOptimizer` and `MultiOptimizer`.
 
     `history` holds one `(steps,)` array for each of `learning_rate` and, where the
@@ -21,13 +21,14 @@ class HyperparameterLogger(Monitor):
 
     Args:
         log_dir: Path of the directory to write TensorBoard summaries to, or a
-            `keras.callbacks.TensorBoard` to write beside, or `None` to write
+            `keras.callbacks.TensorBoard` whose directory is used, or `None` to write
             nothing. Defaults to `None`.
         every: Integer, number of steps between samples, or `"auto"`. Defaults to
             `1`.
-        history_size: Integer >= 100, most steps that `history` keeps, `None` for all.
-            Beyond it about every second one is dropped; the first, the last, the
-            extremes and those with NaN or infinity stay. Defaults to `10000`.
+        history_size: Integer >= 100, largest number of steps that `history` keeps, or
+            `None` for all. When it is reached, about every second step is dropped; the
+            first, the last, the extremes and those with NaN or infinity are kept.
+            Defaults to `10000`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if

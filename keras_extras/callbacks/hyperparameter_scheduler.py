@@ -16,32 +16,32 @@ _STEPS_IF_UNKNOWN = 10_000
 
 
 class HyperparameterScheduler(Scheduler):
-    """Lets any number that the optimizer keeps follow a curve, step by step.
+    """Schedules any numeric hyperparameter of the optimizer, step by step.
 
-    Setting `optimizer.momentum` or `optimizer.weight_decay` during training does
-    nothing in Keras 3: the number is a constant of the compiled step. Here it is a
-    function of `optimizer.iterations` inside the step. For the rate and momentum of
-    a 1cycle training use `OneCycleScheduler`.
+    Setting `optimizer.momentum` or `optimizer.weight_decay` during training has no
+    effect in Keras 3: the number is a constant of the compiled step. This callback
+    makes it a function of `optimizer.iterations` inside the step. For the learning rate
+    and momentum of a 1cycle training use `OneCycleScheduler`.
 
     Args:
-        name: String, what the optimizer calls it: `"momentum"`, `"beta_1"`,
+        name: String, name of the optimizer's attribute: `"momentum"`, `"beta_1"`,
             `"beta_2"`, `"weight_decay"`, `"rho"`, `"clipnorm"`, `"learning_rate"`
-            and so on. It must be a number when training starts (not `None`, and no
-            momentum of 0), for without one the optimizer does not do it at all.
+            and so on. It must be a number when training starts: if it is `None`, or a
+            momentum of 0, the optimizer is compiled without it.
         curve: Function of the step: one of `keras_extras.schedules`, a Keras
             `LearningRateSchedule`, or any function that uses `keras.ops`.
-        restore: Boolean. Whether to put the value back at the end rather than to
-            leave it at its last. Defaults to `True`.
-        optimizer: String, the optimizer to drive by its own name, or by that of the
-            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
-            an optimizer; or a list of these. `None` for those that the training step
-            applies: the one that the model was compiled with, or what a `train_step` of
-            its own names. Defaults to `None`.
+        restore: Boolean. Whether to restore the original value after training; if
+            `False`, the last value is kept. Defaults to `True`.
+        optimizer: String, name of the optimizer to schedule, or of the attribute of the
+            model that holds it, such as `"d_optimizer"` of a GAN; or an optimizer; or a
+            list of these. `None` means those that the training step applies: the one
+            that the model was compiled with, or those that a custom `train_step` names.
+            Defaults to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if no
-            optimizer of the model has such a number, another callback sets it, or the
-            curve gives NaN, infinity or what no such number can be in some step.
+            optimizer of the model has such a number, if another callback sets it, or if
+            the curve gives NaN, infinity or an invalid value at some step.
 
     Example:
 

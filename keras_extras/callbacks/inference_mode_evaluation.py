@@ -28,54 +28,55 @@ _LOCALS = (*_DATA, "batch_size")
 
 
 class InferenceModeEvaluation(keras.callbacks.Callback):
-    """Evaluates training data the way validation data are evaluated.
+    """Evaluates training data in the same way as validation data.
 
-    What Keras reports as `loss` beside `val_loss` is another quantity: with dropout
-    and other noise, with batch normalisation by the batch, with class weights, and a
-    mean over an epoch in which the model changed. So `loss` may lie above `val_loss`
-    in a model that overfits. This callback evaluates a fixed sample of the training
-    data at the end of an epoch, as `evaluate` does, and adds to the logs
-    `train_eval_loss` and all metrics: how far `val_loss` lies above `train_eval_loss`
-    is how far the model overfits, but for the chance in both samples.
+    The training `loss` that Keras reports cannot be compared with `val_loss`: it is
+    computed with dropout and other noise, with the batch statistics of batch
+    normalisation, with class weights, and averaged over an epoch in which the model
+    changes. So `loss` may be above `val_loss` in a model that overfits. This callback
+    evaluates a fixed sample of the training data at the end of an epoch, as `evaluate`
+    does, and adds `train_eval_loss` and all metrics to the logs. The difference between
+    `val_loss` and `train_eval_loss` shows how far the model overfits, apart from random
+    differences between the two samples.
 
-    Callbacks after it in the list see what it adds; `History` and the progress bar
-    always do. `EarlyStopping` and `ReduceLROnPlateau` need their `mode` with it, for
-    Keras guesses it from `val_` names only.
+    Callbacks after it in the list see the added logs; `History` and the progress bar
+    always do. Pass `mode` to `EarlyStopping` and `ReduceLROnPlateau` if they monitor
+    these names, because Keras infers it from `val_` names only.
 
     Training is not affected: weights, seeds, the states of layers and of metrics are
     the same, bit for bit. Each epoch takes longer by the evaluation of `sample_size`
-    rows. Not for training on data that exist once only, such as an endless stream.
+    rows. Do not use it on data that can be read only once, such as an endless stream.
 
     Args:
         x: Inputs, as `evaluate` takes them: arrays, or a dataset, of which the first
             batches are read, when training starts. `None` takes the arrays that `fit`
-            trains on, without what `validation_split` holds back. A dataset that
-            `fit` trains on is left alone, for to read it may change its order: give
-            another one here, such as one without shuffling. Defaults to `None`.
+            trains on, without those of `validation_split`. A dataset that `fit` trains
+            on is not read, because that may change its order: pass another one here,
+            such as one without shuffling. Defaults to `None`.
         y: Targets, with arrays. Defaults to `None`.
         sample_weight: Weights of the rows, with arrays. Class weights are not applied,
             as with validation data. Defaults to `None`.
-        sample_size: Integer >= 1, number of rows, or `None` for all. Of arrays they
-            are drawn at random. With 2000 rows an accuracy of 90 % is known to 0.7 %.
-            Defaults to `2000`.
+        sample_size: Integer >= 1, number of rows, or `None` for all. Rows of arrays
+            are drawn at random. With 2000 rows the standard error of an accuracy of 90
+            % is 0.7 %. Defaults to `2000`.
         every: Integer >= 1, epochs between two evaluations, counted as in
             `validation_freq`. Defaults to `1`.
-        prefix: String, put before the names of loss and metrics.
+        prefix: String, prefix of the names of loss and metrics.
             Defaults to `"train_eval_"`.
         batch_size: Integer >= 1, for arrays, or `None` for that of `fit`.
             Defaults to `None`.
-        log_dir: Path of a directory, or a `keras.callbacks.TensorBoard`, beside whose
-            runs `train` and `validation` one of the name `train_evaluation` is written,
-            so that all three are lines of one chart; `None` to write nothing of its
-            own. Defaults to `None`.
-        seed: Integer >= 0, decides which rows of arrays are taken. Defaults to `0`.
+        log_dir: Path of a directory to write TensorBoard summaries to, or a
+            `keras.callbacks.TensorBoard`: then the run `train_evaluation` is written to
+            its directory, so that it is a line in the charts of its runs `train` and
+            `validation`. `None` to write nothing. Defaults to `None`.
+        seed: Integer >= 0, seed of the choice of rows of arrays. Defaults to `0`.
 
     Attributes:
         history: Dict from the names in the logs, and `epoch`, to lists of numbers.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if there
-            are no data, or those given share their order with those trained on.
+            are no data, or if the dataset shares its shuffling with that of `fit`.
 
     Example:
 

@@ -10,24 +10,24 @@ from keras_extras.steering.controller import HyperparameterController
 
 
 class InverseSquareRootScheduler(Scheduler):
-    """Lets the rate rise in a warm-up, then fall with the square root of the step.
+    """Warms the learning rate up, then decays it with the square root of the step.
 
-    The rate that the optimizer was compiled with, a number or a schedule, is multiplied
-    by `keras_extras.schedules.InverseSquareRoot` with a peak of 1, which has the
-    formula. Step t is `optimizer.iterations`: a second `fit`, and one after a restart,
-    goes on where the last one was. The rate never gets to zero: `CooldownAtStop` beside
-    it sees to that, or take `LinearToZeroScheduler`.
+    The learning rate of the optimizer, a number or a schedule, is multiplied by
+    `keras_extras.schedules.InverseSquareRoot` with a peak of 1, which has the formula.
+    Step t is `optimizer.iterations`: a second `fit`, and a restarted one, continue
+    where the last one ended. The rate never reaches zero: add `CooldownAtStop` for
+    that, or use `LinearToZeroScheduler`.
 
     Args:
-        warmup_steps: Integer, the steps in which the rate rises, and the time scale on
-            which it falls.
-        restore: Boolean. Whether to put the rate back at the end rather than to
-            leave it at its last value. Defaults to `True`.
-        optimizer: String, the optimizer to drive by its own name, or by that of the
-            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
-            an optimizer; or a list of these. `None` for those that the training step
-            applies: the one that the model was compiled with, or what a `train_step` of
-            its own names. Defaults to `None`.
+        warmup_steps: Integer, number of steps in which the rate rises, and the time
+            scale on which it falls.
+        restore: Boolean. Whether to restore the original learning rate after
+            training; if `False`, the last value is kept. Defaults to `True`.
+        optimizer: String, name of the optimizer to schedule, or of the attribute of the
+            model that holds it, such as `"d_optimizer"` of a GAN; or an optimizer; or a
+            list of these. `None` means those that the training step applies: the one
+            that the model was compiled with, or those that a custom `train_step` names.
+            Defaults to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if the

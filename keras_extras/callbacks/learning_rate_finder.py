@@ -45,36 +45,36 @@ class _Run:
 
 
 class LearningRateFinder(keras.callbacks.Callback):
-    """Sweeps the learning rate during a `fit` of its own, and suggests one.
+    """Runs a learning rate range test as a `fit`, and suggests a learning rate.
 
-    `keras_extras.find_learning_rate` is the convenient way to use it, and puts
-    random generators back too. As a callback it turns a `fit` into a sweep: one
-    batch is trained at each rate, the loss of that very batch is recorded (Keras
-    reports the mean since the epoch began, which makes finders suggest too high a
-    rate), and the `fit` ends when the loss explodes. Then weights, optimizer,
-    metrics and the seeds of layers are what they were before. Let the `fit` last
-    for enough epochs, and have no other callbacks that save or stop.
+    `keras_extras.find_learning_rate` is the easier way to use it, and also restores
+    random generators. The callback turns a `fit` into a sweep: one batch is trained at
+    each learning rate, and the loss of that batch is recorded (Keras reports the mean
+    since the epoch began, from which finders suggest too high a rate). The `fit` ends
+    when the loss explodes. Then weights, optimizer, metrics and the seeds of layers are
+    restored. Give the `fit` enough epochs, and no other callbacks that save or stop.
 
-    With `steps_per_execution`, one point of the sweep is one execution, and the
-    loss the mean over its batches. On JAX each step is waited for.
+    With `steps_per_execution`, one point of the sweep is one execution, and the loss is
+    the mean over its batches. On JAX the callback waits for each step.
 
     Args:
         min_rate: Float, the first learning rate. Defaults to `1e-06`.
         max_rate: Float, the last learning rate. Defaults to `10.0`.
         steps: Integer, number of rates. Defaults to `300`.
-        mode: `"exponential"` or `"linear"`: how to get from the first rate to the
+        mode: `"exponential"` or `"linear"`: how the rate grows from the first to the
             last. Defaults to `"exponential"`.
-        smoothing: Float, weight of the past in the moving average of the losses.
+        smoothing: Float, weight of earlier losses in the moving average of the losses.
             Defaults to `0.98`.
-        stop_factor: Float > 1: how many times the lowest smoothed loss ends the
-            sweep, or `None` to go on. NaN ends it in any case. Defaults to `4.0`.
+        stop_factor: Float > 1. The sweep ends when the smoothed loss is this many times
+            its lowest value; `None` to continue. NaN always ends it. Defaults to `4.0`.
         rule: `"edge"`, `"valley"`, `"slide"`, `"minimum"` or `"steep"`, as for
             `find_learning_rate`. Defaults to `"edge"`.
         log_dir: Path of a directory to write the sweep to for TensorBoard, with
-            the number of the point as the step, or `None`. Defaults to `None`.
+            the number of the point as the step, or `None` to write nothing. Defaults to
+            `None`.
 
     Attributes:
-        sweep: The `keras_extras.finder.LearningRateSweep`, once it is done.
+        sweep: The `keras_extras.finder.LearningRateSweep`, after the `fit`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if
@@ -152,8 +152,8 @@ class LearningRateFinder(keras.callbacks.Callback):
             names = ", ".join(optimizer.name for optimizer in chosen)
             raise ValueError(
                 "LearningRateFinder sweeps the optimizer that a model is compiled "
-                "with, and nothing else may train. Received: a `train_step` that "
-                f"applies {names}"
+                "with, and `train_step` must not apply others. Received: a "
+                f"`train_step` that applies {names}"
             )
         parts = hyperparameters.parts(self.model.optimizer)
         for part in parts:
@@ -162,7 +162,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         for other in getattr(callbacks_of_fit(), "callbacks", ()):
             if isinstance(other, Scheduler) and RATE in other.names:
                 raise ValueError(
-                    "A sweep sets the learning rate alone. Received: "
+                    "Only LearningRateFinder can set the learning rate. Received: "
                     f"LearningRateFinder and {type(other).__name__}. Leave one of "
                     "them out"
                 )
@@ -191,8 +191,8 @@ class LearningRateFinder(keras.callbacks.Callback):
         self._write()
         if self.sweep.suggestion is None:
             warnings.warn(
-                "LearningRateFinder: too few points to suggest a learning rate from; "
-                "let `fit` have more epochs, or start at a lower `min_rate`. "
+                "LearningRateFinder: too few points to suggest a learning rate; give "
+                "`fit` more epochs, or start at a lower `min_rate`. "
                 f"Received: {len(rates)} of steps={self.steps}",
                 stacklevel=2,
             )

@@ -11,32 +11,32 @@ from keras_extras.steering.controller import HyperparameterController
 
 
 class LinearToZeroScheduler(PlannedScheduler):
-    """Lets the learning rate rise in a short warm-up, then fall on a line to zero.
+    """Warms the learning rate up, then decays it linearly to zero.
 
-    The rate that the optimizer was compiled with, a number or a schedule, is multiplied
-    by `keras_extras.schedules.LinearToZero` with a peak of 1, which has the formula. So
-    the rates of a `MultiOptimizer` keep their proportions. It begins where the training
-    does, and goes on where it was after a restart. Without `total_steps` it ends with
-    the training, also where steps are lost: one that `LossScaleOptimizer` skips, or
-    `RecoverFromNaN` takes back, moves it on like one that is trained. Not for a
-    training that `EarlyStopping` ends: `CooldownAtStop` comes to zero whenever it ends.
+    The learning rate of the optimizer, a number or a schedule, is multiplied by
+    `keras_extras.schedules.LinearToZero` with a peak of 1, which has the formula. So
+    the rates of a `MultiOptimizer` keep their proportions. The schedule begins with the
+    training, and continues where it was after a restart. Without `total_steps` it ends
+    with the training, even if steps are lost: one that `LossScaleOptimizer` skips or
+    `RecoverFromNaN` takes back moves it on like one that is trained. Do not use it with
+    `EarlyStopping`: `CooldownAtStop` reaches zero whenever training ends.
 
     Args:
         total_steps: Integer, the optimizer step at which the rate is 0, or `None` for
             the length of the training, steps times epochs. Defaults to `None`.
-        warmup_steps: Integer, the steps in which the rate rises. Defaults to `0`.
+        warmup_steps: Integer, number of steps in which the rate rises. Defaults to `0`.
         start: Integer, value of `optimizer.iterations` at which the schedule begins, or
-            `None` to find out. Defaults to `None`.
-        optimizer: String, the optimizer to drive by its own name, or by that of the
-            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
-            an optimizer; or a list of these. `None` for those that the training step
-            applies: the one that the model was compiled with, or what a `train_step` of
-            its own names. Defaults to `None`.
+            `None` for the start of the training. Defaults to `None`.
+        optimizer: String, name of the optimizer to schedule, or of the attribute of the
+            model that holds it, such as `"d_optimizer"` of a GAN; or an optimizer; or a
+            list of these. `None` means those that the training step applies: the one
+            that the model was compiled with, or those that a custom `train_step` names.
+            Defaults to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if its
-            length is not known and `total_steps` is `None`, or if the warm-up leaves
-            no step after it.
+            length is not known and `total_steps` is `None`, or if no steps are left
+            after the warm-up.
 
     Example:
 

@@ -44,7 +44,7 @@ class LiveView:
         except Exception as error:
             self._output = None
             warn_safely(
-                "The live view of a training failed and is left out: "
+                "The live view of a training failed and is switched off: "
                 f"{type(error).__name__}: {error}",
                 stacklevel=4,
             )

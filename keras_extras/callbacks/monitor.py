@@ -10,6 +10,8 @@ import keras
 
 from keras_extras.backends import processes
 from keras_extras.backends.load import load_backend
+from keras_extras.callbacks.before_training import check_compiled
+from keras_extras.callbacks.before_training import check_stands_once
 from keras_extras.inspection import sampling
 from keras_extras.inspection.agreed_sampler import AgreedSampler
 from keras_extras.inspection.faults import warn_no_steps
@@ -91,8 +93,8 @@ class Monitor(keras.callbacks.Callback):
         return self._cost if self._session is None else self._session.cost
 
     def on_train_begin(self, logs: Any = None) -> None:
-        _check_compiled(self.model, type(self).__name__)
-        _check_stands_once(self)
+        check_compiled(self.model, type(self).__name__)
+        check_stands_once(self)
         backend = load_backend()
         self._close_writer()
         self._late, self._reports = None, []
@@ -337,20 +339,3 @@ class Monitor(keras.callbacks.Callback):
 
     def layers_changed(self) -> None:
         """Does nothing: statistics of what is frozen are NaN."""
-
-
-def _check_compiled(model: Any, name: str) -> None:
-    if not hyperparameters.optimizers_of(model):
-        raise ValueError(
-            f"`{name}` needs a model that is compiled with an optimizer. "
-            f"Received: model={model!r}, model.optimizer=None"
-        )
-
-
-def _check_stands_once(callback: Monitor) -> None:
-    callbacks = getattr(callbacks_of_fit(), "callbacks", ())
-    if sum(each is callback for each in callbacks) > 1:
-        raise ValueError(
-            "`callbacks` must hold each callback once: Keras would tell it of every "
-            f"batch twice. Received: {type(callback).__name__} more than once"
-        )

@@ -23,34 +23,34 @@ _LEAST_STEPS = 1_000_000  # enough for the phases, to check other arguments with
 
 
 class OneCycleScheduler(PlannedScheduler):
-    """Trains in one cycle: the rate goes up, then down, the momentum the other way.
+    """Trains with the 1cycle policy: raises, then lowers the learning rate.
 
-    A high rate in the middle acts as a regulariser and lets a training that knows
-    its length end much sooner. Both follow `optimizer.iterations` inside the
-    training step, so each step gets its own, also with `steps_per_execution`,
-    gradient accumulation, `LossScaleOptimizer` and `MultiOptimizer`, and after a
-    restart. Not for a training that is ended by `EarlyStopping`: what makes the
-    result good is the end of the cycle.
+    The momentum moves the other way. The high learning rate in the middle acts as a
+    regulariser, and a training of known length can be much shorter. Both follow
+    `optimizer.iterations` inside the training step, so each step gets its own values,
+    even with `steps_per_execution`, gradient accumulation, `LossScaleOptimizer` and
+    `MultiOptimizer`, and after a restart. Do not use it with `EarlyStopping`: the end
+    of the cycle, at low rates, is what makes the result good.
 
-    `OneCycleScheduler(n_steps, max_rate=0.05)` goes up on a line for almost half of
-    the steps, down for as many, then to a ten-thousandth of `max_rate` in the last
-    tenth. Other presets are the curves of PyTorch, fastai and optax.
+    `OneCycleScheduler(n_steps, max_rate=0.05)` raises the rate linearly in almost half
+    of the steps, lowers it in as many, then to a ten-thousandth of `max_rate` in the
+    last tenth. Other presets are the curves of PyTorch, fastai and optax.
 
-    A cycle begins where the training does. It goes on where it was when
-    `BackupAndRestore` restores one, or `fit` has an `initial_epoch`, with the optimizer
-    of before or a new one. Without `iterations` it ends with the training, also where
-    steps are lost: one that `LossScaleOptimizer` skips, or `RecoverFromNaN` takes back,
-    moves it on like one that is trained. Files saved in between hold the rate and
-    momentum that the model was compiled with, so that they load without this package.
-    As with the other schedulers, `learning_rate` and `momentum` in what `fit` returns
-    are those of the last step of each epoch.
+    The cycle begins with the training. It continues where it was when
+    `BackupAndRestore` restores a training, or `fit` has an `initial_epoch`, with the
+    same or a new optimizer. Without `iterations` it ends with the training, even if
+    steps are lost: one that `LossScaleOptimizer` skips or `RecoverFromNaN` takes back
+    moves it on like one that is trained. Files saved during training hold the learning
+    rate and momentum that the model was compiled with, and load without this package.
+    As with the other schedulers, `learning_rate` and `momentum` in the `History` that
+    `fit` returns are those of the last step of each epoch.
 
     Args:
         iterations: Integer, length of the cycle in optimizer steps (batches, or
             batches over `gradient_accumulation_steps`), or `None` for the length of
             the training, steps times epochs. Defaults to `None`.
-        max_rate: Float, the highest learning rate; must be given. See
-            `LearningRateFinder`. Defaults to `None`.
+        max_rate: Float, the highest learning rate; required.
+            `keras_extras.find_learning_rate` suggests one. Defaults to `None`.
         start_rate: Float, the first learning rate, or `None` for a tenth of
             `max_rate` (a twenty-fifth with the other presets). Defaults to `None`.
         last_iterations: Integer, length of the last phase, or `None` for a tenth
@@ -60,33 +60,33 @@ class OneCycleScheduler(PlannedScheduler):
             hundred-thousandth of `max_rate`). Defaults to `None`.
         max_momentum: Float, the first and last momentum. Defaults to `0.95`.
         min_momentum: Float, the momentum at the highest rate. Defaults to `0.85`.
-        anneal: `"linear"`, `"cosine"`, or `None` for what `preset` has: `"linear"`
-            in the book, `"cosine"` elsewhere. Defaults to `None`.
-        rise: Float, share of the steps in which the rate rises, or `None` for what
-            `preset` has. Defaults to `None`.
-        phases: 3, 2 for a cycle that falls to the last rate in one go, or `None`
-            for what `preset` has: 3 in the book, 2 elsewhere. Defaults to `None`.
-        preset: `"book"`, `"torch"`, `"fastai"` or `"optax"`: whose defaults and
-            way to count steps. Defaults to `"book"`.
-        cycle_momentum: Whether to drive `momentum`, or `beta_1`, too: `True`,
-            `False`, or `"auto"` where the optimizer makes use of one. Defaults to
+        anneal: `"linear"`, `"cosine"`, or `None` for that of `preset`: `"linear"`
+            for `"book"`, `"cosine"` for the others. Defaults to `None`.
+        rise: Float, share of the steps in which the rate rises, or `None` for that of
+            `preset`. Defaults to `None`.
+        phases: 3, 2 for a cycle that falls to the last rate in one phase, or `None`
+            for that of `preset`: 3 for `"book"`, 2 for the others. Defaults to `None`.
+        preset: `"book"` (Géron's), `"torch"`, `"fastai"` or `"optax"`: whose defaults
+            and way of counting steps to use. Defaults to `"book"`.
+        cycle_momentum: Whether to schedule `momentum`, or `beta_1`, too: `True`,
+            `False`, or `"auto"` to do so if the optimizer uses one. Defaults to
             `"auto"`.
         start: Integer, value of `optimizer.iterations` at which the cycle begins,
-            or `None` to find out as described above. Defaults to `None`.
-        restore: Boolean. Whether to put rate and momentum back at the end rather
-            than to leave them at their last values. Defaults to `True`.
+            or `None` for the start of the training. Defaults to `None`.
+        restore: Boolean. Whether to restore the original learning rate and momentum
+            after training; if `False`, their last values are kept. Defaults to `True`.
         verbose: Integer. 1 prints advice, 0 nothing. Defaults to `1`.
-        optimizer: String, the optimizer to drive by its own name, or by that of the
-            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
-            an optimizer; or a list of these. `None` for those that the training step
-            applies: the one that the model was compiled with, or what a `train_step` of
-            its own names. Defaults to `None`.
+        optimizer: String, name of the optimizer to schedule, or of the attribute of the
+            model that holds it, such as `"d_optimizer"` of a GAN; or an optimizer; or a
+            list of these. `None` means those that the training step applies: the one
+            that the model was compiled with, or those that a custom `train_step` names.
+            Defaults to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if
             its length is not known and `iterations` is `None`, if there are fewer
-            steps than phases, or if `cycle_momentum=True` and the optimizer makes
-            no use of momentum.
+            steps than phases, or if `cycle_momentum=True` and the optimizer does not
+            use momentum.
 
     Example:
 
@@ -160,9 +160,8 @@ class OneCycleScheduler(PlannedScheduler):
             )
         if without and self.cycle_momentum == "auto" and self.verbose:
             print(
-                f"OneCycleScheduler: {without[0].name!r} has no momentum to cycle; "
-                "it gets the learning rate alone. With SGD(momentum=0.95) it would "
-                "have both."
+                f"OneCycleScheduler: {without[0].name!r} has no momentum; only its "
+                "learning rate is scheduled. SGD(momentum=0.95) has both."
             )
 
     def plan(self, controller: HyperparameterController, optimizer: Any) -> None:

@@ -44,59 +44,56 @@ class _Run:
 
 
 class PerformanceScheduler(Scheduler):
-    """Lowers the learning rate when training has stopped getting better.
+    """Lowers the learning rate when a metric has stopped improving.
 
-    Does what `keras.callbacks.ReduceLROnPlateau` does, also where the rate is a
-    schedule or another callback drives it: the factor multiplies what is in place.
-    And it can look every so many steps at the training loss, rather than once per
-    epoch at the validation loss, where epochs are long. For a training of known
-    length `OneCycleScheduler` usually ends sooner and better.
+    It does what `keras.callbacks.ReduceLROnPlateau` does, but also works if the
+    learning rate is a schedule or is set by another callback: the factor multiplies its
+    value. If epochs are long, it can check the training loss every `every` steps
+    instead of the validation loss once per epoch. For a training of known length
+    `OneCycleScheduler` usually ends sooner, with a better result.
 
-    With `BackupAndRestore` a restarted training goes on with the same factor and
-    the same patience. Without, after `load_model`: a rate that is a number was saved
-    as it was; the factor of a schedule is the attribute `multiplier`, to be passed
-    on; the best value and how long ago it was seen are not saved, so patience starts
-    anew.
+    With `BackupAndRestore` a restarted training continues with the same factor and the
+    same patience. After `load_model` a learning rate that is a number is the saved one;
+    for a schedule pass the attribute `multiplier` to the new callback. The best value
+    and the epochs since then are not saved with the model, so patience starts anew.
 
     Args:
         monitor: String, name of the quantity to watch. Defaults to `"val_loss"`.
         factor: Float between 0 and 1, by which the rate is multiplied. Defaults to
             `0.5`.
-        patience: Integer, number of looks without improvement before the rate is
+        patience: Integer, number of checks without improvement before the rate is
             lowered. Defaults to `5`.
-        mode: `"min"` if low is good, `"max"` if high is, or `"auto"` to tell from the
-            metric or its name. Defaults to `"auto"`.
+        mode: `"min"` if lower is better, `"max"` if higher is better, or `"auto"` to
+            infer it from the metric or its name. Defaults to `"auto"`.
         min_delta: Float, the least change that counts as improvement. Defaults to
             `0.0001`.
-        cooldown: Integer, number of looks after a change in which patience is not
+        cooldown: Integer, number of checks after a change in which patience is not
             counted. Defaults to `0`.
-        min_rate: Float, below which the rate is not lowered. Defaults to `0.0`.
+        min_rate: Float, lower bound on the learning rate. Defaults to `0.0`.
         every: `"epoch"`, or an integer: the number of optimizer steps between two
-            looks at the mean training loss of the batches since; `monitor` is not
+            checks of the mean training loss of the batches since; `monitor` is not
             used then. Defaults to `"epoch"`.
-        multiplier: Float, what a schedule is multiplied by at first. Defaults to
-            `1.0`.
-        restore: Boolean. Whether to put the rate back at the end rather than to
-            leave it at its last value. Defaults to `True`.
+        multiplier: Float, initial factor of a schedule. Defaults to `1.0`.
+        restore: Boolean. Whether to restore the original learning rate after
+            training; if `False`, the last value is kept. Defaults to `True`.
         verbose: Integer. 1 prints a line for each change, 0 nothing. Defaults to
             `0`.
-        optimizer: String, the optimizer to drive by its own name, or by that of the
-            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
-            an optimizer; or a list of these. `None` for those that the training step
-            applies: the one that the model was compiled with, or what a `train_step` of
-            its own names. Defaults to `None`.
-        restore_best_weights: Boolean. Whether to go back to the weights of the best
-            look whenever the rate is lowered, and at the end. Only weights go back:
-            what the optimizer has gathered, and its count of steps, stay. Defaults to
-            `False`.
+        optimizer: String, name of the optimizer to schedule, or of the attribute of the
+            model that holds it, such as `"d_optimizer"` of a GAN; or an optimizer; or a
+            list of these. `None` means those that the training step applies: the one
+            that the model was compiled with, or those that a custom `train_step` names.
+            Defaults to `None`.
+        restore_best_weights: Boolean. Whether to restore the best weights whenever the
+            rate is lowered, and at the end. Only weights are restored: the state of the
+            optimizer and its count of steps stay. Defaults to `False`.
 
     Attributes:
         multiplier: Product of the factors that act on a schedule so far.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if the
-            model has no optimizer, or `mode` is `"auto"` and neither Keras nor the name
-            tells whether a high value of `monitor` is good.
+            model has no optimizer, or `mode` is `"auto"` and it cannot be inferred
+            whether higher values of `monitor` are better.
 
     Example:
 

@@ -10,23 +10,22 @@ from keras_extras.steering.controller import HyperparameterController
 
 
 class PiecewiseConstantScheduler(Scheduler):
-    """Keeps the learning rate at one value for some steps, then at the next.
+    """Changes the learning rate in steps, at given boundaries.
 
-    The rate takes its next value at the step `optimizer.iterations` of each
-    boundary, inside the training step. The rate that the model was compiled with
-    has no part in it. For boundaries that depend on how training goes, use
-    `PerformanceScheduler`.
+    The rate takes its next value when `optimizer.iterations` reaches a boundary, inside
+    the training step. The rate that the model was compiled with is not used. To lower
+    the rate depending on how training goes, use `PerformanceScheduler`.
 
     Args:
         boundaries: List of the steps at which the rate changes, increasing.
         values: List of learning rates > 0, one more than `boundaries`.
-        restore: Boolean. Whether to put the rate back at the end rather than to
-            leave it at its last value. Defaults to `True`.
-        optimizer: String, the optimizer to drive by its own name, or by that of the
-            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
-            an optimizer; or a list of these. `None` for those that the training step
-            applies: the one that the model was compiled with, or what a `train_step` of
-            its own names. Defaults to `None`.
+        restore: Boolean. Whether to restore the original learning rate after
+            training; if `False`, the last value is kept. Defaults to `True`.
+        optimizer: String, name of the optimizer to schedule, or of the attribute of the
+            model that holds it, such as `"d_optimizer"` of a GAN; or an optimizer; or a
+            list of these. `None` means those that the training step applies: the one
+            that the model was compiled with, or those that a custom `train_step` names.
+            Defaults to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if

@@ -144,8 +144,8 @@ class PlannedScheduler(Scheduler):
         if trained > self.length() and not self._warned:
             self._warned = True
             warnings.warn(
-                f"{type(self).__name__}: training goes on past the end of the "
-                f"schedule; the last learning rate holds.{self._repeats} Received: "
+                f"{type(self).__name__}: training continues past the end of the "
+                f"schedule, with the last learning rate.{self._repeats} Received: "
                 f"{self.length_name}={self.length()}, steps trained={trained}",
                 stacklevel=2,
             )

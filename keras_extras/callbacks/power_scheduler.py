@@ -10,25 +10,25 @@ from keras_extras.steering.controller import HyperparameterController
 
 
 class PowerScheduler(Scheduler):
-    """Lowers the learning rate on every batch, fast at first, then ever more slowly.
+    """Decays the learning rate by a power of the step, on every batch.
 
-    The rate at step t is that of the optimizer divided by
-    `(1 + t / decay_steps) ** power`, with t = `optimizer.iterations`, computed
-    inside the training step. A second `fit`, and one after a restart, goes on where
-    the last one was. The rate never gets small within a usual training: where the
-    last steps are to settle, take `OneCycleScheduler`.
+    The rate at step t is that of the optimizer divided by `(1 + t / decay_steps) **
+    power`, with t = `optimizer.iterations`, computed inside the training step: fast at
+    first, then ever more slowly. A second `fit`, and a restarted one, continue where
+    the last one ended. The rate does not get small within a usual training: for low
+    rates at the end use `OneCycleScheduler`.
 
     Args:
-        decay_steps: Number of steps, the time scale: with a power of 1 the rate is
-            half of what it was after so many.
+        decay_steps: Number of steps, the time scale: with a power of 1 the rate has
+            halved after this number of steps.
         power: Float, the exponent. Defaults to `1.0`.
-        restore: Boolean. Whether to put the rate back at the end rather than to
-            leave it at its last value. Defaults to `True`.
-        optimizer: String, the optimizer to drive by its own name, or by that of the
-            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
-            an optimizer; or a list of these. `None` for those that the training step
-            applies: the one that the model was compiled with, or what a `train_step` of
-            its own names. Defaults to `None`.
+        restore: Boolean. Whether to restore the original learning rate after
+            training; if `False`, the last value is kept. Defaults to `True`.
+        optimizer: String, name of the optimizer to schedule, or of the attribute of the
+            model that holds it, such as `"d_optimizer"` of a GAN; or an optimizer; or a
+            list of these. `None` means those that the training step applies: the one
+            that the model was compiled with, or those that a custom `train_step` names.
+            Defaults to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if

@@ -20,45 +20,45 @@ from keras_extras.warn_safely import warn_safely
 
 
 class RecoverFromNaN(Scheduler):
-    """Goes back to the last good state when the loss is NaN or infinite.
+    """Restores the last good weights when the loss is NaN or infinite, and trains on.
 
-    It keeps one copy of all weights and of what the optimizer has gathered. When the
-    loss of a batch is not finite, it puts the copy back, multiplies the learning rate
-    by `factor`, leaves out the batch, says so, and lets the training go on; after
-    `attempts` times it gives up and ends the training with the last good state. Use it
-    for long trainings that nobody watches. It hides a fault rather than mending one:
-    `TrainingDiagnostics` names the step and layer of a NaN, and its likely cause.
+    It keeps one copy of the weights and of the optimizer state. When the loss of a
+    batch is not finite, it restores the copy, multiplies the learning rate by `factor`,
+    skips the batch and prints a line. After `attempts` recoveries it gives up and ends
+    the training with the last good weights. Use it for long, unattended trainings. It
+    does not repair the cause: `TrainingDiagnostics` names the step and layer of the
+    first NaN, and its likely cause.
 
-    `optimizer.iterations` goes back as well, so schedules count the steps that were
-    kept; those that end with the training still do. The factor acts on what a schedule
-    or another callback gives, too; it ends with `fit`. Keras reads the loss of each
-    batch back for this callback, as for `keras.callbacks.TerminateOnNaN`, which it
-    takes the place of; a copy takes as much memory as weights and optimizer. With
-    `steps_per_execution` all batches of an execution are left out.
+    `optimizer.iterations` is restored as well, so schedules count only the steps that
+    were kept; those that end with the training still do. The factor also multiplies the
+    value of a schedule or of another callback, until `fit` ends. Keras waits for the
+    loss of each batch for this callback, as for `keras.callbacks.TerminateOnNaN`, which
+    it replaces. A copy takes as much memory as weights and optimizer state. With
+    `steps_per_execution` all batches of an execution are skipped.
 
     Args:
         factor: Float between 0 and 1, by which the learning rate is multiplied at each
             recovery. Defaults to `0.5`.
-        every: Integer, number of batches between two copies, which is also how much is
-            lost at most. Defaults to `100`.
+        every: Integer, number of batches between two copies, which is also the largest
+            number of batches that a recovery loses. Defaults to `100`.
         attempts: Integer, how often it recovers in one training. Defaults to `3`.
         directory: Path of a directory to keep the copy in, or `None` to keep it in
             memory. Defaults to `None`.
         verbose: Integer. 1 prints a line for each recovery, 0 nothing. Defaults to
             `1`.
-        optimizer: String, the optimizer to drive by its own name, or by that of the
-            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
-            an optimizer; or a list of these. `None` for those that the training step
-            applies: the one that the model was compiled with, or what a `train_step` of
-            its own names. Defaults to `None`.
+        optimizer: String, name of the optimizer to schedule, or of the attribute of the
+            model that holds it, such as `"d_optimizer"` of a GAN; or an optimizer; or a
+            list of these. `None` means those that the training step applies: the one
+            that the model was compiled with, or those that a custom `train_step` names.
+            Defaults to `None`.
 
     Attributes:
-        recoveries: List of pairs of an epoch and a batch, both from 0, in which the
+        recoveries: List of pairs `(epoch, batch)`, both counted from 0, in which the
             loss was not finite.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if the
-            model has no optimizer, or `TerminateOnNaN` is there as well.
+            model has no optimizer, or `TerminateOnNaN` is used as well.
 
     Example:
 
@@ -104,7 +104,7 @@ class RecoverFromNaN(Scheduler):
         for other in getattr(callbacks_of_fit(), "callbacks", ()):
             if isinstance(other, keras.callbacks.TerminateOnNaN):
                 raise ValueError(
-                    "A NaN can be answered by one callback only. Received: "
+                    "Only one callback can handle NaN. Received: "
                     "RecoverFromNaN and TerminateOnNaN. Leave TerminateOnNaN out: it "
                     "would end the training"
                 )
@@ -163,7 +163,7 @@ class RecoverFromNaN(Scheduler):
             multiplier.multiply(self.factor)
         if self.verbose:
             print(
-                f"RecoverFromNaN: {where}: the loss is not finite; back to the last "
-                f"good state, the batch is left out, the learning rate is multiplied "
-                f"by {float(self._multipliers[0]):.4g} from here on"
+                f"RecoverFromNaN: {where}: the loss is not finite; restored the "
+                "last good weights, skipped the batch; the learning rate is multiplied "
+                f"by {float(self._multipliers[0]):.4g} from now on"
             )

@@ -36,47 +36,46 @@ from keras_extras.warn_safely import warn_safely
 
 
 class ScheduleFreeEvaluation(keras.callbacks.Callback):
-    """Evaluates, saves and ends with the averaged weights of a schedule-free optimizer.
+    """Evaluates and saves the averaged weights of a schedule-free optimizer.
 
-    `keras.optimizers.ScheduleFreeAdamW` trains a model at weights that are not its
-    result: the result is an average, which Keras never puts into the model. With this
-    callback validation, `ModelCheckpoint`, `EarlyStopping` and what restores the best
-    weights see the average, and so do `predict`, `evaluate` and `save` after `fit`.
-    Training goes on with what it had, bit for bit, and so does the next `fit` that has
-    the same callback, and `BackupAndRestore` keeps that, for a restart.
+    The result of a schedule-free optimizer is an average of the weights that it trains,
+    and Keras does not put this average into the model. With this callback validation,
+    `ModelCheckpoint`, `EarlyStopping` and other callbacks that restore the best weights
+    use the average, and so do `predict`, `evaluate` and `save` after `fit`. Training
+    continues with its own weights, bit for bit, and so does the next `fit` with the
+    same callback. `BackupAndRestore` saves the weights that are trained.
 
-    With batch normalisation the moving statistics are those of the trained weights:
-    for the average they are computed anew, as means over batches of `sample_size` rows
-    of training data, and those of the training are put back with its weights.
+    The moving statistics of batch normalisation belong to the trained weights. For the
+    average they are computed again, as means over batches of `sample_size` rows of
+    training data; training continues with its own statistics.
 
-    Where `fit` builds Keras' optimizer on TensorFlow, its start is lost: the first step
-    sets all weights to about zero. Call
+    `keras.optimizers.ScheduleFreeAdamW` has two faults in Keras 3.15 that
+    `keras_extras.optimizers.ScheduleFreeAdamW` does not have. On TensorFlow, if `fit`
+    builds the optimizer, its first step sets all weights to about zero: call
     `model.optimizer.build(model.trainable_variables)` before `fit`, as in the example;
-    this callback warns. On TensorFlow and torch Keras 3.15 also computes the
-    average from another value than the paper:
-    `keras_extras.optimizers.ScheduleFreeAdamW` has neither fault.
+    this callback warns. On TensorFlow and torch, its average is not that of the paper.
 
-    A file of the whole model saved in this way is for use: its optimizer goes on from
-    the average as if that were what it trained. Not with another optimizer, a learning
-    rate schedule or `CooldownAtStop`, which this kind of training does without. Takes a
-    copy of the weights in memory while the average is in the model, and after `fit`.
+    A model saved in this way is meant for inference: its optimizer would train on from
+    the average. Do not use it with another optimizer, a learning rate schedule or
+    `CooldownAtStop`, which schedule-free training does not need. It keeps a copy of the
+    weights in memory while the average is in the model, and after `fit`.
 
     Args:
         x: Inputs to compute the statistics of batch normalisation with: arrays, or a
             dataset, of which the first batches are read, when training starts. `None`
-            takes the arrays that `fit` trains on. Not read where no layer needs it.
+            takes the arrays that `fit` trains on. Not read if no layer needs it.
             Defaults to `None`.
         sample_size: Integer >= 1, number of rows for these statistics, drawn from
             arrays at random. Defaults to `2000`.
         batch_size: Integer >= 1, for arrays, or `None` for that of `fit`. Defaults to
             `None`.
-        seed: Integer >= 0, decides which rows of arrays are taken. Defaults to `0`.
+        seed: Integer >= 0, seed of the choice of rows of arrays. Defaults to `0`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if the
-            model has no schedule-free optimizer, or one with `use_ema`, if batch
-            normalisation has no data, or `CooldownAtStop` or `PerformanceScheduler`
-            are there to restore the best weights.
+            model has no schedule-free optimizer, or one with `use_ema`, if there are no
+            data for batch normalisation, or if `CooldownAtStop` or
+            `PerformanceScheduler` would restore the best weights.
 
     Example:
 

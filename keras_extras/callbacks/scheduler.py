@@ -121,8 +121,8 @@ class Scheduler(keras.callbacks.Callback):
         self._idle = {}
         if idle:
             warn_safely(
-                f"{type(self).__name__} drives an optimizer that `train_step` has not "
-                "applied in this epoch; name the one that is meant with `optimizer=`. "
+                f"{type(self).__name__} schedules an optimizer that `train_step` has "
+                "not applied in this epoch; choose the right one with `optimizer=`. "
                 f"Received: optimizer={self.optimizer!r}, idle: {', '.join(idle)}",
                 stacklevel=3,
             )

@@ -47,22 +47,22 @@ _SHARE_FOR_RULES, _SHARE_FOR_ACTIONS = 0.002, 0.02
 
 
 class TrainingDiagnostics(Monitor):
-    """Diagnoses a training: says what is wrong with it, since when, and what to do.
+    """Diagnoses a training: what is wrong, in which layer, since when, and the remedy.
 
     Records what `GradientLogger`, `ActivationLogger` and `HyperparameterLogger`
     record, and examines the model, a few rows of its batches, the loss and what was
     recorded: does the last layer fit the loss and the targets, are inputs,
     targets and weights of a sensible size, do gradients vanish or explode, are units
     dead or saturated, is the learning rate too high or too low, does it learn, and
-    does it generalise? The findings name the cause first, and what follows from it
-    after it; a training that goes well gets advice at most. A report is printed at
-    the end of training when something is wrong.
+    does it generalise? Causes come before their symptoms; a training that goes well
+    gets advice at most. A report is printed at the end of training when something is
+    wrong.
     Training itself is not changed: the weights are the same, bit for bit. A sampled
     batch is inspected by a dry run of the step before the model's own function trains
     on it; see `GradientLogger`.
 
-    When NaN or infinity appears, its step is known, and by going back to the batches
-    before it also its layer; see `replay`.
+    NaN and infinity are located by a replay of the last batches: the step and the
+    layer where they began; see `replay`.
 
     Args:
         log_dir: Path of the directory to write TensorBoard summaries to, or a
@@ -81,17 +81,17 @@ class TrainingDiagnostics(Monitor):
         verbose: Integer. 0 prints nothing, 1 prints the report when there are
             errors or warnings and one line otherwise, 2 prints the report always.
             Defaults to `1`.
-        actions: What to do when an error is found that was not there before:
-            `"report"` writes it down, `"stop"` also ends the training, `"raise"` ends
+        actions: What to do when a new error is found:
+            `"report"` only reports it, `"stop"` also ends the training, `"raise"` ends
             it with a `keras_extras.diagnostics.FailedTrainingError`, so that
             `keras.callbacks.BackupAndRestore` keeps its backup, and a function
             is called with the list of all errors. Errors are looked for at the ends of
             epochs, as long as that takes less than 0.2 % of the time (2 % with other
             actions than `"report"`), and NaN or infinity after each batch. Defaults to
             `"report"`.
-        replay: Whether to keep the last batches and, now and then, all variables, so
-            that the step and the layer at which NaN or infinity began can be found by
-            going back there. `"auto"` does as long as it takes at most 1 % of the
+        replay: Whether to keep the last batches and, from time to time, a copy of all
+            variables, so that the step and the layer at which NaN or infinity began can
+            be found by a replay. `"auto"` does as long as it takes at most 1 % of the
             time. Needs memory for a copy of all variables of model and optimizer (two
             while it goes back), and for the last 8 to 256 batches: 64 MB, or 8 batches
             if these are larger. Without it, and with ragged, sparse or distributed
@@ -101,8 +101,8 @@ class TrainingDiagnostics(Monitor):
             Beyond it about every second one is dropped; the first, the last, the
             extremes and those with NaN or infinity stay. Defaults to `10000`.
         live: Boolean. Whether to show findings, loss and gradients below a notebook's
-            cell while it trains, drawn anew in place as often as 1 % of the time
-            allows. Elsewhere it does nothing. Defaults to `False`.
+            cell while it trains, updated in place, in at most 1 % of the time.
+            Elsewhere it does nothing. Defaults to `False`.
 
     Attributes:
         findings: List of `keras_extras.diagnostics.Finding`, the most likely root

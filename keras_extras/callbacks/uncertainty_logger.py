@@ -25,36 +25,38 @@ from keras_extras.uncertainty.transform import Transform
 
 
 class UncertaintyLogger(keras.callbacks.Callback):
-    """Follows the uncertainty of a classifier from epoch to epoch.
+    """Records the uncertainty and calibration of a classifier after each epoch.
 
-    After each epoch it predicts a set of inputs with `mc_predict` and records, as
+    After each epoch it predicts a set of inputs with `mc_predict` and records, in the
     epoch logs, in `history` and for TensorBoard:
 
     - `mc_accuracy`: accuracy of the mean of the samples.
     - `mc_entropy`: mean predictive entropy, nats.
-    - `mc_bald`: mean mutual information, nats. It falls while the model learns; if
-      it stays high, there are too few data or the dropout rates are too high.
+    - `mc_bald`: mean mutual information (BALD), nats. It falls while the model learns;
+      if it stays high, there are too few data or the dropout rates are too high.
     - `mc_ece`: expected calibration error. It rises when a model begins to overfit,
       often before the accuracy falls.
     - `mc_nll`: negative log-likelihood, nats.
 
-    Training is not affected: no variable changes, and the model's own `val_loss`
-    stays without dropout. Each epoch takes `samples` predictions more, so give it
-    some hundreds of inputs, not all of them.
+    Training is not affected: no variable changes, and `val_loss` is still computed
+    without dropout. Each epoch takes `samples` more predictions, so pass a few hundred
+    inputs, not all of them.
 
     Args:
         x: Inputs: an array, or a list, tuple or dict of them.
         y: Integer classes, `(rows,)` or `(rows, 1)`, or one-hot rows.
         log_dir: Path of the directory to write TensorBoard summaries to, a
-            `keras.callbacks.TensorBoard` to write beside, or `None` to write
+            `keras.callbacks.TensorBoard` whose directory is used, or `None` to write
             nothing. Defaults to `None`.
         samples: Integer >= 2, number of samples. Defaults to `50`.
         every: Integer >= 1, epochs between two measurements. Defaults to `1`.
         bins: Integer >= 1, number of bins of `mc_ece`. Defaults to `15`.
-        activation: Applied to the outputs, `"softmax"` for a model that returns
-            logits. Defaults to `None`.
-        seed: Integer >= 0. Each epoch uses the same, so that curves are smoother.
-            Defaults to `0`.
+        activation: Function applied to the outputs, such as `"softmax"` for a model
+        that
+            returns logits. Defaults to `None`.
+        seed: Integer >= 0, the same in each epoch, so that curves are smoother.
+        Defaults
+            to `0`.
 
     Attributes:
         history: Dict from the names above, and `epoch`, to lists of numbers.

@@ -10,30 +10,31 @@ from keras_extras.steering.controller import HyperparameterController
 
 
 class WarmRestartsScheduler(Scheduler):
-    """Lets the learning rate fall along half a cosine again and again.
+    """Decays the learning rate along half a cosine, with warm restarts (SGDR).
 
-    The rate that the optimizer was compiled with, a number or a schedule, is multiplied
-    by `keras_extras.schedules.WarmRestarts` with a peak of 1, which has the formula.
-    Step t is `optimizer.iterations`: a second `fit`, and one after a restart, goes on
-    where the last one was. For one known length `OneCycleScheduler` or
-    `LinearToZeroScheduler` does better.
+    The learning rate of the optimizer, a number or a schedule, is multiplied by
+    `keras_extras.schedules.WarmRestarts` with a peak of 1, which has the formula. Step
+    t is `optimizer.iterations`: a second `fit`, and a restarted one, continue where the
+    last one ended. For a training of known length `OneCycleScheduler` or
+    `LinearToZeroScheduler` is usually better.
 
     Args:
         first_steps: Integer, the length of the first cycle in optimizer steps.
-        t_mul: Float from 1 to 100, how many times as long the next cycle is. Defaults
-            to `2.0`.
-        m_mul: Float above 0, at most 1: how high the next cycle begins. Defaults to
-            `1.0`.
-        last: Float from 0 to 1, what each cycle falls to, as a share of the rate.
-            Defaults to `0.0`.
-        warmup_steps: Integer, the steps before the first cycle. Defaults to `0`.
-        restore: Boolean. Whether to put the rate back at the end rather than to
-            leave it at its last value. Defaults to `True`.
-        optimizer: String, the optimizer to drive by its own name, or by that of the
-            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
-            an optimizer; or a list of these. `None` for those that the training step
-            applies: the one that the model was compiled with, or what a `train_step` of
-            its own names. Defaults to `None`.
+        t_mul: Float from 1 to 100, factor from the length of one cycle to that of the
+            next. Defaults to `2.0`.
+        m_mul: Float above 0, at most 1, factor from the highest rate of one cycle to
+            that of the next. Defaults to `1.0`.
+        last: Float from 0 to 1, the rate at the end of each cycle, as a share of the
+            optimizer's. Defaults to `0.0`.
+        warmup_steps: Integer, number of warm-up steps before the first cycle. Defaults
+            to `0`.
+        restore: Boolean. Whether to restore the original learning rate after
+            training; if `False`, the last value is kept. Defaults to `True`.
+        optimizer: String, name of the optimizer to schedule, or of the attribute of the
+            model that holds it, such as `"d_optimizer"` of a GAN; or an optimizer; or a
+            list of these. `None` means those that the training step applies: the one
+            that the model was compiled with, or those that a custom `train_step` names.
+            Defaults to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if the

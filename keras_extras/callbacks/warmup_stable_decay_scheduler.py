@@ -11,35 +11,35 @@ from keras_extras.steering.controller import HyperparameterController
 
 
 class WarmupStableDecayScheduler(PlannedScheduler):
-    """Keeps the learning rate for most of the training, then cools down to zero.
+    """Keeps the learning rate constant for most of the training, then lowers it to 0.
 
-    The rate that the optimizer was compiled with, a number or a schedule, is multiplied
-    by `keras_extras.schedules.WarmupStableDecay` with a peak of 1, which has the
-    formula. It begins where the training does, and goes on where it was after a
-    restart. Without `total_steps` it ends with the training, also where steps are lost:
-    one that `LossScaleOptimizer` skips, or `RecoverFromNaN` takes back, moves it on
-    like one that is trained. Where the end is not known, take `CooldownAtStop`.
+    The learning rate of the optimizer, a number or a schedule, is multiplied by
+    `keras_extras.schedules.WarmupStableDecay` with a peak of 1, which has the formula.
+    The schedule begins with the training, and continues where it was after a restart.
+    Without `total_steps` it ends with the training, even if steps are lost: one that
+    `LossScaleOptimizer` skips or `RecoverFromNaN` takes back moves it on like one that
+    is trained. If the length of the training is not known, use `CooldownAtStop`.
 
     Args:
         total_steps: Integer, the optimizer step at which the rate is 0, or `None` for
             the length of the training, steps times epochs. Defaults to `None`.
-        warmup_steps: Integer, the steps in which the rate rises. Defaults to `0`.
+        warmup_steps: Integer, number of steps in which the rate rises. Defaults to `0`.
         cooldown: Float between 0 and 1, the share of the steps in which the rate falls.
             Defaults to `0.2`.
         shape: `"1-sqrt"`, `"linear"` or `"cosine"`: how it falls. Defaults to
             `"1-sqrt"`.
         start: Integer, value of `optimizer.iterations` at which the schedule begins, or
-            `None` to find out. Defaults to `None`.
-        optimizer: String, the optimizer to drive by its own name, or by that of the
-            attribute of the model that holds it, such as `"d_optimizer"` of a GAN; or
-            an optimizer; or a list of these. `None` for those that the training step
-            applies: the one that the model was compiled with, or what a `train_step` of
-            its own names. Defaults to `None`.
+            `None` for the start of the training. Defaults to `None`.
+        optimizer: String, name of the optimizer to schedule, or of the attribute of the
+            model that holds it, such as `"d_optimizer"` of a GAN; or an optimizer; or a
+            list of these. `None` means those that the training step applies: the one
+            that the model was compiled with, or those that a custom `train_step` names.
+            Defaults to `None`.
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if its
-            length is not known and `total_steps` is `None`, or if warm-up and cooldown
-            leave no step between them.
+            length is not known and `total_steps` is `None`, or if no steps are left
+            between warm-up and cooldown.
 
     Example:
 

@@ -17,27 +17,27 @@ from keras_extras.keras_internals.stale_functions import drop_train_functions
 def apply_max_norm(
     model: Any, max_value: float | None, layers: Any = None
 ) -> dict[str, tuple[int, ...]]:
-    """Limits the norm of what comes into each unit, in a model that exists.
+    """Adds max-norm constraints to the layers of an existing model.
 
-    Use it with dropout, before a fit or between two, instead of a
-    `kernel_constraint` in each layer; the axis follows from the type of each layer,
-    as in `max_norm_for`. It reaches models within the model, wrappers, cells, and the
-    projections of attention layers. Weights above the limit are brought to it at
-    once, and after each step of a training. Frozen layers are limited too, at once and
-    only then: nothing else changes their weights.
+    Use it with dropout, before a `fit` or between two, instead of a `kernel_constraint`
+    in each layer. Max-norm limits the norm of the weights that lead into each unit; the
+    axis depends on the type of layer, as in `max_norm_for`. Nested models, wrappers,
+    cells and the projections of attention layers are included. Weights above the limit
+    are scaled down at once, and after each training step. Weights of frozen layers are
+    scaled down once.
 
     The constraints are saved with the model, but for those within attention layers,
     whose configuration has one constraint for kernels of different axes: apply them
     again after loading.
 
     A `keras_extras.callbacks.GradientLogger` records the share of the units that are
-    held at the limit, `weight_at_limit_fraction`: near 0 the limit does nothing, near
-    1 it is all that decides the size of the weights.
+    at the limit, `weight_at_limit_fraction`: near 0 the limit does nothing, near 1 it
+    alone decides the size of the weights.
 
     Args:
         model: Built Keras model, compiled or not.
-        max_value: Float > 0, the largest norm; 1 to 4 is usual. `None` takes the
-            max-norm constraints away.
+        max_value: Float > 0, the largest norm; 1 to 4 is usual. `None` removes the
+            max-norm constraints.
         layers: List of layers, names or layer classes to limit, or `None` for all
             that have a kernel; layers within those are included. Defaults to `None`.
 

@@ -15,11 +15,10 @@ def max_norm_for(
 ) -> keras.constraints.MaxNorm:
     """Returns a max-norm constraint with the axis that the layer needs.
 
-    Max-norm limits the norm of the weights that come into each unit. Which axes of
-    the kernel those are depends on the layer, and `keras.constraints.MaxNorm` is
-    right for `Dense` only unless it is told: of a convolution it would limit each
-    position of the filter for itself. Use this for a layer that is to be built, and
-    `apply_max_norm` for a model that exists.
+    Max-norm limits the norm of the weights that lead into each unit. Their axes in the
+    kernel depend on the layer. The default axis of `keras.constraints.MaxNorm` is right
+    for `Dense`; in a convolution it would limit each position of the filter separately.
+    Use this function for a new layer, and `apply_max_norm` for an existing model.
 
     The axis is 0 for `Dense` and recurrent layers, all but the last for
     convolutions, all but the last but one for transposed ones, the spatial ones for
@@ -31,8 +30,8 @@ def max_norm_for(
         layer_or_class: Class of Keras layer, or a layer. An `EinsumDense` must be a
             layer, for its axis depends on its equation.
         max_value: Float > 0, the largest norm. Defaults to `1.0`.
-        weight: Name of the kernel to limit, for layers whose kernels need different
-            axes: `"depthwise_kernel"` or `"pointwise_kernel"` of a
+        weight: String, name of the kernel to limit, for layers whose kernels need
+            different axes: `"depthwise_kernel"` or `"pointwise_kernel"` of a
             `SeparableConv`. Defaults to `None`.
 
     Returns:

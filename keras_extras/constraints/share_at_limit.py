@@ -11,11 +11,11 @@ from keras_extras.constraints.limits import units_at_limit
 
 
 def share_at_limit(variables: list[Any]) -> float | None:
-    """Returns the share of units whose weights a max-norm constraint holds back.
+    """Returns the share of units whose weights are at the limit of their max-norm.
 
-    Use it to see whether a limit does anything: near 0 it does not, near 1 it is
-    all that decides the size of the weights. During a training a
-    `keras_extras.callbacks.GradientLogger` records it, layer by layer.
+    Use it to see whether the limit has an effect: near 0 it has none, near 1 it alone
+    decides the size of the weights. During a training,
+    `keras_extras.callbacks.GradientLogger` records it for each layer.
 
     Args:
         variables: List of Keras variables, such as `layer.trainable_variables`.

@@ -81,6 +81,11 @@ class ConstantLayers:
             spreads = [_spread(value) for value in (*arguments[:1], output)]
             if len(spreads) == 2 and all(spread is not None for spread in spreads):
                 along = _normalizes_one(monitored.layer, output)
+                if _is_softmax(monitored.layer) and not along:
+                    # One that is sure of one class for all rows has large inputs.
+                    likeliest = keras.ops.max(keras.ops.cast(output, "float32"), -1)
+                    sure = keras.ops.min(likeliest) > 1.0 - _SAME
+                    spreads[1] = keras.ops.where(sure, 1.0, spreads[1])
                 self._calls.append((monitored, along))
                 self._spreads.append(keras.ops.stack(spreads))
             return output
@@ -107,8 +112,16 @@ class ConstantLayers:
         return tuple(ConstantLayer(name, False) for name, _ in still[:1])
 
 
+def _is_softmax(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.Softmax) or _activation(layer) == "softmax"
+
+
+def _activation(layer: Any) -> str:
+    return getattr(getattr(layer, "activation", None), "__name__", "")
+
+
 def _is_watched(layer: Any) -> bool:
-    activation = getattr(getattr(layer, "activation", None), "__name__", "")
+    activation = _activation(layer)
     if isinstance(layer, _NORMALIZE) or activation == "softmax":
         return True
     if isinstance(
@@ -120,10 +133,9 @@ def _is_watched(layer: Any) -> bool:
 
 def _normalizes_one(layer: Any, output: Any) -> bool:
     """Returns whether the axes that a layer normalises have one element in all."""
-    activation = getattr(getattr(layer, "activation", None), "__name__", "")
     if isinstance(layer, _NORMALIZE):
         axes = layer.axis if isinstance(layer.axis, list | tuple) else [layer.axis]
-    elif activation == "softmax":
+    elif _activation(layer) == "softmax":
         axes = [-1]
     else:
         return False

@@ -65,8 +65,8 @@ class Diagnosis:
             observations.outcome,
         )
 
-    def repaired(self, finding: Finding) -> RepairedModel:
-        """Returns a copy of the model that has what a finding asks for.
+    def repaired(self, finding: Finding, *more: Finding) -> RepairedModel:
+        """Returns a copy of the model that has what findings ask for.
 
         The copy has the layers, loss, metrics and optimizer of the model but for what
         `finding.repair` changes, and the weights that the model has now; layers that
@@ -81,6 +81,8 @@ class Diagnosis:
 
         Args:
             finding: `keras_extras.diagnostics.Finding`, one of `findings`.
+            *more: Further ones, whose repairs are applied too: a training may have
+                several faults. Where two change the same, the first one decides.
 
         Returns:
             A `keras_extras.diagnostics.RepairedModel`: the compiled copy and the text
@@ -100,17 +102,18 @@ class Diagnosis:
                 copied.fit(x, y, epochs=1, verbose=0)
         ```
         """
-        if not isinstance(finding, Finding):
-            raise ValueError(
-                "`finding` must be a `keras_extras.diagnostics.Finding`. "
-                f"Received: finding={finding!r}"
-            )
+        for each in (finding, *more):
+            if not isinstance(each, Finding):
+                raise ValueError(
+                    "`finding` must be a `keras_extras.diagnostics.Finding`. "
+                    f"Received: finding={each!r}"
+                )
         if self._model is None:
             raise ValueError(
                 "`repaired` needs the model, as a diagnosis by `keras_extras.diagnose` "
                 "has it. Received: a diagnosis without one"
             )
-        return applied(self._model, finding, self.observations)
+        return applied(self._model, (finding, *more), self.observations)
 
     def __repr__(self) -> str:
         codes = ", ".join(finding.code for finding in self.findings)

@@ -6,7 +6,7 @@ from keras_extras.records.finding import Finding
 
 
 class FailedTrainingError(RuntimeError):
-    """Ends a training in which `TrainingDiagnostics(actions="raise")` found an error.
+    """Is raised by `TrainingDiagnostics(actions="raise")` to end a failing training.
 
     An exception leaves `fit` without the end of a training that other callbacks would
     hear of: `keras.callbacks.BackupAndRestore` keeps what it has saved, to go on from

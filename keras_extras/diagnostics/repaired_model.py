@@ -9,7 +9,7 @@ class RepairedModel(NamedTuple):
 
     Returned by `keras_extras.diagnostics.Diagnosis.repaired`.
 
-    Attributes:
+    Args:
         model: Compiled Keras model, with an optimizer and metrics of its own.
         changes: String. What is different, a line for each change.
 

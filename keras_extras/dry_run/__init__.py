@@ -1,1 +1,1 @@
-"""Trains a model for a moment and puts all back: to diagnose it, to find a rate."""
+"""Short trainings that are undone: to diagnose a model, to find a learning rate."""

@@ -28,27 +28,26 @@ def diagnose(
     verify: bool = False,
     **fit_arguments: Any,
 ) -> Diagnosis:
-    """Trains a model for a moment and says what is wrong with it.
+    """Diagnoses a model in a short training, and restores the model afterwards.
 
-    Then all is put back: weights, optimizer, metrics, seeds, and the global random
-    generators, so that a training afterwards is the same, bit for bit, as without.
-    What cannot be put back is the place of a generator or of a dataset that shuffles
-    itself. For a training that is going to take place anyway, give
-    `keras_extras.callbacks.TrainingDiagnostics` to `fit` instead: it sees all of it.
+    Weights, optimizer, metrics, seeds and the global random generators are restored, so
+    that a training afterwards is the same, bit for bit, as without the diagnosis. The
+    position of a generator, or of a dataset that shuffles itself, cannot be restored.
+    If you are going to train anyway, pass `keras_extras.callbacks.TrainingDiagnostics`
+    to `fit` instead: it examines the whole training.
 
     Args:
         model: A compiled Keras model, trained or not.
         x: The training data, anything that `fit` takes.
         y: The targets, as for `fit`. Defaults to `None`.
-        steps: Integer, number of batches to train on at most. Defaults to `300`.
-        validation_data: As for `fit`: without it nothing is said about overfitting.
-            Defaults to `None`.
-        verify: Boolean. Whether to try the repairs of the first findings, three at
-            most, each on a copy of the model that is trained for as many steps, without
-            callbacks and validation. Findings whose repairs help come first, and their
-            remedies say what came of it. Takes up to three times as long again, and
-            memory for a copy; data that are not arrays are read once, `steps` batches
-            of them, and kept in memory meanwhile. Defaults to `False`.
+        steps: Integer, largest number of batches to train on. Defaults to `300`.
+        validation_data: As for `fit`; needed to find overfitting. Defaults to `None`.
+        verify: Boolean. Whether to try the repairs of the first findings, at most
+            three, each on a copy of the model that is trained for the same number of
+            steps, without callbacks and validation. Findings whose repairs help come
+            first, and their remedies state the result. Adds up to three times the time
+            of the diagnosis, and memory for a copy; of data that are not arrays `steps`
+            batches are read once and kept in memory. Defaults to `False`.
         **fit_arguments: Further arguments of `fit`, such as `batch_size`.
 
     Returns:

@@ -23,17 +23,17 @@ def find_learning_rate(
     log_dir: Any = None,
     **fit_arguments: Any,
 ) -> LearningRateSweep:
-    """Trains for a moment at rising learning rates and suggests one.
+    """Runs a learning rate range test and suggests a learning rate.
 
-    The model is trained on a batch at each rate, and the loss of that batch is
-    recorded, until the loss explodes. Then all is put back: weights, optimizer,
-    metrics, seeds, and the global random generators, so that a training afterwards
-    is the same, bit for bit, as without. What cannot be put back is the place of a
-    generator or of a dataset that shuffles itself; nor, on JAX and torch, that `fit`
-    draws an order of the data to build a model which was compiled without a loss.
+    The model is trained on one batch at each learning rate, and the loss of that batch
+    is recorded, until the loss explodes. Then weights, optimizer, metrics, seeds and
+    the global random generators are restored, so that a training afterwards is the
+    same, bit for bit, as without the test. Two things cannot be restored: the position
+    of a generator or of a dataset that shuffles itself; and, on JAX and torch, the
+    random numbers that `fit` draws to build a model that was compiled without a loss.
 
-    The suggestion is meant as the `max_rate` of a `OneCycleScheduler`; as a constant
-    rate take a tenth of it. It is a starting point: where it matters, try a third and
+    The suggestion is the `max_rate` for a `OneCycleScheduler`; for a constant learning
+    rate take a tenth of it. It is a starting point: if it matters, also try a third and
     three times of it.
 
     Args:
@@ -43,20 +43,20 @@ def find_learning_rate(
         y: The targets, as for `fit`. Defaults to `None`.
         min_rate: Float, the first learning rate. Defaults to `1e-06`.
         max_rate: Float, the last learning rate. Defaults to `10.0`.
-        steps: Integer, number of rates; an optimizer step is trained at each. The
-            loss lags behind the rate by the memory of the momentum, 20 steps of
-            0.95, so let there be 40 or more to a decade. Defaults to `300`.
-        mode: `"exponential"` or `"linear"`: how to get from the first rate to the
+        steps: Integer, number of learning rates, with one optimizer step at each. With
+            momentum the loss lags behind the rate, by about 20 steps for a momentum of
+            0.95, so use 40 steps or more per factor of 10. Defaults to `300`.
+        mode: `"exponential"` or `"linear"`: how the rate grows from the first to the
             last. Defaults to `"exponential"`.
-        smoothing: Float, weight of the past in the moving average of the losses.
+        smoothing: Float, weight of earlier losses in the moving average of the losses.
             Defaults to `0.98`.
-        stop_factor: Float > 1: how many times the lowest smoothed loss ends the
-            sweep, or `None` to go on. NaN ends it in any case. Defaults to `4.0`.
-        rule: What `suggestion` is to be: `"edge"` (a third of the rate at which the
-            loss turns up), or one of fastai's: `"valley"`, `"slide"`, `"minimum"`,
-            `"steep"`. Defaults to `"edge"`.
+        stop_factor: Float > 1. The sweep ends when the smoothed loss is this many times
+            its lowest value; `None` to continue. NaN always ends it. Defaults to `4.0`.
+        rule: The rule that gives `suggestion`: `"edge"` (a third of the rate at which
+            the loss starts to rise), or one of fastai's: `"valley"`, `"slide"`,
+            `"minimum"`, `"steep"`. Defaults to `"edge"`.
         log_dir: Path of a directory to write the sweep to for TensorBoard, or
-            `None`. Defaults to `None`.
+            `None` to write nothing. Defaults to `None`.
         **fit_arguments: Further arguments of `fit`, such as `batch_size`.
 
     Returns:
@@ -87,5 +87,5 @@ def find_learning_rate(
     with random_state_kept(), kept, first_look_kept(model):
         model.fit(x, y, **arguments)
     if finder.sweep is None:
-        raise RuntimeError("The training ended before it had begun.")
+        raise RuntimeError("Training ended before its first step.")
     return finder.sweep

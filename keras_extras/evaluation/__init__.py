@@ -1,4 +1,4 @@
-"""Examines a network before and beside its training."""
+"""Examines a network before its training, and how much more data would help."""
 
 from keras_extras.diagnostics.condition import Condition
 from keras_extras.evaluation.activation_profile import ActivationProfile

@@ -21,15 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ActivationProfile:
-    """Holds what `activation_profile` measured: a signal on its way through the layers.
+    """Holds the result of `activation_profile`: the scale of the outputs of each layer.
 
     Attributes:
         layers: Tuple of the names of the layers, in model order.
         activations: Tuple of the names of their activation functions, or `None`.
         initializers: Tuple of the labels of the initialisers.
         seeds: Tuple of integers, one per draw.
-        mean: Array of shape `(initializers, seeds, layers)`: mean of what each layer
-            returns.
+        mean: Array of shape `(initializers, seeds, layers)`: mean of the outputs of
+        each
+            layer.
         std: Array of the same shape: its standard deviation.
 
     Example:
@@ -49,12 +50,12 @@ class ActivationProfile:
 
     @property
     def factor_per_layer(self) -> np.ndarray:
-        """Array of shape `(initializers,)`: by what a layer multiplies the deviation.
+        """Array of shape `(initializers,)`: by what a layer multiplies the scale.
 
-        The geometric mean over seeds and all layers but the last one, whose scale is
-        the loss function's affair. 1 is a signal that neither fades nor explodes, 0 one
-        that is dead at the end; NaN stands for one that is dead from the first layer
-        on, and for models of fewer than three layers.
+        It is the geometric mean of the change of the standard deviation, over seeds
+        and all layers but the last one. 1 means that the signal neither vanishes nor
+        explodes, 0 that it is zero at the end; NaN that it is zero from the first
+        layer on, or that the model has fewer than three layers.
         """
         hidden = self.std[:, :, :-1]
         if hidden.shape[-1] < 2:
@@ -80,7 +81,7 @@ class ActivationProfile:
     def plot(self) -> go.Figure:
         """Returns a figure: mean and standard deviation over the layers.
 
-        A line is the mean over the seeds, and its bars reach from the least to the
+        A line is the mean over the seeds, and its bars span the smallest to the
         largest value.
 
         Raises:
@@ -127,30 +128,31 @@ def activation_profile(
     max_rows: int = 1000,
     batch_size: int = 256,
 ) -> ActivationProfile:
-    """Measures how a signal passes through a network that is not trained yet.
+    """Measures the scale of the outputs of each layer in an untrained network.
 
-    A deep network learns where its layers keep the scale of what they get: a standard
-    deviation that falls or grows by a constant factor from layer to layer makes the
-    gradients do the same. Use it to choose an initialisation for an activation
-    function before any training. What happens in a training is what
-    `keras_extras.callbacks.ActivationLogger` shows.
+    A deep network trains well if its layers keep the scale of their inputs: if the
+    standard deviation falls or grows by a constant factor from layer to layer,
+    gradients vanish or explode. Use it to choose an initialiser for an activation
+    function before training. `keras_extras.callbacks.ActivationLogger` records outputs
+    during training.
 
-    A model is cloned for each initialiser and seed, so that it is not touched itself;
-    what is not trained keeps its values: frozen layers and adapted `Normalization`.
-    Only networks whose layers Keras can clone; for others give a function.
+    The model is cloned for each initialiser and seed, so it does not change itself.
+    Frozen layers and adapted `Normalization` keep their values. For networks whose
+    layers Keras cannot clone, pass a function that builds the model.
 
     Args:
         model: Sequential or functional model, or a function without arguments that
             returns a model, called for each initialiser and seed.
-        x: Inputs as for `predict`: arrays or a dataset. Scaled as in training.
-        initializers: What to draw the kernels from: the name of an initialiser of
-            Keras or an instance, or a list of them, or a dict from a label of your
-            own to them. `None` stands for those that the layers have. Kernels of
-            recurrent steps and embeddings keep their own. Defaults to `None`.
-        seeds: Sequence of integers, a draw for each. Defaults to `(0, 1, 2)`.
-        max_rows: Integer >= 2, how many rows to measure on. Of arrays they are drawn
-            at random, of a dataset they are the first ones. Defaults to `1000`.
-        batch_size: Integer >= 1, number of rows at once. Defaults to `256`.
+        x: Inputs as for `predict`: arrays or a dataset, scaled as in training.
+        initializers: Initialisers of the kernels to compare: the name of a Keras
+            initialiser or an instance, a list of them, or a dict from your own labels
+            to them. `None` means those of the layers. Recurrent kernels and embeddings
+            keep their own. Defaults to `None`.
+        seeds: Sequence of integers; weights are drawn once for each. Defaults to
+            `(0, 1, 2)`.
+        max_rows: Integer >= 2, number of rows to measure on: random rows of arrays, the
+            first rows of a dataset. Defaults to `1000`.
+        batch_size: Integer >= 1, number of rows per batch. Defaults to `256`.
 
     Returns:
         An `ActivationProfile`.

@@ -43,27 +43,27 @@ def check_self_normalizing(
     batch_size: int | None = None,
     **fit_arguments: Any,
 ) -> SelfNormalizingCheck:
-    """Checks what SELU needs, and measures whether it does what it is for.
+    """Checks the conditions for a self-normalising network with SELU.
 
-    A plain chain of dense layers with SELU and LeCun's initialisation keeps mean 0
-    and standard deviation 1 from layer to layer, without normalisation layers, if the
-    inputs have them. One condition that is broken takes the advantage away. Use it
-    on a new model, before its training; a model that is trained has other weights,
-    and then `"measured"` tells about those.
+    A plain chain of dense layers with SELU and LeCun's initialisation keeps mean 0 and
+    standard deviation 1 from layer to layer, without normalisation layers, if the
+    inputs have them. If one condition is violated, this no longer holds. Use it on a
+    new model, before its training; on a trained model, the condition `"measured"` is
+    about the trained weights.
 
-    The model is left as it is, also after `epochs` of training, all of which is put
-    back. One that is not built yet is built. Not for networks with other activation
-    functions: for these see `activation_profile`.
+    The model is not changed, even by `epochs` of training: all of it is restored. A
+    model that is not built yet is built. For networks with other activation functions
+    use `activation_profile`.
 
     Args:
-        model: Keras model; compiled, if it is to be trained.
+        model: Keras model; compiled, if `epochs` is above 0.
         x: Inputs as for `predict`: arrays or a dataset.
         y: Targets, as for `fit`, needed to train. Defaults to `None`.
-        epochs: Integer >= 0, how long to train before the layers are measured once
-            more; `0` to measure once. Defaults to `0`.
-        max_rows: Integer >= 2, how many rows to measure on. Of arrays they are drawn
-            at random, of a dataset they are the first ones. Defaults to `2000`.
-        batch_size: Integer >= 1, number of rows at once, or `None` for 256 to measure
+        epochs: Integer >= 0, number of epochs to train before the layers are measured
+            again; `0` to measure once. Defaults to `0`.
+        max_rows: Integer >= 2, number of rows to measure on: random rows of arrays, the
+            first rows of a dataset. Defaults to `2000`.
+        batch_size: Integer >= 1, number of rows per batch, or `None` for 256 to measure
             and that of `fit` to train. Defaults to `None`.
         **fit_arguments: Further arguments of `fit`.
 
@@ -71,8 +71,8 @@ def check_self_normalizing(
         A `SelfNormalizingCheck`.
 
     Raises:
-        ValueError: If an argument has no valid value, or a model without an optimizer
-            is to be trained.
+        ValueError: If an argument has no valid value, or if `epochs` is above 0 and the
+            model has no optimizer.
 
     Example:
 

@@ -42,49 +42,52 @@ def learning_curve(
     verbose: str | int = "auto",
     **fit_arguments: Any,
 ) -> LearningCurve:
-    """Trains new models on more and more rows, to see whether more data would help.
+    """Trains models on subsets of growing size, to see whether more data would help.
 
-    Validation rows are held out first and are the same for all. Each repeat has an
-    order of its own of the other rows, and trains on the first ones of them: each
-    subset holds the smaller ones. Within a repeat all models start from the same
-    seed. Both scores are of `evaluate`, without dropout.
+    Validation rows are held out first and are the same for all trainings. Each repeat
+    shuffles the other rows and trains on the first ones, so each subset includes the
+    smaller ones. Within a repeat all models start from the same seed. Training and
+    validation scores are computed by `evaluate`, without dropout.
 
-    With the same number of `"epochs"` a model gets fewer steps on fewer rows, and a
-    curve shows the want of steps as if it were one of data. So all sizes get the same
-    number of steps, unless told otherwise; small subsets are then seen more often and
-    may be overfitted, against which `callbacks` can have an `EarlyStopping`.
+    With the same number of epochs, a model makes fewer steps on fewer rows, and would
+    be worse for that reason alone. So by default all sizes train for the same number of
+    steps. The model then sees the rows of small subsets more often and may overfit
+    them: pass an `EarlyStopping` in `callbacks`.
 
-    It takes `len(sizes) * repeats` trainings. `Ctrl-C` returns what is done so far,
-    and a training that fails leaves NaN and a warning, unless it is the first one.
-    Not for rows that depend on each other, such as those of a time series or of one
-    patient: give `validation_data` that is apart, and know that subsets are drawn at
-    random. The random generators are put back afterwards.
+    It takes `len(sizes) * repeats` trainings. Ctrl-C returns the results so far. A
+    training that fails gives NaN and a warning, unless it is the first one. If rows
+    depend on each other, such as those of a time series or of one patient, pass
+    separate `validation_data`; subsets are still drawn at random. The random generators
+    are restored afterwards.
 
     Args:
         build: Function without arguments that returns a new compiled model.
         x: Inputs: an array, or a list, tuple or dict of them.
         y: Targets, likewise.
-        sizes: Increasing numbers of rows as integers, or shares of those that are
-            not held out as floats. Defaults to `(0.1, 0.2, 0.4, 0.7, 1.0)`.
+        sizes: Increasing numbers of rows as integers, or, as floats, shares of the rows
+            that are not held out. Defaults to `(0.1, 0.2, 0.4, 0.7, 1.0)`.
         sample_weight: Weights of the rows, for training and scores.
             Defaults to `None`.
         validation_split: Float between 0 and 1, share of the rows to hold out, drawn
             at random. Defaults to `0.2`.
-        validation_data: `(x, y)` or `(x, y, sample_weight)` to use instead, which
-            must have no row of `x`. Defaults to `None`.
-        repeats: Integer >= 1, trainings per size. One cannot tell a trend from
+        validation_data: `(x, y)` or `(x, y, sample_weight)` to use instead of held-out
+            rows; must not contain rows of `x`. Defaults to `None`.
+        repeats: Integer >= 1, trainings per size. With one, a trend cannot be told from
             chance. Defaults to `3`.
         epochs: Integer >= 1, epochs on the largest subset. Defaults to `20`.
-        budget: `"steps"`, as many for all sizes as `epochs` are on the largest, or
-            `"epochs"`, the same for all. Defaults to `"steps"`.
+        budget: `"steps"` for the same number of steps for all sizes, as many as
+        `epochs`
+            take on the largest subset, or `"epochs"` for the same number of epochs.
+            Defaults to `"steps"`.
         batch_size: Integer >= 1. Defaults to `32`.
         metric: Name of the score, `"loss"` or one of the compiled metrics.
             Defaults to `"loss"`.
         callbacks: Function without arguments that returns a list of callbacks for one
-            training, or `None`. Only with it `fit` is given the validation data.
-            Defaults to `None`.
+            training, or `None`. Validation data are passed to `fit` only if it is
+            given. Defaults to `None`.
         seed: Integer >= 0. Defaults to `0`.
-        verbose: `0` for silence, otherwise a progress bar. Defaults to `"auto"`.
+        verbose: `0` prints nothing, other values show a progress bar. Defaults to
+            `"auto"`.
         **fit_arguments: Further arguments of `fit`, such as `class_weight`.
 
     Returns:
@@ -92,7 +95,7 @@ def learning_curve(
 
     Raises:
         ValueError: If an argument has no valid value, if `build` returns no compiled
-            model or the same one twice, or if it has no such metric.
+            model or the same one twice, or if the model has no such metric.
 
     Example:
 

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """Holds what `learning_curve` measured.
+    """Holds the result of `learning_curve`.
 
     Attributes:
-        sizes: Array of shape `(sizes,)`: numbers of rows trained on, increasing.
-        train_scores: Array of shape `(sizes, repeats)`: of the rows trained on, in
+        sizes: Array of shape `(sizes,)`: numbers of training rows, increasing.
+        train_scores: Array of shape `(sizes, repeats)`: scores on the training rows, in
             inference mode; NaN for trainings that failed or did not take place.
-        validation_scores: Array of the same shape: of rows that no training saw.
-        metric: String, name of what was measured.
-        higher_is_better: Boolean.
-        complete: Boolean, `False` if it was interrupted.
+        validation_scores: Array of the same shape: scores on the validation rows.
+        metric: String, name of the score.
+        higher_is_better: Boolean. Whether higher scores are better.
+        complete: Boolean, `False` if `learning_curve` was interrupted.
 
     Example:
 
@@ -58,7 +58,7 @@ class LearningCurve:
     def report(self) -> str:
         """Returns one paragraph: what was measured, and whether more data would help.
 
-        A change is called one if it is twice its standard error over the repeats.
+        A change counts if it is more than twice its standard error over the repeats.
         """
         done = np.flatnonzero(np.isfinite(self.mean["validation"]))
         if not len(done):

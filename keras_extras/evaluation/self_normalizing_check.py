@@ -16,12 +16,12 @@ _SIGNS = {True: "yes", False: "NO", None: "?"}
 
 @dataclass(frozen=True)
 class SelfNormalizingCheck:
-    """Holds what `check_self_normalizing` found.
+    """Holds the result of `check_self_normalizing`.
 
     Attributes:
-        conditions: Tuple of `Condition`, all that were examined.
+        conditions: Tuple of `Condition`, all conditions that were checked.
         layers: Tuple of the names of the layers, in model order.
-        mean: Array of shape `(layers,)`: mean of what each layer returns.
+        mean: Array of shape `(layers,)`: mean of the outputs of each layer.
         std: Array of shape `(layers,)`: its standard deviation.
         trained_mean: As `mean`, after training, or `None`.
         trained_std: As `std`, after training, or `None`.
@@ -45,12 +45,12 @@ class SelfNormalizingCheck:
 
     @property
     def passed(self) -> bool:
-        """Returns whether no condition is broken; one that cannot be told is not."""
+        """Returns whether no condition is known to be violated."""
         return not self.broken
 
     @property
     def broken(self) -> tuple[Condition, ...]:
-        """The conditions that do not hold."""
+        """The conditions that are violated."""
         return tuple(c for c in self.conditions if c.holds is False)
 
     def report(self) -> str:

@@ -1,4 +1,4 @@
-"""Finds a learning rate: the sweep, what it tells, and how nothing is left of it."""
+"""Finds a learning rate: the range test, and the rules that read a rate from it."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

@@ -19,23 +19,23 @@ _FEWEST = 10
 
 
 class LearningRateSweep:
-    """Holds what a sweep over learning rates has shown.
+    """Holds the result of a learning rate range test.
 
     Args:
         rates: Array of the learning rates, increasing.
         losses: Array of the losses of the batches trained at these rates.
-        smoothing: Float, weight of the past in the moving average of the losses.
-        planned: Integer, number of points that the sweep was to have.
+        smoothing: Float, weight of earlier losses in the moving average of the losses.
+        planned: Integer, number of points that were planned.
         rule: String, the rule that gives `suggestion`.
 
     Attributes:
         rates: Array of the learning rates.
         losses: Array of the losses of single batches.
-        smoothed: Array of the moving average of `losses`, corrected for its start.
+        smoothed: Array of the moving average of `losses`, with bias correction.
         suggestions: Dict from each of the rules `"edge"`, `"valley"`, `"slide"`,
             `"minimum"` and `"steep"` to the learning rate that it suggests; empty
-            where a sweep ended too soon to tell.
-        suggestion: Float, that of the chosen rule, or `None`.
+            if the sweep ended too early.
+        suggestion: Float, the suggestion of the chosen rule, or `None`.
 
     Example:
 

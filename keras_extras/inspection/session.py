@@ -150,7 +150,9 @@ class MonitoringSession:
 
     def origin_of_bad_loss(self) -> NonFiniteOrigin:
         """Returns where a loss that is not finite came from, as far as is known."""
-        replayed, now = None, max(self.steps_trained() - 1, 0)
+        if not self.steps.skips_bad_steps:  # else the bad one was not counted
+            self._synchronize()  # the last execution may have been a short one
+        replayed, now = None, max(self.step - 1, 0)
         if self._replay is not None:
             replayed = self._replay.find(
                 self._substitute.own, self._inspector, self._layouts, self.steps

@@ -1,4 +1,4 @@
-"""Layers that sample in inference too, and layers with defaults of one's own."""
+"""Dropout layers that are always on, and layers with other default arguments."""
 
 from keras_extras.layers.always_on import ALWAYS_ON as ALWAYS_ON
 from keras_extras.layers.configured import configured

@@ -37,16 +37,15 @@ class Configured:
 
 
 def configured(layer_class: type | Configured, **defaults: Any) -> Configured:
-    """Gives a layer class other defaults, as `functools.partial` would.
+    """Gives a layer class other defaults, as `functools.partial` does.
 
-    Use it where many layers of a model share their arguments. Unlike `partial`, it
-    refuses an argument that the class does not have when it is defined rather than
-    when it is used, prints what it is, takes positional arguments that override a
-    default, and gives each layer initializers and layers of its own: one initializer
-    object without a seed would start all layers with the same numbers, and layers that
-    share one, an activation with weights for instance, would train it together. The
-    layers are of the plain class, so a model made of them saves and loads without this
-    package.
+    Use it if many layers of a model share their arguments. Unlike `partial`, it raises
+    an error at once for an argument that the class does not have, has a readable
+    `repr`, takes positional arguments that override a default, and gives each layer its
+    own copies of initialisers and layers: one initialiser object without a seed would
+    start all layers with the same numbers, and layers that share another layer, such as
+    an activation with weights, would train it together. The layers are of the plain
+    class, so a model made of them saves and loads without this package.
 
     Args:
         layer_class: Subclass of `keras.layers.Layer`, or what another call of
@@ -54,8 +53,8 @@ def configured(layer_class: type | Configured, **defaults: Any) -> Configured:
         **defaults: Arguments of the class and their values.
 
     Returns:
-        A function that makes layers: it takes the arguments of the class, of which
-        those given override the defaults.
+        A function that makes layers: it takes the arguments of the class, which
+        override the defaults.
 
     Raises:
         ValueError: If `layer_class` is not a layer class or does not have one of

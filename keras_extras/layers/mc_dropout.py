@@ -7,16 +7,16 @@ import keras
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class MCDropout(keras.layers.Dropout):
-    """Drops as `Dropout` does, in inference as well as in training.
+    """Applies `Dropout` in inference as well as in training.
 
-    Use it to build a network whose every prediction is a sample: the spread of
-    repeated predictions then tells how uncertain the network is.
+    Use it to build a network that draws a sample with each prediction: the spread of
+    repeated predictions shows how uncertain the network is.
 
-    What is always on is on in `evaluate` too: validation losses become noisy and a
-    little worse, and `EarlyStopping` or `ModelCheckpoint` then choose by a noisy
-    number. To keep them as they are, train with `keras.layers.Dropout` and use
+    The layer is on in `evaluate` too, so validation losses become noisy and a little
+    worse, and `EarlyStopping` or `ModelCheckpoint` choose by a noisy value. To avoid
+    that, train with `keras.layers.Dropout` and use
     `keras_extras.uncertainty.mc_predict`, which switches it on for the prediction
-    alone; `keras_extras.uncertainty.to_mc` converts a trained model.
+    only; `keras_extras.uncertainty.to_mc` converts a trained model.
 
     Args:
         rate: Float, 0 to 1. Share of the units to drop.

@@ -7,18 +7,18 @@ import keras
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class MCGaussianDropout(keras.layers.GaussianDropout):
-    """Multiplies by noise as `GaussianDropout` does, in inference as in training.
+    """Applies `GaussianDropout` in inference as well as in training.
 
-    Use it to build a network whose every prediction is a sample: the spread of
-    repeated predictions then tells how uncertain the network is.
+    Use it to build a network that draws a sample with each prediction: the spread of
+    repeated predictions shows how uncertain the network is.
     Each unit is multiplied by noise of mean 1 and standard deviation
     `sqrt(rate / (1 - rate))`.
 
-    What is always on is on in `evaluate` too: validation losses become noisy and a
-    little worse, and `EarlyStopping` or `ModelCheckpoint` then choose by a noisy
-    number. To keep them as they are, train with `keras.layers.GaussianDropout` and use
+    The layer is on in `evaluate` too, so validation losses become noisy and a little
+    worse, and `EarlyStopping` or `ModelCheckpoint` choose by a noisy value. To avoid
+    that, train with `keras.layers.GaussianDropout` and use
     `keras_extras.uncertainty.mc_predict`, which switches it on for the prediction
-    alone; `keras_extras.uncertainty.to_mc` converts a trained model.
+    only; `keras_extras.uncertainty.to_mc` converts a trained model.
 
     Args:
         rate: Float, 0 to 1. Drop rate of the `Dropout` that has the same variance.

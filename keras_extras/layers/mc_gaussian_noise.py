@@ -7,18 +7,18 @@ import keras
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class MCGaussianNoise(keras.layers.GaussianNoise):
-    """Adds noise as `GaussianNoise` does, in inference as well as in training.
+    """Applies `GaussianNoise` in inference as well as in training.
 
-    Use it to build a network whose every prediction is a sample: the spread of
-    repeated predictions then tells how uncertain the network is.
+    Use it to build a network that draws a sample with each prediction: the spread of
+    repeated predictions shows how uncertain the network is.
     Noise on the inputs tells how much the prediction depends on small changes of
     them; it is no approximation of a posterior over the weights.
 
-    What is always on is on in `evaluate` too: validation losses become noisy and a
-    little worse, and `EarlyStopping` or `ModelCheckpoint` then choose by a noisy
-    number. To keep them as they are, train with `keras.layers.GaussianNoise` and use
+    The layer is on in `evaluate` too, so validation losses become noisy and a little
+    worse, and `EarlyStopping` or `ModelCheckpoint` choose by a noisy value. To avoid
+    that, train with `keras.layers.GaussianNoise` and use
     `keras_extras.uncertainty.mc_predict`, which switches it on for the prediction
-    alone; `keras_extras.uncertainty.to_mc` converts a trained model.
+    only; `keras_extras.uncertainty.to_mc` converts a trained model.
 
     Args:
         stddev: Float, 0 to 1. Standard deviation of the noise.

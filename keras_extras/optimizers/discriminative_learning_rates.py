@@ -28,40 +28,42 @@ def discriminative_learning_rates(
 ) -> Any:
     """Returns an optimizer with lower learning rates for the layers near the input.
 
-    In a reused model the first layers are the most general and need the smallest
-    changes. Each group of layers gets a copy of `optimizer` for itself, at the rate of
-    the group after it times `decay`; the last group has the rate that was given. Use
-    it to fine-tune a whole model, from the start or after
-    `keras_extras.callbacks.FreezeUnfreeze` has trained the head. Not for a model that
-    trains from scratch, nor instead of a lower rate for all where that is too high.
+    In a pretrained model the first layers are the most general and need the smallest
+    changes. Each group of layers gets its own copy of `optimizer`. Its learning rate is
+    that of the next group times `decay`; the last group has the rate of `optimizer`.
+    Use it to fine-tune a whole model, from the start or after
+    `keras_extras.callbacks.FreezeUnfreeze` has trained the head. Do not use it to train
+    from scratch, or to correct a learning rate that is too high for all layers.
 
-    What is returned is a `keras.optimizers.MultiOptimizer`: models save, load and
-    train on with it, without this package. Its `optimizers` are the copies, from the
-    input to the output. The schedulers of `keras_extras.callbacks` scale all rates
-    together: with `OneCycleScheduler(max_rate=0.01)` the last group follows the cycle
-    and each other one a fixed share of it.
+    The result is a `keras.optimizers.MultiOptimizer`: models that use it can be saved,
+    loaded and trained further without this package. Its `optimizers` are the copies,
+    from the input to the output. The schedulers of `keras_extras.callbacks` scale all
+    rates
+    together: with `OneCycleScheduler(max_rate=0.01)` the last group follows the cycle,
+    and each other group a fixed share of it.
 
-    Each copy clips for itself: `clipnorm` and `clipvalue` act on single variables and
-    stay what they are, but `global_clipnorm` limits the norm of each group, not that
-    of all. Where all is to have one learning rate, use a plain optimizer.
+    Each copy clips separately: `clipnorm` and `clipvalue` act on single variables as
+    usual, but `global_clipnorm` limits the norm of each group, not that of all
+    gradients.
 
     Args:
         model: Built Keras model. Frozen layers belong to their groups too, so they may
             be unfrozen later.
-        optimizer: Keras optimizer that was not used yet, or the name of one; its rate
-            must be a number, that of the last group. Defaults to `"adam"`.
-        decay: Float > 0 and <= 1, the rate of a group over that of the next one.
-            Defaults to `1 / 2.6`.
-        groups: Integer: how many, the last layer that has weights being the last of
-            them and the others split evenly, normalisation staying with what it
-            normalises. `"layer"`: each layer by itself, for models of few layers, for
-            rates fall by `decay` with each. A list: what each group consists of,
-            from the input on: layers, classes, names, paths, regular expressions for
-            these, or lists of them; what none names is the last group. Defaults to
-            `3`.
-        factors: Dict from such a choice of layers to a float > 0, the rate of these
-            over that of `optimizer`, instead of `decay` and `groups`; layers that it
-            does not name have the factor 1. Defaults to `None`.
+        optimizer: Keras optimizer that has not been used yet, or the name of one; its
+            learning rate must be a number, and is that of the last group. Defaults to
+            `"adam"`.
+        decay: Float > 0 and <= 1, the learning rate of a group divided by that of the
+            next one. Defaults to `1 / 2.6`.
+        groups: Integer, number of groups: the last layer that has weights is the last
+            group, and the others are split evenly; a normalisation layer is in the
+            group of the layer that it normalises. `"layer"` makes each layer a group;
+            use it for models of few layers, since rates fall by `decay` with each. A
+            list says what each group consists of, from the input on: layers, classes,
+            names, paths, regular expressions for these, or lists of them; the other
+            layers are the last group. Defaults to `3`.
+        factors: Dict from such a choice of layers to a float > 0, the learning rate of
+            these divided by that of `optimizer`, instead of `decay` and `groups`; other
+            layers have the factor 1. Defaults to `None`.
 
     Returns:
         A `keras.optimizers.MultiOptimizer` for `model.compile`.

@@ -8,19 +8,19 @@ from keras_extras.schedules.curve import Curve
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class Cosine(Curve, keras.optimizers.schedules.CosineDecay):
-    """Falls along half a cosine, as `keras.optimizers.schedules.CosineDecay` does.
+    """Decays along half a cosine, as `keras.optimizers.schedules.CosineDecay` does.
 
-    It computes what Keras' schedule computes, and can be plotted. Where no plot is
-    wanted, take Keras' own: files that hold it load without this package.
+    It computes the same values as Keras' schedule, and can be plotted. If you need no
+    plot, use Keras' own: files that hold it load without this package.
 
     Args:
         initial_learning_rate: Float, the value at step 0.
-        decay_steps: Integer, the steps in which the value falls.
+        decay_steps: Integer, number of steps in which the value falls.
         alpha: Float, the last value as a share of the first. Defaults to `0.0`.
         name: String, the name of the schedule. Defaults to `"CosineDecay"`.
         warmup_target: Float, the value to rise to before it falls, or `None` not to
             rise. Defaults to `None`.
-        warmup_steps: Integer, the steps in which it rises. Defaults to `0`.
+        warmup_steps: Integer, number of steps in which it rises. Defaults to `0`.
 
     Raises:
         ValueError: If an argument has no valid value.

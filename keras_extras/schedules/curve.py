@@ -13,14 +13,13 @@ _PLOTTED_STEPS = 1000
 
 
 class Curve(keras.optimizers.schedules.LearningRateSchedule):
-    """Gives a hyperparameter as a function of the step: the base of all curves here.
+    """Computes a hyperparameter from the step: the base class of all curves here.
 
-    A curve is pure: it depends on the step alone, so it is right within
-    `steps_per_execution`, after a restart, and wherever it is evaluated. Pass one as
-    the `learning_rate` of any Keras optimizer, or to
+    A curve depends on the step only, so it is right with `steps_per_execution` and
+    after a restart. Pass one as the `learning_rate` of any Keras optimizer, or to
     `keras_extras.callbacks.HyperparameterScheduler` for another hyperparameter. To
-    write one, implement `__call__` with `keras.ops`, and `get_config`. Where a
-    learning rate depends on how training goes, a curve cannot express it: use
+    write one, implement `__call__` with `keras.ops`, and `get_config`. If the learning
+    rate depends on how training goes, use
     `keras_extras.callbacks.PerformanceScheduler`.
 
     Example:

@@ -11,15 +11,14 @@ from keras_extras.schedules.curve import as_float
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class Exponential(Curve):
-    """Falls by the same factor in every `decay_steps` steps.
+    """Decays exponentially, by the same factor in every `decay_steps` steps.
 
-    The value at step t is `initial * decay_rate ** (t / decay_steps)`. It never
-    reaches an end: for a training of known length `OneCycle` or `Cosine` is
-    usually better.
+    The value at step t is `initial * decay_rate ** (t / decay_steps)`. It never reaches
+    zero: for a training of known length `OneCycle` or `Cosine` is usually better.
 
     Args:
         initial: Float, the value at step 0.
-        decay_steps: Number of at least 1, the steps in which the value falls by
+        decay_steps: Number of steps, at least 1, in which the value is multiplied by
             `decay_rate`.
         decay_rate: Float above 0, at most 1: the factor. Defaults to `0.1`.
         staircase: Boolean. Whether the value stays the same for `decay_steps`

@@ -14,16 +14,16 @@ ANNEALS = ("linear", "cosine")
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class Interpolation(Curve):
-    """Goes through given values at given steps, on lines or half cosines.
+    """Interpolates between given values at given steps, linearly or along cosines.
 
-    Before the first of the steps the first value holds, after the last the last.
-    Use it for a curve that none of the named ones is.
+    Before the first step the value is the first one, after the last step the last one.
+    Use it for curves that this package has no class for.
 
     Args:
         steps: List of at least two numbers >= 0 that increase; fractions are
             allowed.
         values: List of numbers >= 0, one for each of `steps`.
-        anneal: `"linear"` or `"cosine"`: how to get from one value to the next.
+        anneal: `"linear"` or `"cosine"`: how to interpolate between two values.
             Defaults to `"linear"`.
 
     Raises:

@@ -11,11 +11,12 @@ from keras_extras.schedules.curve import as_float
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class InverseSquareRoot(Curve):
-    """Rises in a warm-up, then falls with the square root of the step.
+    """Warms up, then decays with the square root of the step.
 
-    The schedule of the first transformers. It needs no length and never ends: cool down
-    after it (`keras_extras.callbacks.CooldownAtStop`), or take `LinearToZero` where the
-    length is known.
+    This is the schedule of the original Transformer. It does not need the length of the
+    training and never reaches zero: add a cooldown
+    (`keras_extras.callbacks.CooldownAtStop`), or use `LinearToZero` if the length is
+    known.
 
     With W = `warmup_steps`, the value at step t is
     `peak * min((t + 1) / W, sqrt(W / (t + 1)))`: `peak` at step W - 1.
@@ -23,8 +24,8 @@ class InverseSquareRoot(Curve):
     Args:
         peak: Float, the highest value. In the paper it is
             `1 / sqrt(d_model * warmup_steps)`.
-        warmup_steps: Integer, the steps in which the value rises, and the time scale
-            on which it falls.
+        warmup_steps: Integer, number of steps in which the value rises, and the time
+            scale on which it falls.
 
     Raises:
         ValueError: If an argument has no valid value.

@@ -10,15 +10,15 @@ from keras_extras.schedules.curve import Curve
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class Join(Curve):
-    """Follows one curve, then another from its own beginning.
+    """Follows several curves, one after the other.
 
-    Each curve counts its steps from the boundary at which it takes over. Any Keras
-    `LearningRateSchedule` can be a part.
+    Each curve counts its steps from the boundary at which it begins. Any Keras
+    `LearningRateSchedule` can be used as a curve.
 
     Args:
         curves: List of curves.
-        boundaries: List of the steps at which the next curve takes over, one less
-            than `curves`, increasing.
+        boundaries: List of the steps at which the next curve begins, increasing, one
+            fewer than `curves`.
 
     Raises:
         ValueError: If an argument has no valid value.

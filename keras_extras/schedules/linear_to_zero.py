@@ -12,11 +12,11 @@ from keras_extras.schedules.rise import rise
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class LinearToZero(Curve):
-    """Rises in a short warm-up, then falls on a line to zero.
+    """Warms up, then decays linearly to zero.
 
-    For a training of known length: with the highest rate tuned, it ends at a lower loss
-    than a cosine that stops at a tenth. Where the length is not known, take
-    `WarmupStableDecay`; to cycle the momentum as well, `OneCycle`.
+    Use it for a training of known length: in the paper below, with a tuned peak, it
+    ends at a lower loss than a cosine that stops at a tenth. If the length is not
+    known, use `WarmupStableDecay`; to cycle the momentum as well, use `OneCycle`.
 
     With W = `warmup_steps` and N = `total_steps`, the value at step t is
     `peak * (t + 1) / (W + 1)` for t < W, then `peak * (N - t) / (N - W)`, and 0 from N
@@ -25,8 +25,8 @@ class LinearToZero(Curve):
     Args:
         peak: Float, the highest value.
         total_steps: Integer, the step at which the value is 0.
-        warmup_steps: Integer below `total_steps`, the steps in which the value rises.
-            Defaults to `0`.
+        warmup_steps: Integer below `total_steps`, number of steps in which the value
+            rises. Defaults to `0`.
 
     Raises:
         ValueError: If an argument has no valid value.

@@ -44,12 +44,12 @@ PRESETS = {
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class OneCycle(Curve):
-    """Raises the learning rate, lowers it, then lowers it to almost nothing: 1cycle.
+    """Raises the learning rate, lowers it, then lowers it to almost 0: 1cycle.
 
-    As a `learning_rate` it moves the rate alone; the momentum that goes with it is
-    `OneCycleMomentum`, and `keras_extras.callbacks.OneCycleScheduler` drives both.
-    The curve ends at `iterations` and stays there: use another one for a training
-    of unknown length.
+    As the `learning_rate` of an optimizer it changes only the learning rate. The
+    matching momentum is `OneCycleMomentum`; `keras_extras.callbacks.OneCycleScheduler`
+    schedules both. After `iterations` steps the last value is kept: use another curve
+    for a training of unknown length.
 
     Args:
         iterations: Integer, length of the cycle in optimizer steps.
@@ -57,20 +57,20 @@ class OneCycle(Curve):
         start_rate: Float, the first learning rate. Defaults to a tenth of
             `max_rate`, with the other presets to a twenty-fifth.
         last_iterations: Integer, length of the last phase, with three phases.
-            Defaults to a tenth of `iterations` plus one; in PyTorch's curve to
-            what is left once the rate is back at its start.
+            Defaults to a tenth of `iterations` plus one; in PyTorch's curve to the
+            steps that remain when the rate is back at its start.
         last_rate: Float, the last learning rate. Defaults to a thousandth of
             `start_rate`; PyTorch and optax: a ten-thousandth; fastai: a
             hundred-thousandth of `max_rate`.
         anneal: `"linear"` or `"cosine"`. Defaults to `"linear"`, with the other
             presets to `"cosine"`.
-        rise: Float, share of `iterations` in which the rate rises. Defaults to
-            half of what the last phase leaves; PyTorch and optax: 0.3; fastai: 0.25.
+        rise: Float, share of `iterations` in which the rate rises. Defaults to half of
+            the steps before the last phase; PyTorch and optax: 0.3; fastai: 0.25.
         phases: 3, or 2 for a rate that falls from its highest to its last value in
-            one go. Defaults to 3, with the other presets to 2.
-        preset: Whose defaults, and whose way to count steps: `"book"`, `"torch"`
-            (whose curve ends on the last step rather than after it), `"fastai"` or
-            `"optax"`. Defaults to `"book"`.
+            one phase. Defaults to 3, with the other presets to 2.
+        preset: Whose defaults and way of counting steps to use: `"book"` (Géron's),
+            `"torch"` (whose curve ends on the last step rather than after it),
+            `"fastai"` or `"optax"`. Defaults to `"book"`.
 
     Raises:
         ValueError: If an argument has no valid value, `start_rate` exceeds

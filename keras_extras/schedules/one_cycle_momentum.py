@@ -13,21 +13,21 @@ from keras_extras.schedules.one_cycle import cycle_steps
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class OneCycleMomentum(Curve):
-    """Lowers the momentum where `OneCycle` raises the rate, and the other way round.
+    """Lowers the momentum while `OneCycle` raises the rate, then raises it again.
 
-    It falls while the learning rate rises, climbs back while the rate falls, and
-    stays there in a last phase. `keras_extras.callbacks.OneCycleScheduler` drives
-    both; use this one with `HyperparameterScheduler` to cycle momentum alone.
+    In the last phase the momentum stays at its highest value.
+    `keras_extras.callbacks.OneCycleScheduler` schedules both; use this curve with
+    `HyperparameterScheduler` to cycle the momentum only.
 
     Args:
         iterations: Integer, length of the cycle in optimizer steps.
         max_momentum: Float, the first and last momentum. Defaults to `0.95`.
         min_momentum: Float, the momentum at the highest rate. Defaults to `0.85`.
-        last_iterations: As of `OneCycle`.
-        anneal: As of `OneCycle`.
-        rise: As of `OneCycle`.
-        phases: As of `OneCycle`.
-        preset: As of `OneCycle`. Defaults to `"book"`.
+        last_iterations: As in `OneCycle`.
+        anneal: As in `OneCycle`.
+        rise: As in `OneCycle`.
+        phases: As in `OneCycle`.
+        preset: As in `OneCycle`. Defaults to `"book"`.
 
     Raises:
         ValueError: If an argument has no valid value, `min_momentum` exceeds

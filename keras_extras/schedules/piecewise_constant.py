@@ -12,7 +12,7 @@ from keras_extras.schedules.curve import as_float
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class PiecewiseConstant(Curve):
-    """Stays at one value, then at the next.
+    """Changes the value in steps, at given boundaries.
 
     The value changes *at* each boundary: `PiecewiseConstant([100], [0.1, 0.01])` is
     0.1 for the first hundred steps (0 to 99). Keras' own `PiecewiseConstantDecay`

@@ -8,16 +8,16 @@ from keras_extras.schedules.curve import Curve
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class Polynomial(Curve, keras.optimizers.schedules.PolynomialDecay):
-    """Falls along a polynomial, as `keras.optimizers.schedules.PolynomialDecay` does.
+    """Decays along a polynomial, as `keras.optimizers.schedules.PolynomialDecay` does.
 
-    It computes what Keras' schedule computes, and can be plotted. Where no plot is
-    wanted, take Keras' own: files that hold it load without this package.
+    It computes the same values as Keras' schedule, and can be plotted. If you need no
+    plot, use Keras' own: files that hold it load without this package.
 
     Args:
         initial_learning_rate: Float, the value at step 0.
-        decay_steps: Integer, the step from which the last value holds.
+        decay_steps: Integer, the step at which the last value is reached.
         end_learning_rate: Float, the last value. Defaults to `0.0001`.
-        power: Float, the power of the polynomial. Defaults to `1.0`.
+        power: Float, the exponent of the polynomial. Defaults to `1.0`.
         cycle: Boolean. Whether to start again beyond `decay_steps`. Defaults to
             `False`.
         name: String, the name of the schedule. Defaults to `"PolynomialDecay"`.

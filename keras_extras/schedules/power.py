@@ -11,12 +11,12 @@ from keras_extras.schedules.curve import as_float
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class Power(Curve):
-    """Falls fast at first, then ever more slowly.
+    """Decays by a power of the step: fast at first, then ever more slowly.
 
     The value at step t is `initial / (1 + t / decay_steps) ** power`; with a power
     of 1 it is half of `initial` after `decay_steps`, a third after twice as many.
-    It never gets small within a usual training: where the last steps are to settle,
-    take `Exponential` or `OneCycle`.
+    It does not get small within a usual training: for low values at the end use
+    `Exponential` or `OneCycle`.
 
     Args:
         initial: Float, the value at step 0.

@@ -16,11 +16,11 @@ _LAST_STEP = 2**31
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class WarmRestarts(Curve):
-    """Falls along half a cosine again and again, each time for longer.
+    """Decays along half a cosine in cycles, each longer than the one before (SGDR).
 
-    The network at the end of each cycle is a good one, so the training can end there:
-    save it, or take an ensemble of them. For one known length `OneCycle` or
-    `LinearToZero` does better. Each cycle begins at its step exactly, where
+    The training can end after any cycle: save the model there, or use the saved models
+    as an ensemble. For a training of known length `OneCycle` or `LinearToZero` is
+    usually better. Each cycle begins exactly at its step, where
     `keras.optimizers.schedules.CosineDecayRestarts` rounds logarithms.
 
     Cycle i has `first_steps * t_mul ** i` steps, rounded. With x the share of it that
@@ -28,15 +28,16 @@ class WarmRestarts(Curve):
     A warm-up of W steps before the first cycle has `peak * (t + 1) / (W + 1)`.
 
     Args:
-        peak: Float, the value at the begin of the first cycle.
+        peak: Float, the value at the start of the first cycle.
         first_steps: Integer, the length of the first cycle.
-        t_mul: Float from 1 to 100, how many times as long the next cycle is. Defaults
-            to `2.0`.
-        m_mul: Float above 0, at most 1: how high the next cycle begins. Defaults to
-            `1.0`.
+        t_mul: Float from 1 to 100, factor from the length of one cycle to that of the
+            next. Defaults to `2.0`.
+        m_mul: Float above 0, at most 1, factor from the highest value of one cycle to
+            that of the next. Defaults to `1.0`.
         last: Float, at most `peak`: the value that each cycle falls to. Defaults to
             `0.0`.
-        warmup_steps: Integer, the steps before the first cycle. Defaults to `0`.
+        warmup_steps: Integer, number of warm-up steps before the first cycle. Defaults
+            to `0`.
 
     Raises:
         ValueError: If an argument has no valid value.

@@ -10,15 +10,15 @@ from keras_extras.schedules.curve import Curve
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class Warmup(Curve):
-    """Rises on a line to where a curve starts, then follows the curve.
+    """Rises linearly to the first value of a curve, then follows the curve.
 
-    The curve counts its steps from the end of the warm-up. Use it for large batches
-    and for transformers, whose first gradients are not to be trusted. `OneCycle`
-    has a warm-up already.
+    The curve counts its steps from the end of the warm-up. Use it for large batches and
+    for transformers, whose first gradients are unreliable. `OneCycle` already has a
+    warm-up.
 
     Args:
         curve: Curve, or any Keras `LearningRateSchedule`.
-        warmup_steps: Integer, the steps in which the value rises.
+        warmup_steps: Integer, number of steps in which the value rises.
         start: Float, the value at step 0. Defaults to `0.0`.
 
     Raises:

@@ -16,12 +16,12 @@ SHAPES = ("1-sqrt", "linear", "cosine")
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class WarmupStableDecay(Curve):
-    """Rises, stays at one value for most of the time, and cools down to zero.
+    """Warms up, stays constant for most of the training, then decays to zero (WSD).
 
-    About as good as a cosine of the same length, and the length can be chosen late: all
-    but the cooldown is the same for a longer training, which goes on from a file saved
-    before the cooldown. `keras_extras.callbacks.CooldownAtStop` decides when during the
-    training. Where the length is fixed, `LinearToZero` is simpler.
+    It is about as good as a cosine of the same length, and the length can be chosen
+    late: a longer training differs only in the cooldown, so it can continue from a file
+    saved before the cooldown. `keras_extras.callbacks.CooldownAtStop` chooses the start
+    of the cooldown during training. If the length is fixed, `LinearToZero` is simpler.
 
     With N = `total_steps`, C = `cooldown * N` rounded, at least 1, and
     x = (t - (N - C)) / C, the value at step t is `peak` until x = 0, then `peak` times
@@ -31,12 +31,12 @@ class WarmupStableDecay(Curve):
     Args:
         peak: Float, the value between warm-up and cooldown.
         total_steps: Integer, the step at which the value is 0.
-        warmup_steps: Integer, the steps in which the value rises; warm-up and cooldown
-            must leave at least one step between them. Defaults to `0`.
+        warmup_steps: Integer, number of steps in which the value rises; there must be
+            at least one step between warm-up and cooldown. Defaults to `0`.
         cooldown: Float between 0 and 1, the share of `total_steps` in which the value
             falls. Defaults to `0.2`.
-        shape: `"1-sqrt"`, `"linear"` or `"cosine"`: how it falls. Defaults to
-            `"1-sqrt"`.
+        shape: `"1-sqrt"`, `"linear"` or `"cosine"`: the curve of the cooldown. Defaults
+            to `"1-sqrt"`.
 
     Raises:
         ValueError: If an argument has no valid value.

@@ -81,7 +81,7 @@ def check_backend() -> None:
     load_steering()
     if getattr(keras.config, "is_nnx_enabled", bool)():
         raise NotImplementedError(
-            "keras_extras drives hyperparameters on JAX without Flax NNX only. "
+            "Schedulers of keras_extras work on JAX without Flax NNX only. "
             "Received: keras.config.is_nnx_enabled()=True"
         )
 
@@ -101,7 +101,7 @@ def check_alone(owner: str, model: Any, parts: list[Any]) -> None:
         for kind, remedy in _SETS_RATE.items():
             if isinstance(other, kind):
                 raise ValueError(
-                    "The learning rate can have one driver only. Received: "
+                    "Only one callback can set the learning rate. Received: "
                     f"{owner} and {type(other).__name__}, which both set it. {remedy}"
                 )
 

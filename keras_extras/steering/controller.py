@@ -127,7 +127,7 @@ class HyperparameterController:
         effective = self._effective_value(optimizer, name)
         if effective.curve is not None:
             raise ValueError(
-                f"`{name}` of {optimizer.name!r} can follow one curve only. Received: "
+                f"Only one callback can set `{name}` of {optimizer.name!r}. Received: "
                 f"{effective.owner} and {owner}, which both set it. Leave one of "
                 "them out"
             )

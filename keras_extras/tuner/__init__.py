@@ -1,11 +1,11 @@
-"""Searches with KerasTuner that see failing trials, end them early, and show why."""
+"""Searches with KerasTuner that diagnose trials, and end failing ones early."""
 
 try:
     import keras_tuner as _  # noqa: F401 - only whether it is there
 except ImportError as error:
     raise ImportError(
         f"`keras_extras.tuner` needs KerasTuner, which cannot be imported ({error}). "
-        'Run: pip install "keras-extras[tuner]"'
+        "Run: pip install keras-tuner six"
     ) from error
 
 from keras_extras.tuner.batch_size import batch_size

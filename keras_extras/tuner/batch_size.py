@@ -12,7 +12,7 @@ def batch_size(
 ) -> int:
     """Makes the batch size part of the search.
 
-    For the `fit` of a `keras_tuner.HyperModel`, since a model does not know it.
+    Use it in the `fit` of a `keras_tuner.HyperModel`: a model has no batch size.
 
     Args:
         hp: KerasTuner `HyperParameters`.

@@ -25,39 +25,39 @@ from keras_extras.tuner.unsupported import ends_the_search
 
 
 class DiagnosticHyperModel(keras_tuner.HyperModel):
-    """Diagnoses every trial of a search, and ends those that fail.
+    """Diagnoses every trial of a search, and ends failing trials early.
 
-    Wraps what a tuner is given, a hypermodel or a function that builds a model. Each
-    execution of each trial trains under a `TrainingDiagnostics`. Its findings are
-    kept with the trial: `tuner.oracle.get_trial(trial_id)` has them as text in
-    `message`, which `tuner.results_summary()` prints, and their numbers among its
+    It wraps the hypermodel, or the function that builds a model, that is passed to a
+    tuner. Each execution of each trial trains with a `TrainingDiagnostics` callback.
+    Its findings are stored with the trial: `tuner.oracle.get_trial(trial_id)` has them
+    as text in `message`, which `tuner.results_summary()` prints, and their numbers in
     `metrics`; `keras_extras.tuner.trial_findings` returns them, and
-    `keras_extras.tuner.results_table` is a table of all trials.
+    `keras_extras.tuner.results_table` returns a table of all trials.
 
-    A trial whose training fails is ended after `patience` epochs; one whose loss is
-    NaN at once. It counts as completed, so it does not use up
-    `max_consecutive_failed_trials`, with an objective worse than that of any trial
-    that was not ended so far: -1 for an accuracy, ten times the largest for a loss.
-    Its true values are in TensorBoard, if `diagnostics` has a `log_dir`. Further
-    executions of it are left out, and count as bad.
+    A failing trial is ended after `patience` epochs, one whose loss is NaN at once. It
+    counts as completed, so it does not use up `max_consecutive_failed_trials`. Its
+    objective is worse than that of any trial so far that was not ended: -1 for an
+    accuracy, ten times the largest for a loss. Its true values are in TensorBoard, if
+    `diagnostics` has a `log_dir`. Further executions of the trial are skipped and count
+    as bad.
 
-    Not for a search where the first epochs are meant to look bad, such as a long
-    warm-up; let `patience` be longer there, or `stop_on=()`, which ends none. Weights
-    are not affected, so trials that are not ended train as without it.
+    If the first epochs are meant to look bad, as in a long warm-up, use a longer
+    `patience`, or `stop_on=()`, which ends no trial. Weights are not affected: trials
+    that are not ended train as without it.
 
     Args:
         hypermodel: `keras_tuner.HyperModel`, or function of the hyperparameters that
             returns a compiled model.
-        diagnostics: `TrainingDiagnostics` to copy for each execution, or `None` for
-            that among the callbacks of `search`, or else
-            `TrainingDiagnostics(verbose=0)`. Defaults to `None`.
-        stop_on: Tuple of what ends a trial: `"error"` and `"warning"` for findings of
-            that severity about the training (gradients, activations, rates, NaN, a
-            loss that does not fall; not about the data, which are the same for all),
-            or codes of findings. Warnings too end most trials with a rate that is too
-            low, and now and then one that would have become mediocre. Defaults to
-            `("error",)`.
-        patience: Integer >= 1, number of epochs in a row that must end with such a
+        diagnostics: `TrainingDiagnostics` to copy for each execution. `None` uses the
+            one in the callbacks of `search`, or else `TrainingDiagnostics(verbose=0)`.
+            Defaults to `None`.
+        stop_on: Tuple of the findings that end a trial: `"error"` and `"warning"` for
+            findings of that severity about the training (gradients, activations,
+            learning rates, NaN, a loss that does not fall; not about the data, which
+            are the same for all trials), or codes of findings. With `"warning"` most
+            trials with too low a learning rate are ended as well, and now and then one
+            that would have become mediocre. Defaults to `("error",)`.
+        patience: Integer >= 1, number of consecutive epochs that must end with such a
             finding. Defaults to `2`.
 
     Raises:

@@ -19,8 +19,8 @@ def dropout(
     Args:
         hp: KerasTuner `HyperParameters`.
         max_rate: Float between 0 and 1, the highest rate. Defaults to `0.5`.
-        step: Float > 0, difference of neighbouring rates; that of the two highest may
-            be smaller. Defaults to `0.1`.
+        step: Float > 0, difference between two rates; between the two highest it may be
+            smaller. Defaults to `0.1`.
         name: String, name of the hyperparameter. Defaults to `"dropout"`.
 
     Returns:

@@ -15,19 +15,21 @@ def exponential_decay(
     min_decay: float = 0.01,
     name: str = "exponential_decay",
 ) -> Exponential:
-    """Makes a learning rate that decays part of the search: its start and its fall.
+    """Makes an exponentially decaying learning rate part of the search.
 
-    For the `learning_rate` of an optimizer. It follows `optimizer.iterations`, so with
-    `Hyperband`, which begins each round with a new optimizer, it begins anew too.
+    Pass the result as the `learning_rate` of an optimizer. It follows
+    `optimizer.iterations`, so with `Hyperband`, which begins each round with a new
+    optimizer, the decay starts over in each round.
 
     Args:
         hp: KerasTuner `HyperParameters`.
         decay_steps: Number of steps, such as those of the whole training, in which
-            the rate falls by the factor that is searched for.
-        min_rate: Float, the lowest first rate. Defaults to `0.0001`.
-        max_rate: Float, the highest first rate. Defaults to `0.1`.
-        min_decay: Float between 0 and 1, the smallest factor; the largest is 1, no
-            decay. Defaults to `0.01`.
+            the learning rate falls by the factor in the search.
+        min_rate: Float, lower bound on the first learning rate. Defaults to `0.0001`.
+        max_rate: Float, upper bound on the first learning rate. Defaults to `0.1`.
+        min_decay: Float between 0 and 1, lower bound on the factor; the upper bound is
+        1,
+            no decay. Defaults to `0.01`.
         name: String; the hyperparameters are `<name>/initial` and `<name>/factor`.
             Defaults to `"exponential_decay"`.
 

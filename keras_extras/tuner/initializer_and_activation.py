@@ -25,9 +25,9 @@ def initializer_and_activation(
 ) -> dict[str, str]:
     """Makes the activation part of the search, with the initialiser that suits it.
 
-    To search over both apart wastes trials: most pairs do not keep the variance of
-    the signal from layer to layer. He's goes with ReLU and its relatives, LeCun's with
-    SELU, Glorot's with tanh and softsign.
+    Searching over both separately wastes trials: most pairs do not keep the variance of
+    the signal from layer to layer. He initialisation goes with ReLU and its variants,
+    LeCun's with SELU, Glorot's with tanh and softsign.
 
     Args:
         hp: KerasTuner `HyperParameters`.

@@ -16,7 +16,7 @@ def max_norm(
     max_value: float = 8.0,
     name: str = "max_norm",
 ) -> keras.constraints.MaxNorm | None:
-    """Makes a max-norm constraint, and whether there is one, part of the search.
+    """Makes a max-norm constraint part of the search, and its limit.
 
     Args:
         hp: KerasTuner `HyperParameters`.

@@ -9,16 +9,16 @@ from keras_extras.tuner.dropout import dropout_rate
 def mc_dropout(
     hp: Any, max_rate: float = 0.5, step: float = 0.1, name: str = "mc_dropout"
 ) -> MCDropout:
-    """Makes the rate of a dropout layer that samples always part of the search.
+    """Makes the rate of a dropout layer that is always on part of the search.
 
-    Its validation scores are those of one sample, and noisy: use it where the model
-    is to predict like that. Else search with `dropout`, and predict with
+    Validation scores are those of one sample, and noisy: use it only if the model is to
+    predict with dropout on. Otherwise search with `dropout`, and predict with
     `keras_extras.uncertainty.mc_predict`.
 
     Args:
         hp: KerasTuner `HyperParameters`.
         max_rate: Float between 0 and 1, the highest rate. Defaults to `0.5`.
-        step: Float, difference of neighbouring rates. Defaults to `0.1`.
+        step: Float, difference between two rates. Defaults to `0.1`.
         name: String, name of the hyperparameter. Defaults to `"mc_dropout"`.
 
     Returns:

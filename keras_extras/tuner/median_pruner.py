@@ -4,10 +4,11 @@ from keras_extras.tuner.percentile_pruner import PercentilePruner
 
 
 class MedianPruner(PercentilePruner):
-    """Ends a trial that is below the median of the trials so far at the same epoch.
+    """Ends a trial that is worse than the median of the other trials at the same epoch.
 
-    For `tuner.search(callbacks=[...])`, with any tuner; what is compared and when it
-    fits is as in `PercentilePruner`, of which this is the usual case.
+    Pass it to `tuner.search(callbacks=[...])`, with any tuner. It is a
+    `PercentilePruner` with a percentile of 50; see there for what is compared, and when
+    not to use it.
 
     Args:
         min_trials: Integer >= 1, number of other trials that must have reached the
@@ -17,7 +18,7 @@ class MedianPruner(PercentilePruner):
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if it is
-            not that of a trial, or if its logs have no value of the objective.
+            used outside of a search, or if the logs do not contain the objective.
 
     Example:
 

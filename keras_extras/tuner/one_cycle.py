@@ -14,24 +14,24 @@ def one_cycle(
     name: str = "one_cycle",
     **fixed: Any,
 ) -> OneCycleScheduler:
-    """Makes a 1cycle training part of the search: its rate, momentum and phases.
+    """Makes a 1cycle schedule part of the search, with its learning rate and momentum.
 
-    For the `fit` of a `keras_tuner.HyperModel`, as one more callback. The cycle is as
-    long as the training. With `Hyperband` a cycle is one of all epochs of the trial,
-    `epochs` of its round: a round that starts from the weights of an earlier one goes
-    on at its `initial_epoch` in a cycle of the new length, and ends at its low rate.
-    To search around what the learning-rate finder suggests, use
+    Add the result to the callbacks in the `fit` of a `keras_tuner.HyperModel`. The
+    cycle is as long as the training. With `Hyperband` its length is that of all epochs
+    of the trial, the `epochs` of its round: a round that starts from the weights of an
+    earlier one continues at its `initial_epoch` in a cycle of the new length, and ends
+    at a low rate. To search around the suggestion of the learning-rate finder, use
     `OneCycleHyperModel`.
 
     Args:
         hp: KerasTuner `HyperParameters`.
-        min_rate: Float, the lowest of the highest rates. Defaults to `0.001`.
-        max_rate: Float, the highest of them; for Adam a tenth is enough.
+        min_rate: Float, lower bound on the highest learning rate. Defaults to `0.001`.
+        max_rate: Float, upper bound on it; for Adam a tenth of the default is enough.
             Defaults to `1.0`.
         name: String; the hyperparameters are `<name>/max_rate`,
             `<name>/min_momentum` and `<name>/phases`. Defaults to `"one_cycle"`.
-        **fixed: Arguments of `OneCycleScheduler` that are not to be searched for,
-            such as `phases=3`.
+        **fixed: Arguments of `OneCycleScheduler` that are not part of the search, such
+            as `phases=3`.
 
     Returns:
         A `keras_extras.callbacks.OneCycleScheduler`.

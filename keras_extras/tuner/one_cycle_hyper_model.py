@@ -41,24 +41,24 @@ _CYCLE = frozenset(inspect.signature(OneCycleScheduler).parameters)
 
 
 class OneCycleHyperModel(keras_tuner.HyperModel):
-    """Trains each trial in one cycle, around the rate that the finder suggests.
+    """Trains each trial with 1cycle, around the learning rate that the finder suggests.
 
-    Wraps a hypermodel, or a function that builds a model. Before the first training
-    of an architecture, `keras_extras.find_learning_rate` is run on it; then each trial
-    of that architecture trains under a `OneCycleScheduler` whose `max_rate` is the
-    suggestion times a factor, which is what the search is over. So one search can
-    span architectures whose rates have nothing in common.
+    It wraps a hypermodel, or a function that builds a model. Before the first training
+    of an architecture, `keras_extras.find_learning_rate` runs on it. Then each trial of
+    that architecture trains with a `OneCycleScheduler` whose `max_rate` is the
+    suggestion times a factor, and the search is over this factor. So one search can
+    include architectures that need very different learning rates.
 
-    An architecture is the types, sizes, activations and initialisers of all layers,
-    with the type of the optimizer and the batch size. The suggestions are kept in the
-    directory of the search, for other workers and for after a restart. The finder is
-    given the data and `batch_size` of `tuner.search`; it does not see a batch size
-    that the `fit` of the wrapped hypermodel chooses.
+    An architecture is the types, sizes, activations and initialisers of all layers, the
+    type of the optimizer and the batch size. The suggestions are stored in the
+    directory of the search, for other workers and after a restart. The finder uses the
+    data and `batch_size` of `tuner.search`; it does not know a batch size that the
+    `fit` of the wrapped hypermodel chooses.
 
     Args:
         hypermodel: `keras_tuner.HyperModel`, or function of the hyperparameters that
             returns a compiled model. Its own learning rate does not matter.
-        span: Float > 1, the factor is searched for from `1 / span` to `span`.
+        span: Float > 1. The factor is searched from `1 / span` to `span`.
             Defaults to `3.0`.
         one_cycle: Dict of arguments of `OneCycleScheduler`, such as
             `{"preset": "torch"}`, or `None`. Defaults to `None`.
@@ -146,7 +146,7 @@ class OneCycleHyperModel(keras_tuner.HyperModel):
             rate = float(model.optimizer.learning_rate)
             warnings.warn(
                 "The learning-rate finder has no suggestion for this architecture; "
-                f"its own rate is taken. Received: learning_rate={rate:g}",
+                f"its own learning rate is used. Received: learning_rate={rate:g}",
                 stacklevel=2,
             )
         if path is not None:

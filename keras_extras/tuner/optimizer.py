@@ -29,20 +29,20 @@ def optimizer(
     learning_rate: Any = None,
     name: str = "optimizer",
 ) -> Any:
-    """Makes the optimizer part of the search, with its rate and its momentum.
+    """Makes the optimizer part of the search, with its learning rate and momentum.
 
-    Each kind has rates of its own, since those of one are useless for another: those
-    of SGD are ten times those of Adam, those of Lion a tenth.
+    Each optimizer has its own range of learning rates: that of SGD is ten times that of
+    Adam, that of Lion a tenth.
 
     Args:
         hp: KerasTuner `HyperParameters`.
         kinds: List of `"sgd"` (without momentum), `"nesterov"`, `"rmsprop"`,
             `"adam"`, `"adamw"`, `"nadam"` and `"lion"`.
             Defaults to `("nesterov", "adam")`.
-        min_rate: Float, the lowest rate, of Adam. Defaults to `0.0001`.
-        max_rate: Float, the highest rate, of Adam. Defaults to `0.01`.
-        learning_rate: Rate or schedule to use instead of searching for one, as with
-            `one_cycle`. Defaults to `None`.
+        min_rate: Float, the lowest learning rate of Adam. Defaults to `0.0001`.
+        max_rate: Float, the highest learning rate of Adam. Defaults to `0.01`.
+        learning_rate: Learning rate or schedule to use instead of searching for one, as
+            with `one_cycle`. Defaults to `None`.
         name: String, name of the hyperparameter; others are
             `<name>/<kind>/learning_rate` and `<name>/<kind>/momentum`.
             Defaults to `"optimizer"`.

@@ -15,26 +15,27 @@ from keras_extras.tuner import trial_files
 
 
 class PercentilePruner(keras.callbacks.Callback):
-    """Ends a trial that is among the worst of the trials so far at the same epoch.
+    """Ends a trial that is worse than most other trials at the same epoch.
 
-    For `tuner.search(callbacks=[...])`, with any tuner. After each epoch, the best
-    value of the objective that the trial has reached is compared with what the other
-    trials had reached by that epoch, those that were ended later and those that still
-    run included; below their percentile it is ended. Its score is that best
-    value, so it is ranked with the others, never first, and counts as completed. Why
-    it ended is in `tuner.oracle.get_trial(trial_id).message`.
+    Pass it to `tuner.search(callbacks=[...])`, with any tuner. After each epoch, the
+    best value of the objective that the trial has reached is compared with the best
+    values that the other trials had reached by that epoch, including trials that were
+    ended later and those that still run. If it is worse than their percentile, the
+    trial is ended. Its score is that best value, so it is ranked with the others, never
+    first, and counts as completed. `tuner.oracle.get_trial(trial_id).message` says why
+    it ended.
 
-    Each epoch's value is kept in a file with the trial, which only the process that
-    runs the trial writes: so it works in a distributed search, where the workers
-    share the directory anyway, and after a restart.
+    The value of each epoch is stored in a file of the trial, which only the process
+    that runs the trial writes. So it works in a distributed search, where the workers
+    share the directory, and after a restart.
 
-    Not for trials whose curves cannot be compared epoch by epoch, such as a 1cycle
-    training (which is good at its end only) beside one with a constant rate. With
-    `Hyperband`, which chooses by itself, epochs of different rounds are compared.
+    Do not use it if learning curves cannot be compared epoch by epoch, such as those of
+    a 1cycle training (which is good only at its end) and of a constant learning rate.
+    With `Hyperband`, which ends trials itself, epochs of different rounds are compared.
 
     Args:
-        percentile: Float, 0 to 100: how many per cent of the trials are too bad. 25
-            ends what is worse than three quarters of the others.
+        percentile: Float, 0 to 100. With 25, a trial is ended if it is worse than three
+            quarters of the others.
         min_trials: Integer >= 1, number of other trials that must have reached the
             epoch. Defaults to `5`.
         min_epochs: Integer >= 0, number of epochs in which no trial is ended.
@@ -42,7 +43,7 @@ class PercentilePruner(keras.callbacks.Callback):
 
     Raises:
         ValueError: If an argument has no valid value; when training starts, if it is
-            not that of a trial, or if its logs have no value of the objective.
+            used outside of a search, or if the logs do not contain the objective.
 
     Example:
 
@@ -83,7 +84,7 @@ class PercentilePruner(keras.callbacks.Callback):
         if self._trial is None:
             raise ValueError(
                 f"`{type(self).__name__}` compares the trials of a search: give it to "
-                "`tuner.search(callbacks=[...])`. Received: a `fit` of its own"
+                "`tuner.search(callbacks=[...])`. Received: a `fit` outside of a search"
             )
         self._write()
 

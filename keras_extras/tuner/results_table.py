@@ -17,12 +17,12 @@ _INTERNAL = "tuner/"  # what Hyperband keeps among the hyperparameters
 def results_table(tuner: Any, width: int = 100) -> str:
     """Returns a table of the trials of a search, the best first, with their findings.
 
-    `tuner.results_summary()` shows the same trials one below the other; this one is
-    to compare them. On a worker of a distributed search it asks the chief.
+    Use it to compare trials; `tuner.results_summary()` prints them one below the other.
+    On a worker of a distributed search it asks the chief.
 
     Args:
-        tuner: KerasTuner tuner, best with a `DiagnosticHyperModel`.
-        width: Integer, columns of text that a line may have; hyperparameters that do
+        tuner: KerasTuner tuner; findings need a `DiagnosticHyperModel`.
+        width: Integer, largest number of characters of a line; hyperparameters that do
             not fit are named below the table. Defaults to `100`.
 
     Returns:

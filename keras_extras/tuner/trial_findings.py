@@ -10,21 +10,21 @@ from keras_extras.tuner.arguments import check_tuner
 
 
 def trial_findings(tuner: Any, trial_id: str, execution: int = 0) -> list[Finding]:
-    """Returns what was found wrong in a trial of a search.
+    """Returns the findings of a trial of a search.
 
-    Read from the directory of the search, so it works for one that was run by other
-    processes, or earlier.
+    They are read from the directory of the search, so it also works for a search that
+    was run by other processes, or earlier.
 
     Args:
         tuner: KerasTuner tuner with a `DiagnosticHyperModel`.
-        trial_id: String, that of the trial.
+        trial_id: String, the `trial_id` of the trial.
         execution: Integer >= 0, which of its executions. Defaults to `0`.
 
     Returns:
         List of `keras_extras.diagnostics.Finding`, the most likely cause first.
 
     Raises:
-        ValueError: If nothing is kept of such an execution.
+        ValueError: If nothing is stored for this execution.
 
     Example:
 

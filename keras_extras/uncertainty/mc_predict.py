@@ -44,8 +44,8 @@ def mc_predict(
     Use it on a trained model as it is, to learn how uncertain each prediction is;
     the mean of the samples is often a little more accurate than `predict`, and
     better calibrated. It says nothing about a model that was trained without
-    dropout, and it is no cure for inputs unlike any in the training data, about
-    which dropout can be sure and wrong.
+    dropout, and it does not detect inputs unlike any in the training data, for which
+    the samples can agree and be wrong.
 
     Dropout of every kind is switched on, Gaussian noise, `dropout` and
     `recurrent_dropout` of recurrent layers and the dropout of attention layers,

@@ -12,7 +12,7 @@ _NATS = {"nats": 1.0, "bits": 1.0 / math.log(2.0)}
 
 
 class MCPrediction:
-    """Holds what `mc_predict` learnt of one output of a model.
+    """Holds the result of `mc_predict` for one output of a model.
 
     Arrays have the shape of what the model's `predict` returns, or that shape without
     its last axis where a quantity is about all classes together. Values from 0 to 1

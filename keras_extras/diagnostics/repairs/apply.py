@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -28,19 +29,21 @@ _WHERE = {
 }
 
 
-def applied(model: Any, finding: Finding, observations: Observations) -> RepairedModel:
-    """Returns a compiled copy of a model, with the repair of a finding.
+def applied(
+    model: Any, findings: Sequence[Finding], observations: Observations
+) -> RepairedModel:
+    """Returns a compiled copy of a model, with the repairs of findings.
 
     Args:
         model: The compiled model, which stays as it is.
-        finding: The finding.
+        findings: The findings, the one that decides where two do not agree first.
         observations: The evidence behind it.
 
     Raises:
         ValueError: If it has no repair that can be applied, or the model cannot be
             copied.
     """
-    repair = checked(finding)
+    repair = _together([checked(finding) for finding in findings])
     with random_state_kept():
         copied = _copied(model, repair, observations)
     words = [f"{text[0].upper()}{text[1:]}." for text in words_of(repair, observations)]
@@ -61,6 +64,25 @@ def checked(finding: Finding) -> Repair:
         "`finding` must have a repair that a copy of the model can be given. Received: "
         f"{finding.code}, whose repair {why}: {finding.remedy}"
     )
+
+
+def _together(repairs: Sequence[Repair]) -> Repair:
+    """Returns one repair that does what all of them do."""
+    value: dict[str, Any] = {}
+    for repair in repairs:
+        for name, change in repair.value.items():
+            known = value.get(name)
+            if name == "layers":
+                layers = {} if known is None else known
+                value[name] = layers | {
+                    layer: {**arguments, **layers.get(layer, {})}
+                    for layer, arguments in change.items()
+                }
+            elif name == "optimizer":
+                value[name] = {**change, **(known or {})}
+            elif known is None:
+                value[name] = change
+    return Repair(repairs[0].kind, repairs[0].layer, value)
 
 
 def _copied(model: Any, repair: Repair, observations: Observations) -> Any:

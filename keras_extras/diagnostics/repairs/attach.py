@@ -52,6 +52,13 @@ ELSEWHERE = {
     "not-updated": "code",
     "random-evaluation": "code",
     "rows-not-independent": "code",
+    "constant-output": "code",
+    "dominant-loss-term": "code",
+    "frozen-random-weights": "code",
+    "frozen-statistics": "code",
+    "optimizer-state": "code",
+    "padding-not-masked": "code",
+    "repeated-data": "data",
     "overfitting": "callback",
 }
 

@@ -194,15 +194,13 @@ def loosen(
     spec = observations.structure.layer(finding.layer)
     if spec is None:
         return lower_decay(observations)
+    dropped: dict[str, dict[str, Any]] = {
+        s.name: {"rate": _DROPPED}
+        for s in observations.structure.layers
+        if "Dropout" in s.kind and s.rate > 0.5
+    }
     if "Dropout" in spec.kind:
-        strong = [
-            s
-            for s in observations.structure.layers
-            if "Dropout" in s.kind and s.rate > 0.5
-        ]
-        return _of_layers(
-            "dropout", spec.name, {s.name: {"rate": _DROPPED} for s in strong}
-        )
+        return _of_layers("dropout", spec.name, dropped)
     factor = _factor(observations)
     changes: dict[str, dict[str, Any]] = {}
     for each in observations.structure.layers:
@@ -212,7 +210,7 @@ def loosen(
                 for kind, v in (("l1", each.l1), ("l2", each.l2))
                 if v
             }
-    return _of_layers("penalty", spec.name, changes)
+    return _of_layers("penalty", spec.name, {**changes, **dropped})
 
 
 def _factor(observations: Observations) -> float:
@@ -265,5 +263,6 @@ def _of_layers(
 ) -> Repair | None:
     if not changes:
         return None
-    named = layer if layer in changes else next(iter(changes))
-    return Repair(kind, named, {"layers": changes})
+    named = layer if layer in changes and layer else next(iter(changes))
+    first = {named: changes[named]}  # which is named where there are many
+    return Repair(kind, named, {"layers": first | changes})

@@ -113,7 +113,10 @@ def _of_numbers(
         within = targets.min() >= 0.0 and targets.max() <= 1.0
         if output.loss in loss_names.BINARY and within:
             return _Head(None, _sigmoid(output, True), output.loss)
-        return _quantities(1, output)
+        head = _quantities(1, output)
+        if within and output.activation in ("sigmoid", "softmax"):
+            return head._replace(activation="sigmoid")  # shares, and meant to be
+        return head
     if kinds.min() < 0.0:
         return None  # -1 and 1: labels are to be mapped to 0 and 1
     units = output.units or 1

@@ -65,6 +65,9 @@ def raise_rate(
     settings: dict[str, Any] = {"learning_rate": usual}
     if np.isfinite(rate) and rate > usual / 3.0 and not _is_scheduled(observations):
         settings["learning_rate"] = rounded(rate * 10.0)
+    elif _is_plain_descent(observations) and steps_trained(observations) <= _SHORT:
+        # Without momentum few steps lead nowhere, at any rate that is safe.
+        settings = {"learning_rate": rounded(0.35 * usual), "momentum": 0.9}
     settings.update(_loosened(observations))
     return Repair("learning-rate", None, {"optimizer": settings})
 
@@ -91,6 +94,11 @@ def clip_less(
 def lower_decay(observations: Observations) -> Repair:
     """Returns a usual weight decay."""
     return Repair("weight-decay", None, {"optimizer": {"weight_decay": 1e-4}})
+
+
+def _is_plain_descent(observations: Observations) -> bool:
+    structure = observations.structure
+    return structure.optimizer == "SGD" and not structure.settings.get("momentum")
 
 
 def _loosened(observations: Observations) -> dict[str, Any]:

@@ -92,10 +92,15 @@ def _of_rate(now: float, wanted: float) -> str:
     if not np.isfinite(now) or now <= 0.0:
         return "Use a positive learning rate" if now <= 0.0 else "Set the learning rate"
     if now > wanted:
-        return f"Divide the learning rate by {now / wanted:,.3g}"
+        return f"Divide the learning rate by {_factor(now / wanted)}"
     if wanted > now:
-        return f"Multiply the learning rate by {wanted / now:,.3g}"
+        return f"Multiply the learning rate by {_factor(wanted / now)}"
     return "Keep the learning rate where it is for the whole training"
+
+
+def _factor(ratio: float) -> str:
+    """Returns a factor with two digits, as people write it: 30,000."""
+    return f"{float(f'{ratio:.2g}'):,.12g}"
 
 
 def _inputs(change: Mapping[str, Any]) -> str:

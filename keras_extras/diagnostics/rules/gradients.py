@@ -68,7 +68,7 @@ def vanishing_gradient(observations: Observations) -> Iterator[Finding]:
         last_step=span[1],
         evidence=f"the gradient norm of '{layer.name}' is {recent[worst]:.1e} times "
         f"that of '{top.name}' (limit 1e-03)",
-        remedy="Use an activation that does not flatten with an initialisation that "
+        remedy="Use an activation that does not saturate with an initialisation that "
         'fits, `activation="relu", kernel_initializer="he_normal"`, batch '
         "normalisation, or skip connections.",
         confidence=0.9,

@@ -74,8 +74,8 @@ def hidden_activation(observations: Observations) -> Iterator[Finding]:
                 "hidden-activation",
                 unless_excellent(observations),
                 spec.name,
-                f"'{spec.name}' raises e to what it gets: small changes before it are "
-                "large ones after it",
+                f"'{spec.name}' has an exponential activation: small changes before "
+                "it are large ones after it",
                 f'`{spec.head}, activation="relu", kernel_initializer="he_normal")`.',
                 0.8,
             )

@@ -30,7 +30,7 @@ _SELU_NEEDS = ("initialization", "dropout")
 def bad_initialization(observations: Observations) -> Iterator[Finding]:
     """Weights start alike, or far larger or smaller than keeps a signal's scale.
 
-    Units that start with the same weights get the same gradient and stay alike. The
+    Units that start with the same weights get the same gradient and stay identical. The
     scale is compared with that of He et al., and nothing is said of layers that were
     trained before.
 
@@ -135,8 +135,8 @@ def _alike(observations: Observations, spec: LayerSpec, kernel: Kernel) -> Findi
         severity,
         spec.name,
         f"all {kernel.units} units of '{spec.name}' start with the same weights "
-        f"({kernel.initializer}), get the same gradient and stay alike",
-        f"Let chance tell them apart: `{_initialised(spec)}`.",
+        f"({kernel.initializer}), get the same gradient and stay identical",
+        f"Use a random initialiser: `{_initialised(spec)}`.",
         0.95,
     )
 

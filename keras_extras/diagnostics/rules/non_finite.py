@@ -50,7 +50,7 @@ def non_finite(observations: Observations) -> Iterator[Finding]:
             "Check the data for NaN and lower the learning rate.",
         ),
     }[found.kind]
-    if _computes_in_half(observations):
+    if computes_in_half(observations):
         evidence += f". That is in float16, whose largest number is {_LARGEST:,}"
         remedy = (
             "If float32 has none, it is the precision: give that layer "
@@ -70,7 +70,7 @@ def non_finite(observations: Observations) -> Iterator[Finding]:
     )
 
 
-def _computes_in_half(observations: Observations) -> bool:
+def computes_in_half(observations: Observations) -> bool:
     """Returns whether what was not finite was computed in float16."""
     found, structure = observations.nonfinite, observations.structure
     if found is None or found.kind == "input":

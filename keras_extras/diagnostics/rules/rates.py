@@ -173,7 +173,7 @@ def learning_rate_too_low(observations: Observations) -> Iterator[Finding]:
 def _ended_early(
     observations: Observations, update: np.ndarray, gradient: np.ndarray
 ) -> Finding | None:
-    """The schedule has long taken the rate to nothing, with much left to learn."""
+    """The schedule lowered the learning rate to nearly 0 too early."""
     rate = observations.statistics.get("learning_rate", np.empty(0))
     outcome = observations.outcome
     if len(rate) < PATIENCE or not outcome.is_wanting:

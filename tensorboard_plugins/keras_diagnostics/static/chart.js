@@ -12,6 +12,7 @@ const CONFIG = {
   doubleClickDelay: 500, // ms; a page that draws is slow to see the second click
   showTips: false,
 };
+const LINE = 13; // pixels of a name
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /**
@@ -63,6 +64,7 @@ export class Chart {
     const { layout } = panel.figure;
     const framed = { ...layout, xaxis: { ...layout.xaxis } };
     if (panel.x === "step" && range) framed.xaxis.range = widen(range);
+    if (panel.rows.length) framed.yaxis = legible(layout.yaxis, height - aboveAndBelow(layout));
     await drawInTurn(async () => {
       if (this._removed) return;
       const data = drawable(panel, this._plot.clientWidth);
@@ -190,4 +192,17 @@ function next(values, at, by) {
   if (by === 0) return at < 0 ? null : values[at];
   if (at < 0) return by > 0 ? values[0] : values[values.length - 1];
   return values[Math.min(Math.max(at + by, 0), values.length - 1)];
+}
+
+function aboveAndBelow({ margin }) {
+  return (margin?.t ?? 0) + (margin?.b ?? 0);
+}
+
+/** Returns an axis of names with as many of them as can stand below one another. */
+function legible(axis, room) {
+  const { tickvals, ticktext } = axis;
+  const each = Math.ceil((LINE * (tickvals?.length ?? 0)) / Math.max(room, LINE));
+  if (each <= 1) return axis;
+  const kept = (_, at) => at % each === 0;
+  return { ...axis, tickvals: tickvals.filter(kept), ticktext: ticktext.filter(kept) };
 }

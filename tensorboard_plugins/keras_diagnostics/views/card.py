@@ -91,14 +91,13 @@ def steps_shown(
     """
     in_range, trained = there
     recorded = max(in_range if sampled is None else sampled, len(steps), shown)
-    kind = "sampled " if recorded < in_range else ""
-    text = f"{shown:,} of {recorded:,} {kind}steps shown"
-    if shown == recorded:
-        text = f"all {recorded:,} {kind}steps shown"
-    if recorded < in_range < trained:
-        text += f", of {in_range:,} in this range"
-    elif recorded < trained:
-        text += f", of {trained:,} trained"
+    where = " in range" if in_range < trained else ""
+    if recorded < in_range:
+        part = f"{shown:,} of {recorded:,}" if shown < recorded else f"{shown:,}"
+        text = f"{part} sampled of {in_range:,} steps{where}"
+    else:
+        part = f"{shown:,} of" if shown < recorded else "all"
+        text = f"{part} {recorded:,} steps{where}"
     return {
         "shown": shown,
         "recorded": recorded,

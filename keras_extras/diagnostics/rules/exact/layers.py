@@ -173,8 +173,8 @@ def padding_not_masked(observations: Observations) -> Iterator[Finding]:
     References:
         Keras, "Understanding masking & padding"; SageMaker Debugger's NLPSequenceRatio.
     """
-    padding = observations.forward.padding
-    if not padding > _DEPENDS or not observations.outcome.is_poor:
+    padding, varies = observations.forward.padding, observations.forward.varies
+    if not padding > _DEPENDS > varies or not observations.outcome.is_poor:
         return
     yield whole(
         observations,
