@@ -314,7 +314,7 @@ def test_plot_without_plotly_says_what_to_install():
         ),
         (
             lambda: schedules.WarmupStableDecay(1, 10, cooldown=1.5),
-            "`cooldown` must be a number between 0 and 1",
+            "`cooldown` must be a number above 0 and below 1",
         ),
         (lambda: schedules.InverseSquareRoot(1, 0), "`warmup_steps` must be an int"),
         (lambda: schedules.WarmRestarts(1, 0), "`first_steps` must be an integer"),
