@@ -1,6 +1,6 @@
 """Whether `mc_predict` has got slower, or faster, since another version.
 
-Run as `python benchmarks/uncertainty_versions.py FOLDER [--rounds N]`, where FOLDER is a
+Run as `python benchmarks/uncertainty_versions.py FOLDER [--rounds N]`. FOLDER is a
 checkout of the other version. Three processes, of this version, of the other, and of
 the other once more as a control, take turns in random order; each value is the
 processor time of one whole prediction of 100 samples, and of the first one, which
