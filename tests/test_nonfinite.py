@@ -286,3 +286,18 @@ def test_replay_leaves_nothing_changed():
         both.append([*model.get_weights(), *map(np.array, model.optimizer.variables)])
     for without, with_replay in zip(*both, strict=True):
         np.testing.assert_array_equal(without, with_replay)
+
+
+def test_a_penalty_that_is_not_finite_is_named():
+    hidden = keras.layers.Dense(
+        4, activity_regularizer=lambda v: keras.ops.sqrt(keras.ops.mean(v) - 1e6)
+    )
+    model = keras.Sequential([keras.Input((3,)), hidden, keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    callback = TrainingDiagnostics(verbose=0, every=1)
+    x = np.ones((8, 3), "float32")
+    model.fit(x, x[:, :1], verbose=0, callbacks=[callback])
+    finding = callback.findings[0]
+    assert finding.code == "nan-loss"
+    assert "a penalty was not" in finding.evidence
+    assert "`model.losses`" in finding.remedy

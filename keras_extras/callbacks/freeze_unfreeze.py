@@ -67,9 +67,8 @@ class FreezeUnfreeze(keras.callbacks.Callback):
 
     Batch normalisation runs in inference mode while it is frozen. Unfrozen, it uses the
     statistics of the batch and updates its moving averages, unless
-    `batch_normalization="frozen"`. Calling the reused model with `training=False` is
-    not
-    enough: in a Functional model of Keras 3.15 `fit` overrides that argument.
+    `batch_normalization="frozen"`. To call the reused model in inference mode is not
+    enough: in a Functional model of Keras 3.15 `fit` overrides the argument `training`.
 
     A training that is resumed, with `initial_epoch` or `BackupAndRestore`, continues in
     the stage of its epoch, with the learning rate and optimizer that were saved. List

@@ -9,6 +9,7 @@ from keras_extras.diagnostics.observations import Observations
 from keras_extras.diagnostics.repairs.layers import calm
 from keras_extras.diagnostics.repairs.outputs import match_output
 from keras_extras.diagnostics.rules.non_finite import computes_in_half
+from keras_extras.diagnostics.rules.non_finite import penalty_is_bad
 from keras_extras.records.finding import Finding
 from keras_extras.records.repair import Repair
 
@@ -18,8 +19,8 @@ def after_nan(
 ) -> Repair | None:
     """Returns what is to change so that a training stays finite."""
     found = observations.nonfinite
-    if computes_in_half(observations):
-        return None  # the type of a layer is given where it is made
+    if computes_in_half(observations) or penalty_is_bad(observations):
+        return None  # what is to change stands where a layer or a penalty is made
     if found is not None and found.kind == "input":
         return Repair("data")
     if found is not None and found.kind == "loss":

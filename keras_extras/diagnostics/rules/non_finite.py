@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from keras_extras.diagnostics.observations import Observations
@@ -40,7 +41,7 @@ def non_finite(observations: Observations) -> Iterator[Finding]:
             "`from_logits=True` with a linear last layer is numerically safe.",
         ),
         "gradient": (
-            f"the gradient of {where} was not finite, its output and the loss were",
+            f"the gradient of {where} was not finite, its output was",
             "Look for a root or norm at 0 in or after that layer, and add a small "
             "constant inside, `ops.sqrt(x + 1e-7)`; if gradients grew step by step, "
             "lower the learning rate.",
@@ -50,6 +51,15 @@ def non_finite(observations: Observations) -> Iterator[Finding]:
             "Check the data for NaN and lower the learning rate.",
         ),
     }[found.kind]
+    if penalty_is_bad(observations):
+        evidence = (
+            "all outputs were finite, a penalty was not: what a regularizer, "
+            "`activity_regularizer` or `add_loss` adds to the loss"
+        )
+        remedy = (
+            "Look at `model.losses` after a call on that batch: which one is not "
+            "finite? Keep it from a logarithm, root or division of 0 or less."
+        )
     if computes_in_half(observations):
         evidence += f". That is in float16, whose largest number is {_LARGEST:,}"
         remedy = (
@@ -68,6 +78,15 @@ def non_finite(observations: Observations) -> Iterator[Finding]:
         remedy=remedy,
         confidence=0.95 if found.kind != "unknown" else 0.8,
     )
+
+
+def penalty_is_bad(observations: Observations) -> bool:
+    """Returns whether what was not finite is what is added to the loss of outputs."""
+    found = observations.nonfinite
+    if found is None or found.kind not in ("loss", "gradient"):
+        return False
+    there = [batch for batch in observations.batches if batch.step == found.step]
+    return any(not math.isfinite(batch.penalty) for batch in there)
 
 
 def computes_in_half(observations: Observations) -> bool:
