@@ -380,7 +380,7 @@ def test_suggestion_trains():
         ({"min_rate": 1.0, "max_rate": 0.1}, "must be less than `max_rate`"),
         ({"steps": 1}, "`steps` must be an integer >= 2"),
         ({"mode": "log"}, "`mode` must be one of 'exponential', 'linear'"),
-        ({"smoothing": 1.0}, "`smoothing` must be a number from 0"),
+        ({"smoothing": 1.0}, "`smoothing` must be a number >= 0"),
         ({"stop_factor": 1}, "`stop_factor` must be a number > 1, or None"),
         ({"rule": "best"}, "`rule` must be one of 'edge', 'valley', 'slide'"),
     ],

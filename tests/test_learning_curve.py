@@ -239,7 +239,7 @@ def test_sizes_are_counts_or_shares():
         ({"sizes": ()}, "`sizes` must be"),
         ({"repeats": 0}, "`repeats` must be an integer >= 1"),
         ({"budget": "time"}, "`budget` must be one of 'steps', 'epochs'"),
-        ({"validation_split": 1.0}, "`validation_split` must be a number between"),
+        ({"validation_split": 1.0}, "`validation_split` must be a number above 0"),
         ({"validation_data": X}, "`validation_data` must be a tuple"),
         ({"metric": "auc"}, r"`metric` must be one of \['accuracy', 'loss'\]"),
         ({"callbacks": []}, "`callbacks` must be a function"),

@@ -157,7 +157,7 @@ def test_factors_act_on_all_that_are_applied():
 def test_an_idle_optimizer_is_reported_once():
     model = pair()
     callback = ExponentialDecayScheduler(10, optimizer="optimizer")
-    with pytest.warns(UserWarning, match="name the one that is meant") as caught:
+    with pytest.warns(UserWarning, match="choose the right one") as caught:
         fit(model, [callback])
     assert sum("idle: rm" in str(warning.message) for warning in caught) == 1
 

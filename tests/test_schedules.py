@@ -276,11 +276,11 @@ def test_plot_without_plotly_says_what_to_install():
             lambda: OneCycle(100, 0.1, last_iterations=10, preset="fastai"),
             "`last_iterations` needs `phases=3`",
         ),
-        (lambda: OneCycle(100, 0.1, rise=1.0), "`rise` must be a number between 0 and"),
+        (lambda: OneCycle(100, 0.1, rise=1.0), "`rise` must be a number above 0 and"),
         (lambda: OneCycle(100, 0.1, phases=4), "`phases` must be one of None, 2, 3"),
         (lambda: OneCycle(100, 0.1, anneal="cos"), "`anneal` must be one of None, "),
         (lambda: OneCycle(100, 0.1, preset="x"), "`preset` must be one of 'book'"),
-        (lambda: OneCycleMomentum(100, 1.0), "`max_momentum` must be a number from 0"),
+        (lambda: OneCycleMomentum(100, 1.0), "`max_momentum` must be a number >= 0"),
         (lambda: OneCycleMomentum(100, 0.8, 0.9), "must not exceed `max_momentum`"),
         (lambda: schedules.Exponential(-1, 10), "`initial` must be a number > 0"),
         (
