@@ -29,9 +29,7 @@ def test_dropout_and_mc_dropout():
     assert type(sampling) is layers.MCDropout
     assert sampling.rate == 0.3
     assert values_of(hp)["dropout"].values == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
-    with pytest.raises(
-        ValueError, match="`max_rate` must be a number above 0 and"
-    ):
+    with pytest.raises(ValueError, match="`max_rate` must be a number above 0 and"):
         tuner.dropout(hp, max_rate=1.0)
 
 
