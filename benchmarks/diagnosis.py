@@ -14,15 +14,14 @@ import argparse
 import json
 import os
 import pickle
-import queue
 import random
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from case_workers import CaseWorkers
 
 RESULTS = Path("logs/diagnosis")
 RECYCLE = 30  # cases per process: the memory of a graph is never quite given back
@@ -284,88 +283,15 @@ def came_to(setup: Any, callbacks: list[Any]) -> dict[str, Any]:
     }
 
 
-class Worker:
-    """A process that trains; a case that kills it or hangs is a failure."""
-
-    def __init__(self, options: Any) -> None:
-        self._options = options
-        self._process: Any = None
-        self._trained = 0
-
-    def run(self, case: Any) -> dict[str, Any]:
-        if self._process is None or self._trained >= RECYCLE:
-            self._start()
-        self._trained += 1
-        alarm = threading.Timer(self._options.timeout, self._process.kill)
-        alarm.start()
-        try:
-            self._process.stdin.write(case.id + "\n")
-            answer = self._process.stdout.readline()
-        except BrokenPipeError:
-            answer = ""
-        alarm.cancel()
-        if answer:
-            return json.loads(answer)
-        status, self._process = self._process.wait(), None
-        failure = f"the process ended with status {status}"
-        return {**described(case), "findings": [], "failure": failure, "seconds": 0}
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.stdin.close()
-            self._process.wait()
-            self._process = None
-
-    def _start(self) -> None:
-        self.stop()
-        # One thread is faster for nets this small, and sums in the same order.
-        threads = {
-            "TF_NUM_INTRAOP_THREADS": "1",
-            "TF_NUM_INTEROP_THREADS": "1",
-            "OMP_NUM_THREADS": "1",
-            "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
-        }
-        quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-        self._trained = 0
-        self._process = subprocess.Popen(
-            [sys.executable, __file__, "--worker", *sys.argv[1:]],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=None if self._options.noisy else subprocess.DEVNULL,
-            text=True,
-            bufsize=1,
-            env={**os.environ, **threads, **quiet, "PYTHONPATH": _python_path()},
-        )
-
-
-def _python_path() -> str:
-    """The packages next to this file come first, whatever is installed."""
-    here = Path(__file__).resolve().parent.parent
-    paths = [str(here), str(here / "tensorboard_plugins"), os.environ.get("PYTHONPATH")]
-    return os.pathsep.join(filter(None, paths))
-
-
 def trained(cases: list[Any], options: Any) -> Iterator[dict[str, Any]]:
     """Trains the cases, several at a time, and yields results as they come."""
-    todo: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    done: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    for case in cases:
-        todo.put(case)
 
-    def serve() -> None:
-        worker = Worker(options)
-        while True:
-            try:
-                case = todo.get_nowait()
-            except queue.Empty:
-                break
-            done.put(worker.run(case))
-        worker.stop()
+    def failed(case: Any, failure: str) -> dict[str, Any]:
+        return {**described(case), "findings": [], "failure": failure, "seconds": 0}
 
-    for _ in range(min(options.jobs, len(cases))):
-        threading.Thread(target=serve, daemon=True).start()
-    for _ in cases:
-        yield done.get()
+    command = [__file__, "--worker", *sys.argv[1:]]
+    workers = CaseWorkers(command, RECYCLE, options.timeout, failed, options.noisy)
+    return workers.results(cases, options.jobs)
 
 
 # Judging recorded evidence

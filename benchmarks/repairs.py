@@ -21,15 +21,14 @@ import functools
 import json
 import os
 import random
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from case_workers import CaseWorkers
 
 RESULTS = Path("logs/repairs/results.jsonl")
 PARTS = ("tuned", "untouched", "fresh", "unseen", "posted")
@@ -275,93 +274,24 @@ def last(history: Any) -> dict[str, float]:
     return {name: float(values[-1]) for name, values in history.history.items()}
 
 
-class Worker:
-    """A process that trains; a case that kills it or hangs is a failure."""
-
-    def __init__(self, options: Any) -> None:
-        self._timeout = options.timeout
-        chosen = {"--verify": options.verify, "--together": options.together}
-        self._options = [name for name, wanted in chosen.items() if wanted]
-        self._process: Any = None
-        self._tried = 0
-
-    def run(self, case: Any) -> dict[str, Any]:
-        if self._process is None or self._tried >= RECYCLE:
-            self._start()
-        self._tried += 1
-        alarm = threading.Timer(self._timeout, self._process.kill)
-        alarm.start()
-        try:
-            self._process.stdin.write(case.id + "\n")
-            answer = self._process.stdout.readline()
-        except BrokenPipeError:
-            answer = ""
-        alarm.cancel()
-        if answer:
-            return json.loads(answer)
-        status, self._process = self._process.wait(), None
-        return {
-            "id": case.id,
-            "half": case.half,
-            "labels": list(case.labels),
-            "findings": [],
-            "refused": "",
-            "failure": f"the process ended with status {status}",
-            "seconds": 0,
-        }
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.stdin.close()
-            self._process.wait()
-            self._process = None
-
-    def _start(self) -> None:
-        self.stop()
-        # One thread is faster for nets this small, and sums in the same order.
-        threads = {
-            "TF_NUM_INTRAOP_THREADS": "1",
-            "TF_NUM_INTEROP_THREADS": "1",
-            "OMP_NUM_THREADS": "1",
-            "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
-        }
-        quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-        here = Path(__file__).resolve().parent.parent
-        paths = [here, here / "tensorboard_plugins", os.environ.get("PYTHONPATH", "")]
-        path = os.pathsep.join(map(str, paths))
-        self._tried = 0
-        self._process = subprocess.Popen(
-            [sys.executable, __file__, "--worker", *self._options],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            bufsize=1,
-            env={**os.environ, **threads, **quiet, "PYTHONPATH": path},
-        )
-
-
 def trained(cases: list[Any], options: Any) -> Iterator[dict[str, Any]]:
     """Yields a result for each case as it comes."""
-    lock, done = threading.Lock(), []
-    todo, ready = list(reversed(cases)), threading.Semaphore(0)
+    switches = {"--verify": options.verify, "--together": options.together}
+    command = [__file__, "--worker", *(n for n, wanted in switches.items() if wanted)]
+    workers = CaseWorkers(command, RECYCLE, options.timeout, _failed)
+    return workers.results(cases, options.jobs)
 
-    def serve() -> None:
-        worker = Worker(options)
-        while True:
-            with lock:
-                case = todo.pop() if todo else None
-            if case is None:
-                break
-            done.append(worker.run(case))
-            ready.release()
-        worker.stop()
 
-    for _ in range(min(options.jobs, len(cases))):
-        threading.Thread(target=serve, daemon=True).start()
-    for place in range(len(cases)):
-        ready.acquire()
-        yield done[place]
+def _failed(case: Any, failure: str) -> dict[str, Any]:
+    return {
+        "id": case.id,
+        "half": case.half,
+        "labels": list(case.labels),
+        "findings": [],
+        "refused": "",
+        "failure": failure,
+        "seconds": 0,
+    }
 
 
 def chosen(options: Any) -> list[Any]:

@@ -12,8 +12,9 @@ from keras_extras.callbacks.batch_statistics import statistics_of
 from keras_extras.keras_internals.hyperparameters import batches_seen
 from keras_extras.keras_internals.schedule_free import average_of
 from keras_extras.keras_internals.schedule_free import trained_by
-
-Values = list[tuple[Any, np.ndarray]]
+from keras_extras.keras_internals.snapshot import Values
+from keras_extras.keras_internals.snapshot import give
+from keras_extras.keras_internals.snapshot import values_of
 
 
 class AveragedWeights:
@@ -89,14 +90,3 @@ class AveragedWeights:
             self._statistics = batch_statistics(self._model, self._batches())
             self._counted = counted
         return self._statistics
-
-
-def values_of(variables: list[Any]) -> Values:
-    """Returns the variables with copies of their values."""
-    return [(variable, np.array(variable)) for variable in variables]
-
-
-def give(values: Values) -> None:
-    """Gives variables values."""
-    for variable, value in values:
-        variable.assign(value)

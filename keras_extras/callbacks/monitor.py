@@ -269,7 +269,6 @@ class Monitor(keras.callbacks.Callback):
 
     def _end_part(self) -> None:
         """Takes what is still due, and closes the run."""
-        self._take_all_losses()
         session, self._session = self._session, None
         with self._boundary():
             if session is not None:

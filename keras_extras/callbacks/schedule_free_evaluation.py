@@ -11,9 +11,6 @@ import numpy as np
 
 from keras_extras import checks
 from keras_extras.callbacks.averaged_weights import AveragedWeights
-from keras_extras.callbacks.averaged_weights import Values
-from keras_extras.callbacks.averaged_weights import give
-from keras_extras.callbacks.averaged_weights import values_of
 from keras_extras.callbacks.batch_statistics import normalisations
 from keras_extras.callbacks.cooldown_at_stop import CooldownAtStop
 from keras_extras.callbacks.inference_mode_evaluation import InferenceModeEvaluation
@@ -30,7 +27,10 @@ from keras_extras.keras_internals.saving_callbacks import surround
 from keras_extras.keras_internals.saving_callbacks import surround_saving
 from keras_extras.keras_internals.schedule_free import schedule_free_parts
 from keras_extras.keras_internals.schedule_free import start_is_lost
+from keras_extras.keras_internals.snapshot import Values
+from keras_extras.keras_internals.snapshot import give
 from keras_extras.keras_internals.snapshot import random_state_kept
+from keras_extras.keras_internals.snapshot import values_of
 from keras_extras.summaries.run import end_with_fit
 from keras_extras.warn_safely import warn_safely
 

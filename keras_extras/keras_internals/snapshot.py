@@ -17,6 +17,7 @@ from keras_extras.keras_internals.layer_tree import own_non_trainable
 from keras_extras.keras_internals.stock import is_stock
 from keras_extras.keras_internals.torch_draws import TorchDraws
 
+Values = list[tuple[Any, np.ndarray]]
 _GLOBAL_SEED = ("global_random_seed", "global_seed_generator")
 
 
@@ -33,23 +34,21 @@ class Snapshot:
             *model.optimizer.variables,
             *model.metrics_variables,
         ]
-        self._values = _values_of(variables)
+        self._values = values_of(variables)
 
     def restore(self) -> None:
         """Gives every variable its value back."""
-        for variable, value in self._values:
-            variable.assign(value)
+        give(self._values)
 
 
 @contextlib.contextmanager
 def values_kept(variables: Iterable[Any]) -> Iterator[None]:
     """Gives the variables their values back at the end."""
-    values = _values_of(variables)
+    values = values_of(variables)
     try:
         yield
     finally:
-        for variable, value in values:
-            variable.assign(value)
+        give(values)
 
 
 def layer_states(model: Any) -> list[Any]:
@@ -62,9 +61,16 @@ def layer_states(model: Any) -> list[Any]:
     return [*own, *seeds.values()]
 
 
-def _values_of(variables: Iterable[Any]) -> list[tuple[Any, np.ndarray]]:
+def values_of(variables: Iterable[Any]) -> Values:
+    """Returns the variables, each once, with copies of their values."""
     known = {id(variable): variable for variable in variables}
     return [(v, np.array(v)) for v in known.values()]
+
+
+def give(values: Values) -> None:
+    """Gives variables values."""
+    for variable, value in values:
+        variable.assign(value)
 
 
 @contextlib.contextmanager
